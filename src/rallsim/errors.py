@@ -1,0 +1,72 @@
+"""What can go wrong, and how it is said.
+
+    RallsimError
+    ├── InputError    a file, an option or an argument is wrong: every fault at once (exit code 2)
+    └── ModelError    a rule of the model is broken: carries patient and seed (exit code 1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault and its place: file, line, key, what was found, what is allowed, and a word that may have been meant.
+
+    >>> print(Problem("unknown key", file="a.yaml", line=3, key="patinets", allowed="patients, seed", hint="patients"))
+    a.yaml:3: patinets: unknown key (allowed: patients, seed; did you mean 'patients'?)
+    """
+
+    message: str
+    file: str | None = None
+    line: int | None = None
+    key: str | None = None
+    found: str | None = None
+    allowed: str | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        place = "" if self.file is None else f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
+        key = f"{self.key}: " if self.key else ""
+        extras = [
+            f"found {self.found}" if self.found is not None else "",
+            f"allowed: {self.allowed}" if self.allowed else "",
+            f"did you mean '{self.hint}'?" if self.hint else "",
+        ]
+        detail = "; ".join(extra for extra in extras if extra)
+        return f"{place}{key}{self.message}" + (f" ({detail})" if detail else "")
+
+
+class RallsimError(Exception):
+    """The family of everything this package raises on purpose."""
+
+
+class InputError(RallsimError):
+    """Wrong input: all its problems, each with its place."""
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ModelError(RallsimError):
+    """A rule of the model is broken for one patient; seed and patient number reproduce it."""
+
+    def __init__(self, message: str, *, patient: int | None = None, seed: int | None = None) -> None:
+        self.patient = patient
+        self.seed = seed
+        who = "" if patient is None else f" (patient {patient}, seed {seed})"
+        super().__init__(message + who)
+
+
+def nearest(word: str, allowed: Sequence[str]) -> str | None:
+    """Return the allowed word most like `word`, or None when nothing is close.
+
+    >>> nearest("blinatumumab", ["blinatumomab", "inotuzumab"])
+    'blinatumomab'
+    """
+    matches = get_close_matches(word, allowed, n=1)
+    return matches[0] if matches else None
