@@ -1,0 +1,1 @@
+"""From published figures to parameters: `params/evidence/` to `params/fitted/`."""

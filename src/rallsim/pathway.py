@@ -1,0 +1,559 @@
+"""The model: what can happen to a patient in each stage, and what ends it.
+
+Every stage is one function. It looks at the patient `p` and at the world `w` (the patient's own uniforms, one draw
+of the parameters, the strategy) and lets the risks of the stage compete: `strikes` keeps the earliest. What has no
+influence on how the stage ends (CRS, ICANS, SOS) is noted with `happens`. `advance` moves a patient from one stage to
+the next; the engines do nothing but call it and wait.
+
+Times are months since the patient's entry. Each risk has its own clock: background death the patient's age, relapse
+the time since remission or since transplant, waiting the time since the stage began.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import namedtuple
+from typing import Any
+
+from rallsim.compiled import compiled
+from rallsim.luck import (
+    ANTIGEN_LOSS,
+    B_CELL_RECOVERY,
+    BRIDGING_DRAW,
+    COURSE_COLUMNS,
+    CRS_DRAW,
+    CRS_ONSET,
+    DEATH_WHILE_WAITING,
+    ENTRY_COLUMNS,
+    ICANS_DRAW,
+    ICANS_ONSET,
+    LATE_RELAPSE,
+    LEUKAPHERESIS_DRAW,
+    MANUFACTURE,
+    MAX_COURSES,
+    MRD,
+    PALLIATIVE_SURVIVAL,
+    RELAPSE_AFTER_HSCT,
+    RELAPSE_DRAW,
+    RESPONSE_CYCLE,
+    RESPONSE_DRAW,
+    SOS_AFTER_HSCT,
+    SOS_DEATH,
+    SOS_ON_TREATMENT,
+    SOS_ON_TREATMENT_TIME,
+    SOS_ONSET,
+    TIME_OF_EARLY_DEATH,
+    TIME_TO_HSCT,
+    TIME_TO_TREATMENT,
+    TRANSPLANT_DEATH,
+    TREATED,
+    VEIN_TO_VEIN,
+)
+from rallsim.model import CD19, CD22
+from rallsim.patient import GIVEN
+from rallsim.rules import NOTHING, therapy_by_rules, transplant_by_rules
+from rallsim.stages import (
+    AFTER_HSCT,
+    ANTIGEN_KEPT,
+    ANTIGEN_LOST,
+    AWAITING_CELLS,
+    AWAITING_HSCT,
+    BRIDGING_RESPONSE,
+    BRIDGING_START,
+    CENSORED,
+    CRS,
+    DEAD,
+    DEATH,
+    DEATH_BACKGROUND,
+    DEATH_LEUKAEMIA,
+    DEATH_SOS,
+    DEATH_TRANSPLANT,
+    DEATH_TREATMENT,
+    ENTRY,
+    GRADE_1_2,
+    GRADE_3_PLUS,
+    HSCT,
+    ICANS,
+    INFUSED,
+    INFUSION,
+    LEUKAPHERESIS,
+    LEUKAPHERESIS_FAILURE,
+    LONG_TERM,
+    LONG_TERM_REMISSION,
+    MANUFACTURE_FAILURE,
+    MRD_NEGATIVE,
+    MRD_POSITIVE,
+    NO_DETAIL,
+    NO_RESPONSE,
+    PALLIATIVE,
+    PALLIATIVE_CARE,
+    REFRACTORY,
+    RELAPSE,
+    RELAPSED,
+    REMISSION,
+    RESPONSE,
+    SALVAGE,
+    SOS,
+    TREATMENT_START,
+)
+from rallsim.survival import (
+    age_at_hazard,
+    exponential_quantile,
+    hazard_until,
+    log_logistic_quantile,
+    mixture_cure_quantile,
+    probability_after_odds_ratio,
+)
+
+DAYS_PER_MONTH = 365.25 / 12.0
+NOBODY_WAKES = -1.0  # what `advance` returns when a history has ended
+
+World = namedtuple(
+    "World", "number uniforms attributes model therapies strategy rules conditions life_table events cursor"
+)
+
+# --- chance, risks and notes -------------------------------------------------------------------------------------
+
+
+@compiled
+def luck(p: Any, w: Any, decision: int) -> float:
+    """Return the patient's own uniform for a decision in the present course."""
+    return float(w.uniforms[ENTRY_COLUMNS + p.course * COURSE_COLUMNS + decision])
+
+
+@compiled
+def strikes(p: Any, time: float, stage: int, event: int, detail: int) -> None:
+    """Let a risk compete: it ends the stage when nothing known so far comes earlier."""
+    if time < p.ends:
+        p.ends = time
+        p.next_stage = stage
+        p.next_event = event
+        p.next_detail = detail
+
+
+@compiled
+def note(p: Any, w: Any, time: float, event: int, therapy: int, detail: int) -> None:
+    """Write one row of the history."""
+    row = w.events[w.cursor[0]]
+    row.time = time
+    row.patient = w.number
+    row.event = event
+    row.stage = p.stage
+    row.line = p.lines_given
+    row.therapy = therapy
+    row.detail = detail
+    w.cursor[0] += 1
+
+
+@compiled
+def happens(p: Any, w: Any, time: float, event: int, therapy: int, detail: int) -> None:
+    """Note an event inside the stage, if the stage lasts that long."""
+    if time < p.ends:
+        note(p, w, time, event, therapy, detail)
+
+
+@compiled
+def background_death(p: Any, w: Any, ratio: float) -> None:
+    """Death of other causes: the life table at the patient's age, multiplied by `ratio`.
+
+    A patient enters with an exponential amount of cumulative hazard to spend; each stage spends some of it.
+    """
+    p.mortality_ratio = ratio
+    age = p.entry_age + p.time / 12.0
+    so_far = hazard_until(w.life_table, age)
+    by_the_end = hazard_until(w.life_table, p.entry_age + p.ends / 12.0)
+    if ratio * (by_the_end - so_far) > p.hazard_left:
+        age_at_death = age_at_hazard(w.life_table, so_far + p.hazard_left / ratio, age)
+        strikes(p, max(p.time, (age_at_death - p.entry_age) * 12.0), DEAD, DEATH, DEATH_BACKGROUND)
+
+
+@compiled
+def spend_background_hazard(p: Any, w: Any) -> None:
+    """Subtract the background hazard of the stage that has just ended."""
+    spent = hazard_until(w.life_table, p.entry_age + p.ends / 12.0) - hazard_until(
+        w.life_table, p.entry_age + p.time / 12.0
+    )
+    p.hazard_left = max(0.0, p.hazard_left - p.mortality_ratio * spent)
+
+
+# --- what depends on the patient ---------------------------------------------------------------------------------
+
+
+@compiled
+def has_low_burden(p: Any, therapy: Any) -> bool:
+    """Tell whether marrow blasts are below the threshold of this therapy's evidence."""
+    return bool(p.blasts < therapy.low_burden_threshold)
+
+
+@compiled
+def remission_probability(p: Any, w: Any, therapy: Any) -> float:
+    """Probability of complete remission: the reference patient's odds times the odds ratios that apply."""
+    odds_ratio = 1.0
+    if p.remission_months >= w.model.disease_long_remission_months:
+        odds_ratio *= therapy.cr_odds_ratio_long_remission
+    if p.line == 2.0:
+        odds_ratio *= therapy.cr_odds_ratio_second_salvage
+    if p.line >= 3.0:
+        odds_ratio *= therapy.cr_odds_ratio_later_salvage
+    if has_low_burden(p, therapy):
+        odds_ratio *= therapy.cr_odds_ratio_low_burden
+    if p.prior_hsct > 0.0:
+        odds_ratio *= therapy.cr_odds_ratio_prior_hsct
+    return float(probability_after_odds_ratio(therapy.cr_rate, odds_ratio))
+
+
+@compiled
+def relapse_time(p: Any, w: Any) -> float:
+    """Time of relapse when no transplant is done: clock from remission, hazard by MRD, burden and B-cell recovery."""
+    therapy = w.therapies[p.therapy]
+    hazard_ratio = 1.0
+    if p.mrd_positive > 0.0:
+        hazard_ratio *= therapy.relapse_hazard_ratio_mrd_positive
+    if not has_low_burden(p, therapy):
+        hazard_ratio *= therapy.relapse_hazard_ratio_high_burden
+    if p.b_cell_recovery > 0.0:
+        hazard_ratio *= therapy.relapse_hazard_ratio_b_cell_recovery
+    return float(
+        p.remission_since
+        + mixture_cure_quantile(
+            luck(p, w, RELAPSE_DRAW), therapy.relapse_cure, therapy.relapse_scale, therapy.relapse_shape, hazard_ratio
+        )
+    )
+
+
+@compiled
+def relapses(p: Any, w: Any, time: float) -> None:
+    """Let relapse compete; the therapy's target antigen may be lost with it."""
+    therapy = w.therapies[p.therapy]
+    lost = therapy.target > 0 and luck(p, w, ANTIGEN_LOSS) < therapy.antigen_loss
+    strikes(p, time, RELAPSED, RELAPSE, ANTIGEN_LOST if lost else ANTIGEN_KEPT)
+
+
+@compiled
+def transplant_is_planned(p: Any, w: Any) -> bool:
+    """Tell whether the patient can have a transplant and the strategy wants one."""
+    return bool(
+        p.hsct_fit > 0.0
+        and p.prior_hsct < w.strategy.max_transplants
+        and transplant_by_rules(
+            w.attributes,
+            p.therapy,
+            w.rules,
+            w.strategy.after_last_bridging,
+            w.strategy.after_last_consolidation,
+            w.conditions,
+        )
+    )
+
+
+@compiled
+def onset(p: Any, w: Any, decision: int, median_days: float) -> float:
+    """Time of an event inside the stage whose onset has a median (days) counted from the stage's beginning."""
+    wait = log_logistic_quantile(luck(p, w, decision), median_days / DAYS_PER_MONTH, w.model.disease_wait_shape)
+    return float(p.time + wait)
+
+
+# --- stages ------------------------------------------------------------------------------------------------------
+
+
+@compiled
+def relapsed(p: Any, w: Any) -> None:
+    """Active disease: after a wait the next line the strategy gives, or palliative care when there is none."""
+    p.line = p.lines_given + 1.0
+    treated = w.model.disease_treated_at_entry if p.course == 0 else w.model.disease_next_line_given_failure
+    therapy = NOTHING
+    if p.course < MAX_COURSES and p.line <= w.strategy.max_lines and luck(p, w, TREATED) < treated:
+        therapy = therapy_by_rules(
+            w.attributes, NOTHING, w.rules, 0, w.strategy.after_last_salvage, w.conditions, w.therapies
+        )
+    if therapy == NOTHING:
+        strikes(p, p.time, PALLIATIVE, PALLIATIVE_CARE, NO_DETAIL)
+    else:
+        wait = log_logistic_quantile(
+            luck(p, w, TIME_TO_TREATMENT), w.model.disease_months_to_treatment, w.model.disease_wait_shape
+        )
+        p.next_therapy = therapy
+        first_stage = AWAITING_CELLS if w.therapies[therapy].is_car_t else SALVAGE
+        strikes(p, p.time + wait, first_stage, TREATMENT_START, NO_DETAIL)
+    background_death(p, w, w.model.mortality_ratio_active)
+
+
+@compiled
+def salvage(p: Any, w: Any) -> None:
+    """On a course of treatment, or infused with CAR-T cells: early death, response with or without MRD, or failure."""
+    therapy = w.therapies[p.therapy]
+    low_burden = has_low_burden(p, therapy)
+    remission_share = remission_probability(p, w, therapy)
+    early_death = min(therapy.early_death, 1.0 - remission_share)
+    cycles = 1.0 if luck(p, w, RESPONSE_CYCLE) < therapy.response_in_first_cycle else 2.0
+    assessed = p.time + cycles * therapy.cycle_months
+    response = luck(p, w, RESPONSE_DRAW)
+    if response < remission_share:
+        mrd_negative = probability_after_odds_ratio(
+            therapy.mrd_negative_given_cr, therapy.mrd_odds_ratio_low_burden if low_burden else 1.0
+        )
+        p.mrd_positive = 0.0 if luck(p, w, MRD) < mrd_negative else 1.0
+        p.b_cell_recovery = 1.0 if luck(p, w, B_CELL_RECOVERY) < therapy.b_cell_recovery else 0.0
+        next_stage = AWAITING_HSCT if transplant_is_planned(p, w) else REMISSION
+        strikes(p, assessed, next_stage, RESPONSE, MRD_POSITIVE if p.mrd_positive > 0.0 else MRD_NEGATIVE)
+    elif response >= 1.0 - early_death:
+        died = p.time + luck(p, w, TIME_OF_EARLY_DEATH) * (assessed - p.time)
+        strikes(p, died, DEAD, DEATH, DEATH_TREATMENT)
+    else:
+        strikes(p, assessed, REFRACTORY, NO_RESPONSE, NO_DETAIL)
+    background_death(p, w, w.model.mortality_ratio_active)
+
+    crs_severe = probability_after_odds_ratio(
+        therapy.crs_grade3plus, therapy.crs_odds_ratio_low_burden if low_burden else 1.0
+    )
+    toxicity(p, w, CRS, luck(p, w, CRS_DRAW), crs_severe, therapy.crs, onset(p, w, CRS_ONSET, therapy.crs_onset_days))
+    icans_severe = probability_after_odds_ratio(
+        therapy.icans_grade3plus, therapy.icans_odds_ratio_low_burden if low_burden else 1.0
+    )
+    icans_time = onset(p, w, ICANS_ONSET, therapy.icans_onset_days)
+    toxicity(p, w, ICANS, luck(p, w, ICANS_DRAW), icans_severe, therapy.icans, icans_time)
+    if luck(p, w, SOS_ON_TREATMENT) < therapy.sos_on_treatment:
+        sos_time = p.time + luck(p, w, SOS_ON_TREATMENT_TIME) * (assessed - p.time)
+        happens(p, w, sos_time, SOS, p.therapy, NO_DETAIL)
+
+
+@compiled
+def toxicity(p: Any, w: Any, event: int, chance: float, severe: float, any_grade: float, time: float) -> None:
+    """Note a toxicity of grade 3 or more for the unluckiest share, of grade 1 or 2 for the rest of the affected."""
+    if chance < severe:
+        happens(p, w, time, event, p.therapy, GRADE_3_PLUS)
+    elif chance < any_grade:
+        happens(p, w, time, event, p.therapy, GRADE_1_2)
+
+
+@compiled
+def awaiting_cells(p: Any, w: Any) -> None:
+    """CAR-T ordered: leukapheresis, manufacture, bridging or not; death and failure compete over the actual wait."""
+    therapy = w.therapies[p.therapy]
+    bridging = therapy_by_rules(
+        w.attributes,
+        p.therapy,
+        w.rules,
+        w.strategy.after_last_salvage,
+        w.strategy.after_last_bridging,
+        w.conditions,
+        w.therapies,
+    )
+    leukapheresis = p.time + therapy.months_to_leukapheresis
+    ready = leukapheresis + log_logistic_quantile(
+        luck(p, w, VEIN_TO_VEIN), therapy.vein_to_vein_months, therapy.vein_to_vein_shape
+    )
+    harvested = luck(p, w, LEUKAPHERESIS_DRAW) < therapy.leukapheresis_success
+    if not harvested:
+        strikes(p, leukapheresis, REFRACTORY, LEUKAPHERESIS_FAILURE, NO_DETAIL)
+    elif luck(p, w, MANUFACTURE) < therapy.manufacture_failure:
+        strikes(p, ready, REFRACTORY, MANUFACTURE_FAILURE, NO_DETAIL)
+    else:
+        strikes(p, ready, INFUSED, INFUSION, NO_DETAIL)
+
+    bridged = harvested and bridging != NOTHING
+    hazard_ratio = 1.0 if bridged else therapy.waiting_hazard_ratio_unbridged
+    died = p.time + exponential_quantile(luck(p, w, DEATH_WHILE_WAITING), therapy.waiting_death_rate * hazard_ratio)
+    strikes(p, died, DEAD, DEATH, DEATH_LEUKAEMIA)
+    background_death(p, w, w.model.mortality_ratio_active)
+    if harvested:
+        happens(p, w, leukapheresis, LEUKAPHERESIS, p.therapy, NO_DETAIL)
+    if bridged:
+        bridge(p, w, bridging, leukapheresis)
+
+
+@compiled
+def bridge(p: Any, w: Any, bridging: int, start: float) -> None:
+    """Bridging from leukapheresis on: it may lower the burden at infusion, do nothing, or kill by its toxicity."""
+    therapy = w.therapies[bridging]
+    remission_share = remission_probability(p, w, therapy)
+    toxic_death = min(therapy.bridging_death, 1.0 - remission_share)
+    chance = luck(p, w, BRIDGING_DRAW)
+    assessed = start + therapy.cycle_months
+    if start >= p.ends:
+        return
+    if chance >= 1.0 - toxic_death:
+        strikes(p, start + luck(p, w, TIME_OF_EARLY_DEATH) * therapy.cycle_months, DEAD, DEATH, DEATH_TREATMENT)
+    note(p, w, start, BRIDGING_START, bridging, NO_DETAIL)
+    w.attributes[GIVEN + bridging] += 1.0
+    p.sos_after_hsct = max(p.sos_after_hsct, therapy.sos_after_hsct)
+    if chance < remission_share and assessed < p.ends:
+        note(p, w, assessed, BRIDGING_RESPONSE, bridging, NO_DETAIL)
+        p.blasts = min(p.blasts, w.therapies[p.therapy].blasts_after_bridging_response)
+
+
+@compiled
+def remission(p: Any, w: Any) -> None:
+    """In complete remission with no transplant planned: relapse, other death, or years without relapse."""
+    relapses(p, w, relapse_time(p, w))
+    strikes(p, p.remission_since + w.model.disease_long_term_after_months, LONG_TERM_REMISSION, LONG_TERM, NO_DETAIL)
+    background_death(p, w, w.model.mortality_ratio_active)
+
+
+@compiled
+def awaiting_hsct(p: Any, w: Any) -> None:
+    """In complete remission with a transplant planned: transplant, unless relapse or death comes first."""
+    wait = log_logistic_quantile(
+        luck(p, w, TIME_TO_HSCT), w.therapies[p.therapy].months_to_hsct, w.model.disease_wait_shape
+    )
+    strikes(p, p.time + wait, AFTER_HSCT, HSCT, NO_DETAIL)
+    relapses(p, w, relapse_time(p, w))
+    background_death(p, w, w.model.mortality_ratio_active)
+
+
+@compiled
+def after_hsct(p: Any, w: Any) -> None:
+    """After the transplant: SOS, transplant-related death, relapse by MRD, other death, or years without relapse."""
+    m = w.model
+    transplant_death = mixture_cure_quantile(
+        luck(p, w, TRANSPLANT_DEATH), m.hsct_transplant_death_never, m.hsct_transplant_death_scale, 1.0, 1.0
+    )
+    strikes(p, p.hsct_since + transplant_death, DEAD, DEATH, DEATH_TRANSPLANT)
+    hazard_ratio = m.hsct_relapse_hazard_ratio_mrd_positive if p.mrd_positive > 0.0 else 1.0
+    relapse = mixture_cure_quantile(
+        luck(p, w, RELAPSE_AFTER_HSCT), m.hsct_relapse_cure, m.hsct_relapse_scale, 1.0, hazard_ratio
+    )
+    relapses(p, w, p.hsct_since + relapse)
+    strikes(p, p.hsct_since + m.disease_long_term_after_months, LONG_TERM_REMISSION, LONG_TERM, NO_DETAIL)
+    has_sos = luck(p, w, SOS_AFTER_HSCT) < p.sos_after_hsct
+    sos_time = onset(p, w, SOS_ONSET, m.hsct_sos_onset_days)
+    if has_sos and luck(p, w, SOS_DEATH) < m.hsct_sos_fatality:
+        strikes(p, sos_time + m.hsct_sos_months_to_death, DEAD, DEATH, DEATH_SOS)
+    background_death(p, w, m.mortality_ratio_active)
+    if has_sos:
+        happens(p, w, sos_time, SOS, p.therapy, NO_DETAIL)
+
+
+@compiled
+def long_term_remission(p: Any, w: Any) -> None:
+    """Years without relapse: a late relapse for some years more, and the mortality of a survivor."""
+    late = p.time + exponential_quantile(luck(p, w, LATE_RELAPSE), w.model.disease_late_relapse_rate)
+    clock = max(p.remission_since, p.hsct_since)
+    if late < clock + w.model.disease_late_relapse_until_months:
+        relapses(p, w, late)
+    ever_transplanted = p.prior_hsct > 0.0
+    background_death(
+        p, w, w.model.mortality_ratio_after_hsct if ever_transplanted else w.model.mortality_ratio_long_term
+    )
+
+
+@compiled
+def palliative(p: Any, w: Any) -> None:
+    """No further line: death of leukaemia, or of something else before."""
+    rate = math.log(2.0) / w.model.disease_palliative_median_survival
+    died = p.time + exponential_quantile(luck(p, w, PALLIATIVE_SURVIVAL), rate)
+    strikes(p, died, DEAD, DEATH, DEATH_LEUKAEMIA)
+    background_death(p, w, w.model.mortality_ratio_active)
+
+
+# --- from stage to stage -----------------------------------------------------------------------------------------
+
+
+@compiled
+def changes(p: Any, w: Any) -> None:
+    """What an event changes in the patient, before the next stage begins."""
+    event = p.next_event
+    if event == TREATMENT_START:
+        p.therapy = p.next_therapy
+        p.lines_given += 1
+        w.attributes[GIVEN + p.therapy] += 1.0
+        p.sos_after_hsct = max(p.sos_after_hsct, w.therapies[p.therapy].sos_after_hsct)
+    elif event == RESPONSE:
+        p.remission_since = p.time
+    elif event == HSCT:
+        p.hsct_since = p.time
+        p.prior_hsct += 1.0
+    elif event == RELAPSE:
+        p.course += 1
+        p.remission_months = p.time - p.remission_since
+        p.mrd_positive = 0.0
+        p.b_cell_recovery = 0.0
+        if p.next_detail == ANTIGEN_LOST:
+            if w.therapies[p.therapy].target == CD19:
+                p.cd19_positive = 0.0
+            elif w.therapies[p.therapy].target == CD22:
+                p.cd22_positive = 0.0
+    elif event in (NO_RESPONSE, LEUKAPHERESIS_FAILURE, MANUFACTURE_FAILURE):
+        p.course += 1
+        p.remission_months = 0.0
+
+
+@compiled
+def begin_stage(p: Any, w: Any) -> None:
+    """Let the risks of the patient's stage compete, the end of the simulation among them."""
+    p.age = p.entry_age + p.time / 12.0
+    p.ends = w.model.horizon
+    p.next_stage = p.stage
+    p.next_event = CENSORED
+    p.next_detail = NO_DETAIL
+    if p.stage in (RELAPSED, REFRACTORY):
+        relapsed(p, w)
+    elif p.stage in (SALVAGE, INFUSED):
+        salvage(p, w)
+    elif p.stage == REMISSION:
+        remission(p, w)
+    elif p.stage == AWAITING_HSCT:
+        awaiting_hsct(p, w)
+    elif p.stage == AFTER_HSCT:
+        after_hsct(p, w)
+    elif p.stage == AWAITING_CELLS:
+        awaiting_cells(p, w)
+    elif p.stage == PALLIATIVE:
+        palliative(p, w)
+    else:
+        long_term_remission(p, w)
+
+
+@compiled
+def end_stage(p: Any, w: Any) -> bool:
+    """Note how the stage ended and move the patient on; False when the history has ended."""
+    spend_background_hazard(p, w)
+    p.time = p.ends
+    p.stage = p.next_stage
+    changes(p, w)
+    note(p, w, p.time, p.next_event, p.therapy, p.next_detail)
+    return bool(p.next_event not in (DEATH, CENSORED))
+
+
+@compiled
+def advance(
+    number: int,
+    first_number: int,
+    starting: bool,
+    patients: Any,
+    attributes: Any,
+    uniforms: Any,
+    models: Any,
+    therapies: Any,
+    strategies: Any,
+    rules: Any,
+    conditions: Any,
+    life_tables: Any,
+    events: Any,
+    cursor: Any,
+) -> float:
+    """Move one patient of a block to the end of the present stage and into the next.
+
+    `number` is the patient's place in the block, `first_number` the cohort number of the block's first patient.
+    Returns the time at which the new stage ends, or NOBODY_WAKES when the history has ended.
+    """
+    p = patients[number]
+    w = World(
+        number=first_number + number,
+        uniforms=uniforms[number],
+        attributes=attributes[number],
+        model=models[0],
+        therapies=therapies,
+        strategy=strategies[0],
+        rules=rules,
+        conditions=conditions,
+        life_table=life_tables[int(p.male)],
+        events=events,
+        cursor=cursor,
+    )
+    if starting:
+        note(p, w, p.time, ENTRY, p.therapy, NO_DETAIL)
+    elif not end_stage(p, w):
+        return NOBODY_WAKES
+    begin_stage(p, w)
+    return float(p.ends)

@@ -1,0 +1,54 @@
+"""The record of a patient: attributes that rules can ask about, and the state of the pathway.
+
+All fields are eight bytes wide, so the attributes of a cohort are also the first columns of a matrix of floats.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rallsim import conditions
+
+MAX_THERAPIES = 12
+
+ATTRIBUTES = tuple(conditions.ATTRIBUTES)
+GIVEN = len(ATTRIBUTES)  # column of the number of courses of the first therapy
+
+PATIENT = np.dtype(
+    [(name, "f8") for name in ATTRIBUTES]
+    + [(f"given_{index}", "f8") for index in range(MAX_THERAPIES)]
+    + [
+        ("entry_age", "f8"),  # years
+        ("time", "f8"),  # months since entry at which the present stage began
+        ("ends", "f8"),  # months since entry at which it ends
+        ("remission_since", "f8"),
+        ("hsct_since", "f8"),
+        ("hazard_left", "f8"),  # background mortality: cumulative hazard still to be spent
+        ("mortality_ratio", "f8"),  # background mortality in the present stage over the general population's
+        ("sos_after_hsct", "f8"),  # probability of SOS at the next transplant
+        ("stage", "i8"),
+        ("next_stage", "i8"),
+        ("next_event", "i8"),
+        ("next_detail", "i8"),
+        ("next_therapy", "i8"),
+        ("therapy", "i8"),  # of the present or last course, -1 before the first
+        ("lines_given", "i8"),
+        ("course", "i8"),  # courses since entry, from 0: which uniforms are the patient's now
+    ]
+)
+
+
+def new_patients(number: int) -> np.ndarray:
+    """Return `number` empty records."""
+    return np.zeros(number, PATIENT)
+
+
+def attribute_matrix(patients: np.ndarray) -> np.ndarray:
+    """View records as a matrix of floats whose first columns are the attributes; writing to one writes to both.
+
+    >>> patients = new_patients(2)
+    >>> patients["age"] = 40.0
+    >>> float(attribute_matrix(patients)[1, ATTRIBUTES.index("age")])
+    40.0
+    """
+    return patients.view(np.float64).reshape(len(patients), -1)

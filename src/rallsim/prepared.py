@@ -1,0 +1,148 @@
+"""A strategy under one draw of the parameters, as the tables and records that the pathway reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rallsim.conditions import Condition, Interval
+from rallsim.errors import InputError, Problem, nearest
+from rallsim.model import GENERAL_FIELDS, KIND_FIELDS, MODEL, THERAPY, attribute_name
+from rallsim.parameters import ParameterSet, check_override
+from rallsim.patient import ATTRIBUTES, GIVEN, MAX_THERAPIES
+from rallsim.rules import ANY, CONDITION, RULE, STRATEGY
+from rallsim.scenario import Scenario, Strategy
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `pathway.advance` needs to know of a strategy, apart from the patients."""
+
+    strategy: str
+    values: Mapping[str, float]
+    models: np.ndarray
+    therapies: np.ndarray
+    strategies: np.ndarray
+    rules: np.ndarray
+    conditions: np.ndarray
+    life_tables: np.ndarray
+
+    @property
+    def tables(self) -> tuple[np.ndarray, ...]:
+        """The arrays in the order in which `advance` takes them."""
+        return (self.models, self.therapies, self.strategies, self.rules, self.conditions, self.life_tables)
+
+
+def check_scenario(scenario: Scenario, parameters: ParameterSet) -> None:
+    """Check what a scenario says about parameters and therapies; raises InputError with all faults."""
+    problems = list(_problems(scenario, parameters))
+    if problems:
+        raise InputError(problems)
+
+
+def prepare(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, base: Mapping[str, float]) -> Prepared:
+    """Lay a scenario's and a strategy's own values over one draw, and turn the rules into tables.
+
+    `base` holds the draw's values by path (`ParameterSet.values`).
+    """
+    values = {**base, **scenario.parameters, **strategy.parameters}
+    ids = list(parameters.therapies)
+    conditions: list[Interval] = []
+    therapies = np.zeros(len(ids), THERAPY)
+    for row, therapy in zip(therapies, parameters.therapies.values(), strict=True):
+        for name in KIND_FIELDS[therapy.kind]:
+            row[name] = values[f"therapies.{therapy.id}.{name}"]
+        row["is_car_t"] = therapy.kind == "car_t"
+        row["target"] = therapy.target
+        label = scenario.eligibility.get(therapy.id)
+        eligible = therapy.labels[label] if label else therapy.eligibility
+        again = Interval(f"given.{therapy.id}", 0.0, therapy.max_courses - 1.0)
+        row["first_condition"], row["after_last_condition"] = _append(conditions, (*eligible, again))
+
+    rules: list[tuple[int, int, int, int]] = []
+
+    def add(subject: str | None, action: int, when: Condition) -> None:
+        rules.append((ANY if subject is None else ids.index(subject), action, *_append(conditions, when)))
+
+    strategies = np.zeros(1, STRATEGY)
+    for salvage in strategy.salvage:
+        add(None, ids.index(salvage.give), salvage.when)
+    strategies["after_last_salvage"] = len(rules)
+    for bridging in strategy.bridging:
+        add(bridging.before, ids.index(bridging.give), bridging.when)
+    strategies["after_last_bridging"] = len(rules)
+    for consolidation in strategy.consolidation:
+        add(consolidation.after, int(consolidation.hsct), consolidation.when)
+    strategies["after_last_consolidation"] = len(rules)
+    strategies["max_lines"] = strategy.max_lines
+    strategies["max_transplants"] = strategy.max_transplants
+
+    models = np.zeros(1, MODEL)
+    for path in GENERAL_FIELDS:
+        models[attribute_name(path)] = values[path]
+    models["horizon"] = scenario.horizon_months
+    country = parameters.countries[scenario.population]
+    return Prepared(
+        strategy=strategy.id,
+        values=values,
+        models=models,
+        therapies=therapies,
+        strategies=strategies,
+        rules=np.array(rules, RULE),
+        conditions=np.array([(_column(part.attribute, ids), part.low, part.high) for part in conditions], CONDITION),
+        life_tables=np.stack([_cumulative_hazard(parameters, country, sex) for sex in ("female", "male")]),
+    )
+
+
+def _append(conditions: list[Interval], condition: Condition) -> tuple[int, int]:
+    first = len(conditions)
+    conditions.extend(condition)
+    return first, len(conditions)
+
+
+def _column(attribute: str, therapies: Sequence[str]) -> int:
+    if attribute.startswith("given."):
+        return GIVEN + therapies.index(attribute.removeprefix("given."))
+    return ATTRIBUTES.index(attribute)
+
+
+def _cumulative_hazard(parameters: ParameterSet, country: str, sex: str) -> np.ndarray:
+    """Cumulative hazard at each exact age: H(0) = 0, H(a + 1) = H(a) - ln(1 - q_a); a certain death counts as 0.9999."""
+    qx = np.minimum(parameters.evidence.life_table(country, sex), 0.9999)
+    return np.concatenate([[0.0], np.cumsum(-np.log1p(-qx))])
+
+
+def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]:
+    known = parameters.values(scenario.population)
+
+    def at(problem: Problem, *place: Any) -> Problem:
+        file, line = scenario.place(*place)
+        key = ".".join(str(part) for part in place)
+        return Problem(problem.message, file, line, key, problem.found, problem.allowed, problem.hint)
+
+    if len(parameters.therapies) > MAX_THERAPIES:
+        yield Problem("too many therapies", found=str(len(parameters.therapies)), allowed=f"at most {MAX_THERAPIES}")
+    overrides = [(("parameters",), scenario.parameters)]
+    overrides += [(("strategies", name, "parameters"), s.parameters) for name, s in scenario.strategies.items()]
+    for place, changed in overrides:
+        for path, value in changed.items():
+            problem = check_override(path, value, known, parameters)
+            if problem:
+                yield at(problem, *place, path)
+            elif len(place) > 1 and path.startswith("population."):
+                yield at(Problem("belongs to the scenario: every strategy treats the same patients"), *place, path)
+    for therapy, label in scenario.eligibility.items():
+        labels = list(parameters.therapies[therapy].labels)
+        if label not in labels:
+            unknown = Problem("unknown label", found=label, allowed=", ".join(labels), hint=nearest(label, labels))
+            yield at(unknown, "eligibility", therapy)
+    for name, strategy in scenario.strategies.items():
+        for index, rule in enumerate(strategy.bridging):
+            for key, therapy, kind in (("before", rule.before, "car_t"), ("give", rule.give, "drug")):
+                if parameters.therapies[therapy].kind != kind:
+                    words = [one.id for one in parameters.therapies.values() if one.kind == kind]
+                    wrong = Problem(f"must be a therapy of kind {kind}", found=therapy, allowed=", ".join(words))
+                    yield at(wrong, "strategies", name, "bridging", index, key)

@@ -1,0 +1,76 @@
+"""Ordered rules as small tables that the pathway reads: which therapy, which bridging, transplant or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rallsim.compiled import compiled
+
+CONDITION = np.dtype([("attribute", "i8"), ("low", "f8"), ("high", "f8")])
+RULE = np.dtype(
+    [
+        ("subject", "i8"),  # the therapy before or after which the rule speaks, -1 for any
+        ("action", "i8"),  # the therapy to give; for consolidation 1 to transplant, 0 not to
+        ("first_condition", "i8"),
+        ("after_last_condition", "i8"),
+    ]
+)
+STRATEGY = np.dtype(
+    [
+        ("after_last_salvage", "i8"),  # rules come in the order salvage, bridging, consolidation
+        ("after_last_bridging", "i8"),
+        ("after_last_consolidation", "i8"),
+        ("max_lines", "i8"),
+        ("max_transplants", "i8"),
+    ]
+)
+
+ANY = -1
+NOTHING = -1
+
+
+@compiled
+def meets(attributes: Any, conditions: Any, first: int, after_last: int) -> bool:
+    """Tell whether every condition of a range holds: low <= attribute <= high."""
+    for index in range(first, after_last):
+        condition = conditions[index]
+        value = attributes[condition.attribute]
+        if value < condition.low or value > condition.high:
+            return False
+    return True
+
+
+@compiled
+def eligible(attributes: Any, therapy: Any, conditions: Any) -> bool:
+    """Tell whether a patient may be given a therapy."""
+    return meets(attributes, conditions, therapy.first_condition, therapy.after_last_condition)
+
+
+@compiled
+def therapy_by_rules(
+    attributes: Any, subject: int, rules: Any, first: int, after_last: int, conditions: Any, therapies: Any
+) -> int:
+    """Therapy of the first rule that applies and whose therapy the patient is eligible for, or NOTHING."""
+    for index in range(first, after_last):
+        rule = rules[index]
+        if (
+            rule.subject in (ANY, subject)
+            and meets(attributes, conditions, rule.first_condition, rule.after_last_condition)
+            and eligible(attributes, therapies[rule.action], conditions)
+        ):
+            return int(rule.action)
+    return NOTHING
+
+
+@compiled
+def transplant_by_rules(attributes: Any, subject: int, rules: Any, first: int, after_last: int, conditions: Any) -> bool:
+    """Decision of the first consolidation rule that applies; no rule, no transplant."""
+    for index in range(first, after_last):
+        rule = rules[index]
+        if rule.subject in (ANY, subject) and meets(
+            attributes, conditions, rule.first_condition, rule.after_last_condition
+        ):
+            return bool(rule.action)
+    return False
