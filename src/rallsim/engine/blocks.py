@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from rallsim.compiled import is_compiling
-from rallsim.errors import ModelError
 from rallsim.history import EVENT_ROW
-from rallsim.luck import BLOCK, MAX_COURSES, luck_of_block
+from rallsim.luck import BLOCK, MAX_COURSES
 from rallsim.patient import attribute_matrix
 from rallsim.population import sample_patients
 from rallsim.prepared import Prepared
 
-EVENTS_OF_A_COURSE = 12  # start, leukapheresis, bridging (2), infusion, CRS, ICANS, SOS (2), response, transplant, relapse
-MAX_EVENTS = EVENTS_OF_A_COURSE * MAX_COURSES + 8
+# A course: start, leukapheresis, bridging (2), infusion, CRS, ICANS, SOS (2), response, transplant, long term, relapse.
+EVENTS_OF_A_COURSE = 13
+MAX_EVENTS = 1 + EVENTS_OF_A_COURSE * MAX_COURSES + 2  # the entry before, palliative care and death after
 
 
 @dataclass
@@ -41,11 +41,6 @@ class Block:
         rows = self.events[: self.cursor[0]]
         return rows[np.lexsort((rows["time"], rows["patient"]))]
 
-    def check_room(self, seed: int) -> None:
-        """Raise ModelError when the events did not fit: a patient had more than a pathway can hold."""
-        if self.cursor[0] > len(self.events):
-            raise ModelError(f"more than {MAX_EVENTS} events a patient in block {self.number}", patient=-1, seed=seed)
-
 
 def blocks_of(patients: int) -> list[tuple[int, int]]:
     """Number and size of the blocks that a cohort of `patients` is made of.
@@ -67,6 +62,3 @@ def new_block(number: int, size: int, luck: np.ndarray, prepared: Prepared) -> B
         events=np.zeros(size * MAX_EVENTS, EVENT_ROW),
         cursor=np.zeros(1, np.int64),
     )
-
-
-__all__ = ["Block", "blocks_of", "luck_of_block", "new_block"]

@@ -1,0 +1,66 @@
+"""How a result was made: versions, inputs by hash, seed, and the sources behind the numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rallsim import __version__
+from rallsim.files import shipped
+from rallsim.simulation import Simulation
+
+PACKAGES = ("numba", "numpy", "pandas", "scipy", "simpy")
+
+
+def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
+    """Everything needed to make the results again, without anything that changes from run to run."""
+    scenario, parameters = simulation.scenario, simulation.parameters
+    evidence_files = sorted((shipped("params") / "evidence").glob("*.csv"))
+    used = {identity for parameter in parameters.parameters.values() for identity in parameter.evidence}
+    sources = {parameters.evidence.row(identity).source_id for identity in used}
+    return {
+        "rallsim": __version__,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "scenario": {
+            "id": scenario.id,
+            "title": scenario.title,
+            "sha256": scenario.source_sha256,
+            "settings": settings,
+            "patients": scenario.patients,
+            "horizon_months": scenario.horizon_months,
+            "seed": scenario.seed,
+            "population": scenario.population,
+            "reference": scenario.reference,
+            "strategies": {name: strategy.label for name, strategy in scenario.strategies.items()},
+        },
+        "engine": "agents",
+        "inputs": {_name(path): _sha256(path) for path in (*parameters.files, *evidence_files)},
+        "sources": {
+            identity: parameters.evidence.sources[identity].citation
+            for identity in sorted(sources)
+            if identity in parameters.evidence.sources
+        },
+        "assumed": sorted(path for path, one in parameters.parameters.items() if one.basis == "assumed"),
+    }
+
+
+def fingerprint(content: dict[str, Any]) -> str:
+    """Hash of a manifest: equal fingerprints mean equal results.
+
+    >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(shipped("params").parent).as_posix()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

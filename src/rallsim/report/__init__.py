@@ -1,0 +1,1 @@
+"""Results and evidence for people to read."""

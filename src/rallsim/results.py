@@ -1,0 +1,142 @@
+"""The results folder of a run: written complete or not at all, never over something else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rallsim.errors import InputError, Problem
+from rallsim.outcomes import differences, patient_table, summary, survival_curves
+from rallsim.provenance import fingerprint, manifest
+from rallsim.simulation import Simulation
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Results:
+    """The tables of a run."""
+
+    summary: pd.DataFrame
+    differences: pd.DataFrame
+    survival: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Where results were written, and where earlier ones with other inputs were moved."""
+
+    folder: Path
+    moved: Path | None
+
+
+def results_of(simulation: Simulation) -> Results:
+    """Compute the tables of a run from its histories."""
+    scenario = simulation.scenario
+    tables = {name: patient_table(history) for name, history in simulation.histories.items()}
+    return Results(
+        summary=summary(tables, scenario.horizon_months),
+        differences=differences(tables, scenario.reference, scenario.horizon_months),
+        survival=survival_curves(tables, scenario.horizon_months),
+    )
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be written or holds something other than earlier results, before anything runs."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(Problem("is a file, not a folder for results", file=str(folder)))
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+        raise InputError(
+            Problem(
+                "holds files that are not results of rallsim",
+                file=str(folder),
+                allowed="a new or empty folder, or one with a manifest.json",
+            )
+        )
+    parent = _nearest_folder(folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".rallsim-", dir=parent):
+            pass
+    except OSError as error:
+        raise InputError(Problem(f"cannot be written: {error.strerror}", file=str(folder))) from error
+
+
+def save(
+    simulation: Simulation, results: Results, folder: Path, *, settings: list[str], with_events: bool = False
+) -> Saved:
+    """Write summary.csv, differences.csv, survival.csv, os.png, manifest.json and, if wanted, events.parquet.
+
+    All files are made in a hidden folder beside `folder`, which then takes its name. Earlier results of the same inputs
+    are replaced by the same bytes; those of other inputs are moved to `<folder>.1`, `<folder>.2` and so on.
+    """
+    check_folder(folder)
+    content = manifest(simulation, settings)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        temporary.chmod(0o755)
+        _write(simulation, results, temporary, with_events)
+        (temporary / MANIFEST).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        moved = _make_room(folder, content)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Saved(folder, moved)
+
+
+def _write(simulation: Simulation, results: Results, folder: Path, with_events: bool) -> None:
+    from rallsim.plots import plot_survival
+
+    for name in ("summary", "differences", "survival"):
+        getattr(results, name).to_csv(folder / f"{name}.csv", index=False, float_format="%.10g", lineterminator="\n")
+    labels = {name: strategy.label for name, strategy in simulation.scenario.strategies.items()}
+    axes = plot_survival(results.survival, labels)
+    axes.set_title(simulation.scenario.title)
+    axes.figure.savefig(folder / "os.png")
+    if with_events:
+        frames = [history.frame() for history in simulation.histories.values()]
+        pd.concat([_plain(frame) for frame in frames]).to_parquet(folder / "events.parquet", index=False)
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn categoricals into words, so that frames of different strategies can be joined."""
+    return frame.astype({name: object for name in frame.select_dtypes("category").columns})
+
+
+def _make_room(folder: Path, content: Mapping[str, Any]) -> Path | None:
+    """Remove earlier results of the same inputs, move those of other inputs aside; return where to."""
+    if not folder.exists():
+        return None
+    if not any(folder.iterdir()):
+        folder.rmdir()
+        return None
+    if _fingerprint_of(folder) == fingerprint(dict(content)):
+        shutil.rmtree(folder)
+        return None
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}.{number}")).exists():
+        number += 1
+    folder.rename(aside)
+    return aside
+
+
+def _fingerprint_of(folder: Path) -> str | None:
+    try:
+        return fingerprint(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+
+
+def _nearest_folder(path: Path) -> Path:
+    """Return the closest parent that exists: where new folders would have to be made."""
+    parent = path.absolute().parent
+    while not parent.exists():
+        parent = parent.parent
+    return parent
