@@ -31,13 +31,15 @@ app = typer.Typer(
     ),
 )
 
-ScenarioArgument = Annotated[str, typer.Argument(help="A YAML file, or the id of a shipped scenario.", metavar="SCENARIO")]
+ScenarioArgument = Annotated[
+    str, typer.Argument(help="A YAML file, or the id of a shipped scenario.", metavar="SCENARIO")
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Replace one value: a scenario key (horizon_months=60) or a parameter (hsct.sos_fatality=0.2). Repeatable.",
+        help="Replace one value: a scenario key (patients=500) or a parameter (hsct.sos_fatality=0.2). Repeatable.",
     ),
 ]
 PatientsOption = Annotated[int | None, typer.Option("--patients", metavar="N", help="Patients, instead of the file's.")]
@@ -113,7 +115,8 @@ def scenarios(as_json: JsonOption = False) -> None:
     found = catalogue()
     if as_json:
         listed = [
-            {"id": one.id, "title": one.title, "question": one.question, "strategies": list(one.strategies)} for one in found
+            {"id": one.id, "title": one.title, "question": one.question, "strategies": list(one.strategies)}
+            for one in found
         ]
         print(json.dumps(listed, indent=2))
         return
@@ -126,7 +129,8 @@ def scenarios(as_json: JsonOption = False) -> None:
 @app.command()
 def evidence(
     identity: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="An evidence row: where its number comes from and what uses it.")
+        str | None,
+        typer.Argument(metavar="[ID]", help="An evidence row: where its number comes from and what uses it."),
     ] = None,
     topic: Annotated[str | None, typer.Option(help="Only rows of this topic, such as response or survival.")] = None,
     therapy: Annotated[str | None, typer.Option(help="Only rows of this therapy.")] = None,

@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -37,15 +37,15 @@ def _cache_folder() -> Path:
 
 
 if not os.environ.get("NUMBA_CACHE_DIR"):
-    numba.config.CACHE_DIR = str(_cache_folder())
+    numba.config.CACHE_DIR = str(_cache_folder())  # type: ignore[attr-defined]  # set at import time by numba
 
 
 def compiled(function: Function) -> Function:
     """Compile `function` to machine code on its first call, and keep the result for the next run."""
-    result: Function = numba.njit(cache=True, error_model="numpy")(function)
-    return result
+    result: Any = numba.njit(cache=True, error_model="numpy")(function)
+    return cast(Function, result)
 
 
 def is_compiling() -> bool:
     """Tell whether functions are compiled at all (NUMBA_DISABLE_JIT is not set)."""
-    return not numba.config.DISABLE_JIT
+    return not numba.config.DISABLE_JIT  # type: ignore[attr-defined]

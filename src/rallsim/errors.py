@@ -1,8 +1,8 @@
 """What can go wrong, and how it is said.
 
-    RallsimError
-    ├── InputError    a file, an option or an argument is wrong: every fault at once (exit code 2)
-    └── ModelError    a rule of the model is broken: carries patient and seed (exit code 1)
+RallsimError
+├── InputError    a file, an option or an argument is wrong: every fault at once (exit code 2)
+└── ModelError    a rule of the model is broken: carries patient and seed (exit code 1)
 """
 
 from __future__ import annotations

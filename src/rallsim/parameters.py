@@ -233,7 +233,9 @@ class _Reader:
         self._unknown_keys(file, (), file.data, keys)
         return file
 
-    def _unknown_keys(self, file: YamlFile, place: tuple[str, ...], data: Iterable[Any], allowed: Iterable[str]) -> None:
+    def _unknown_keys(
+        self, file: YamlFile, place: tuple[str, ...], data: Iterable[Any], allowed: Iterable[str]
+    ) -> None:
         words = tuple(allowed)
         for key in data:
             if key not in words:
@@ -271,9 +273,7 @@ class _Reader:
                 if parameter:
                     self.parameters[parameter.path] = parameter
 
-    def _entry(
-        self, file: YamlFile, prefix: str, name: str, spec: Field, entry: dict[str, Any]
-    ) -> Parameter | None:
+    def _entry(self, file: YamlFile, prefix: str, name: str, spec: Field, entry: dict[str, Any]) -> Parameter | None:
         place = ("parameters", name)
         before = len(self.problems)
         self._unknown_keys(file, place, entry, ENTRY_KEYS)
@@ -302,10 +302,10 @@ class _Reader:
     def _given(
         self, file: YamlFile, place: tuple[str, ...], entry: dict[str, Any], basis: str
     ) -> tuple[float, tuple[str, ...], float | None, float | None] | None:
-        value = entry.get("value")
-        if not _is_number(value):
-            self._say(file, (*place, "value"), "must be a number", str(value))
+        if not _is_number(entry.get("value")):
+            self._say(file, (*place, "value"), "must be a number", str(entry.get("value")))
             return None
+        value = entry["value"]
         ids = tuple(entry.get("evidence") or ())
         for identity in ids:
             if identity not in self.evidence.rows:
@@ -321,10 +321,10 @@ class _Reader:
                 )
                 return None
         if basis == "assumed":
-            lo, hi = entry.get("lo"), entry.get("hi")
-            if not entry.get("reason") or not _is_number(lo) or not _is_number(hi):
+            if not entry.get("reason") or not _is_number(entry.get("lo")) or not _is_number(entry.get("hi")):
                 self._say(file, place, "an assumed value needs a reason and a range (lo, hi)")
                 return None
+            lo, hi = entry["lo"], entry["hi"]
             if not lo <= value <= hi:
                 self._say(file, place, "lies outside its own range", f"{value:g}", f"{lo:g} to {hi:g}")
             return float(value), ids, float(lo), float(hi)
@@ -334,7 +334,13 @@ class _Reader:
         return self._from_rows(file, place, entry, basis, float(value), ids)
 
     def _from_rows(
-        self, file: YamlFile, place: tuple[str, ...], entry: dict[str, Any], basis: str, value: float, ids: tuple[str, ...]
+        self,
+        file: YamlFile,
+        place: tuple[str, ...],
+        entry: dict[str, Any],
+        basis: str,
+        value: float,
+        ids: tuple[str, ...],
     ) -> tuple[float, tuple[str, ...], float | None, float | None] | None:
         rows = [self.evidence.row(identity) for identity in ids]
         lo = hi = None
@@ -401,7 +407,7 @@ def jeffreys_interval(events: float, total: float) -> tuple[float, float]:
     """95 % interval of a proportion under Jeffreys' prior: quantiles of Beta(events + 1/2, total - events + 1/2).
 
     >>> [round(limit, 3) for limit in jeffreys_interval(5, 17)]
-    [0.12, 0.526]
+    [0.122, 0.53]
     """
     from scipy.special import betaincinv
 

@@ -54,11 +54,15 @@ def sample_patients(luck: np.ndarray, values: Mapping[str, float]) -> np.ndarray
     patients["cd19_positive"] = luck[:, U_CD19] < values["population.cd19_positive"]
     patients["cd22_positive"] = luck[:, U_CD22] < values["population.cd22_positive"]
     patients["liver_disease"] = luck[:, U_LIVER_DISEASE] < values["population.liver_disease"]
-    fit = np.where(patients["entry_age"] < 55.0, values["population.hsct_fit_under_55"], values["population.hsct_fit_55_plus"])
+    fit = np.where(
+        patients["entry_age"] < 55.0, values["population.hsct_fit_under_55"], values["population.hsct_fit_55_plus"]
+    )
     patients["hsct_fit"] = luck[:, U_HSCT_FIT] < fit
     two_before = values["population.two_lines_before"]
     before = luck[:, U_LINES_BEFORE_ENTRY]
-    patients["lines_given"] = np.where(before < two_before, 2, before < two_before + values["population.one_line_before"])
+    patients["lines_given"] = np.where(
+        before < two_before, 2, before < two_before + values["population.one_line_before"]
+    )
 
     patients["stage"] = RELAPSED
     patients["therapy"] = -1

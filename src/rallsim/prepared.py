@@ -110,7 +110,7 @@ def _column(attribute: str, therapies: Sequence[str]) -> int:
 
 
 def _cumulative_hazard(parameters: ParameterSet, country: str, sex: str) -> np.ndarray:
-    """Cumulative hazard at each exact age: H(0) = 0, H(a + 1) = H(a) - ln(1 - q_a); a certain death counts as 0.9999."""
+    """Cumulative hazard at each exact age: H(0) = 0, H(a + 1) = H(a) - ln(1 - q_a), q at most 0.9999."""
     qx = np.minimum(parameters.evidence.life_table(country, sex), 0.9999)
     return np.concatenate([[0.0], np.cumsum(-np.log1p(-qx))])
 
@@ -125,7 +125,7 @@ def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]
 
     if len(parameters.therapies) > MAX_THERAPIES:
         yield Problem("too many therapies", found=str(len(parameters.therapies)), allowed=f"at most {MAX_THERAPIES}")
-    overrides = [(("parameters",), scenario.parameters)]
+    overrides: list[tuple[tuple[str, ...], Mapping[str, float]]] = [(("parameters",), scenario.parameters)]
     overrides += [(("strategies", name, "parameters"), s.parameters) for name, s in scenario.strategies.items()]
     for place, changed in overrides:
         for path, value in changed.items():

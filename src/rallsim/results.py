@@ -18,6 +18,7 @@ from rallsim.provenance import fingerprint, manifest
 from rallsim.simulation import Simulation
 
 MANIFEST = "manifest.json"
+CURVE_STEP = 0.5  # months between the points of survival.csv
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def results_of(simulation: Simulation) -> Results:
     return Results(
         summary=summary(tables, scenario.horizon_months),
         differences=differences(tables, scenario.reference, scenario.horizon_months),
-        survival=survival_curves(tables, scenario.horizon_months),
+        survival=survival_curves(tables, scenario.horizon_months, step=CURVE_STEP),
     )
 
 
@@ -97,9 +98,9 @@ def _write(simulation: Simulation, results: Results, folder: Path, with_events: 
     for name in ("summary", "differences", "survival"):
         getattr(results, name).to_csv(folder / f"{name}.csv", index=False, float_format="%.10g", lineterminator="\n")
     labels = {name: strategy.label for name, strategy in simulation.scenario.strategies.items()}
-    axes = plot_survival(results.survival, labels)
-    axes.set_title(simulation.scenario.title)
-    axes.figure.savefig(folder / "os.png")
+    figure = plot_survival(results.survival, labels).figure.get_figure(root=True)
+    figure.suptitle(simulation.scenario.title, fontweight="bold")
+    figure.savefig(folder / "os.png")
     if with_events:
         frames = [history.frame() for history in simulation.histories.values()]
         pd.concat([_plain(frame) for frame in frames]).to_parquet(folder / "events.parquet", index=False)
@@ -107,7 +108,7 @@ def _write(simulation: Simulation, results: Results, folder: Path, with_events: 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Turn categoricals into words, so that frames of different strategies can be joined."""
-    return frame.astype({name: object for name in frame.select_dtypes("category").columns})
+    return frame.astype(dict.fromkeys(frame.select_dtypes("category").columns, object))
 
 
 def _make_room(folder: Path, content: Mapping[str, Any]) -> Path | None:

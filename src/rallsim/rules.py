@@ -65,7 +65,9 @@ def therapy_by_rules(
 
 
 @compiled
-def transplant_by_rules(attributes: Any, subject: int, rules: Any, first: int, after_last: int, conditions: Any) -> bool:
+def transplant_by_rules(
+    attributes: Any, subject: int, rules: Any, first: int, after_last: int, conditions: Any
+) -> bool:
     """Decision of the first consolidation rule that applies; no rule, no transplant."""
     for index in range(first, after_last):
         rule = rules[index]

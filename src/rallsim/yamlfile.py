@@ -62,7 +62,7 @@ def parse_yaml(text: str, name: str) -> YamlFile:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise InputError(Problem(f"is not valid YAML: {error.problem}", file=name, line=line)) from error
-    except (YAMLError, ValueError, RecursionError) as error:  # impossible dates, endless numbers, self-containing aliases
+    except (YAMLError, ValueError, RecursionError) as error:  # also impossible dates and aliases that hold themselves
         raise InputError(Problem(f"is not valid YAML: {error}", file=name)) from error
     if problems:
         raise InputError(problems)

@@ -19,7 +19,6 @@ from rallsim.evidence import Evidence
 from rallsim.formula import evaluate, names
 from rallsim.survival import mixture_cure_survival, probability_after_odds_ratio
 
-
 FORMULA_KEYS = ("target", "survival", "at_months", "share", "mrd_positive")
 
 
@@ -60,7 +59,9 @@ def mix_of(spec: Mapping[str, Any], parameters: Mapping[str, float], evidence: E
     ]
 
 
-def reference_probability(name: str, spec: Mapping[str, Any], parameters: Mapping[str, float], evidence: Evidence) -> Fit:
+def reference_probability(
+    name: str, spec: Mapping[str, Any], parameters: Mapping[str, float], evidence: Evidence
+) -> Fit:
     """Probability in the reference patient that gives the published proportion in the published mix of patients.
 
     Solves  sum_i share_i * p_i = target  for p, with odds(p_i) = odds(p) * odds_ratio_i.
@@ -106,8 +107,8 @@ def mixture_cure(name: str, spec: Mapping[str, Any], parameters: Mapping[str, fl
 def transplant_outcomes(name: str, spec: Mapping[str, Any], parameters: Mapping[str, float], evidence: Evidence) -> Fit:
     """Relapse and death after transplant from their cumulative incidences in groups with known shares of MRD.
 
-    Relapse and death are independent latent times with survivors' functions cure + (1 - cure) * exp(-t / scale); relapse
-    has the hazard ratio for MRD. Weighted least squares of the cumulative incidences
+    Relapse and death are independent latent times with survivors' functions cure + (1 - cure) * exp(-t / scale);
+    relapse has the hazard ratio for MRD. Weighted least squares of the cumulative incidences
     F_k(t) = integral over (0, t) of S_other dF_k.
     """
     ratio = parameters[spec["hazard_ratio"]]
@@ -140,9 +141,11 @@ def transplant_outcomes(name: str, spec: Mapping[str, Any], parameters: Mapping[
 
     published = np.array([share for _, share, *_ in targets])
     start = [0.5, np.log(10.0), 0.5, np.log(6.0)]
-    solution = least_squares(
-        lambda x: weights * (np.array(incidences(x)) - published), start, xtol=1e-14, ftol=1e-14, gtol=1e-14
-    ).x
+
+    def misfit(x: np.ndarray) -> np.ndarray:
+        return np.asarray(weights * (np.array(incidences(x)) - published))
+
+    solution = least_squares(misfit, start, xtol=1e-14, ftol=1e-14, gtol=1e-14).x
     fitted = incidences(solution)
     values = {
         spec["relapse_cure"]: _share(solution[0]),
@@ -182,4 +185,3 @@ def _evidence(spec: Mapping[str, Any]) -> tuple[str, ...]:
     found = list(formulas({key: value for key, value in spec.items() if key != "mix"}))
     found += [str(share) for item in spec.get("mix", []) for share in item.values()]
     return tuple(dict.fromkeys(name for formula in found for name in names(formula)))
-

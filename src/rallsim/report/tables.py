@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -47,21 +47,22 @@ def print_results(scenario: Scenario, results: Results) -> None:
     console.print(f"\n{scenario.title}", style="bold", highlight=False)
     console.print(scenario.question, highlight=False)
     console.print(
-        f"{scenario.patients:,} patients ({scenario.population}), {scenario.horizon_months:g} months, seed {scenario.seed}; "
-        "estimate ± Monte Carlo standard error\n",
+        f"{scenario.patients:,} patients ({scenario.population}), {scenario.horizon_months:g} months, seed "
+        f"{scenario.seed}; estimate ± Monte Carlo standard error\n",
         highlight=False,
     )
-    cells = results.summary.set_index(["outcome", "strategy"])
+    cells = _by_outcome(results.summary)
     table = Table("", *labels.values(), box=None, pad_edge=False, header_style="bold")
     _numbers_right(table)
     for outcome, words in SHOWN.items():
-        if outcome in cells.index.get_level_values("outcome") and not _only_zeros(cells.loc[outcome]):
-            table.add_row(words, *(_cell(cells.loc[(outcome, strategy)]) for strategy in labels))
+        if any(row["estimate"] != 0.0 for row in cells.get(outcome, {}).values()):
+            table.add_row(words, *(_cell(cells[outcome][strategy]) for strategy in labels))
     console.print(table)
     if not results.differences.empty:
         _print_differences(console, scenario, results.differences, labels)
     console.print(
-        "\nMonte Carlo errors only: how uncertain the parameters are is not in them. Not medical advice.", highlight=False
+        "\nMonte Carlo errors only: how uncertain the parameters are is not in them. Not medical advice.",
+        highlight=False,
     )
 
 
@@ -72,11 +73,10 @@ def _print_differences(console: Console, scenario: Scenario, differences: pd.Dat
     others = [name for name in labels if name != scenario.reference]
     table = Table("", *(labels[name] for name in others), box=None, pad_edge=False, header_style="bold")
     _numbers_right(table)
-    cells = differences.set_index(["outcome", "strategy"])
+    cells = _by_outcome(differences)
     for outcome in DIFFERENCES:
-        if outcome in cells.index.get_level_values("outcome"):
-            words = SHOWN[outcome]
-            table.add_row(words, *(_difference_cell(cells.loc[(outcome, strategy)]) for strategy in others))
+        if outcome in cells:
+            table.add_row(SHOWN[outcome], *(_difference_cell(cells[outcome][strategy]) for strategy in others))
     console.print(table)
 
 
@@ -113,14 +113,18 @@ def evidence_records(rows: Sequence[Row], parameters: ParameterSet) -> list[dict
 def print_evidence(rows: Sequence[Row], parameters: ParameterSet) -> None:
     """Print evidence rows as a table: the first of them, and how many there are."""
     console = _console()
-    table = Table("id", "population", "quantity", "value", "source", "used", box=None, pad_edge=False, header_style="bold")
+    table = Table(
+        "id", "population", "quantity", "value", "source", "used", box=None, pad_edge=False, header_style="bold"
+    )
     for row in rows[:EVIDENCE_SHOWN]:
         value = "" if row.value is None else f"{row.value:g}"
         months = "" if row.at_months is None else f" ({row.at_months:g} months)"
         used = str(len(parameters.uses(row.id)) or "")
         table.add_row(row.id, row.population, row.quantity + months, value, row.source_id, used)
     console.print(table)
-    more = f"; the first {EVIDENCE_SHOWN} are shown, filter for fewer or use --json" if len(rows) > EVIDENCE_SHOWN else ""
+    more = (
+        f"; the first {EVIDENCE_SHOWN} are shown, filter for fewer or use --json" if len(rows) > EVIDENCE_SHOWN else ""
+    )
     console.print(f"\n{len(rows)} rows{more}. One row in full: rallsim evidence ID", highlight=False)
 
 
@@ -135,11 +139,15 @@ def _numbers_right(table: Table) -> None:
         column.justify = "right"
 
 
-def _only_zeros(rows: pd.DataFrame) -> bool:
-    return bool((rows["estimate"].fillna(0.0) == 0.0).all())
+def _by_outcome(table: pd.DataFrame) -> dict[str, dict[str, dict[Hashable, Any]]]:
+    """Rows of a tidy table by outcome, then by strategy."""
+    rows: dict[str, dict[str, dict[Hashable, Any]]] = {}
+    for row in table.to_dict("records"):
+        rows.setdefault(row["outcome"], {})[row["strategy"]] = row
+    return rows
 
 
-def _cell(row: pd.Series[Any]) -> str:
+def _cell(row: dict[Hashable, Any]) -> str:
     if pd.isna(row["estimate"]):
         return "not reached"
     if str(row["unit"]).startswith("share"):
@@ -148,7 +156,7 @@ def _cell(row: pd.Series[Any]) -> str:
     return f"{row['estimate']:.2f}{unit} ± {row['std_error']:.2f}"
 
 
-def _difference_cell(row: pd.Series[Any]) -> str:
+def _difference_cell(row: dict[Hashable, Any]) -> str:
     if pd.isna(row["estimate"]):
         return "not reached"
     if str(row["unit"]).startswith("share"):
