@@ -136,7 +136,17 @@ def attribute_name(path: str) -> str:
     return path.replace(".", "_")
 
 
-MODEL = np.dtype([(attribute_name(path), "f8") for path in GENERAL_FIELDS] + [("horizon", "f8")])
+MODEL = np.dtype(
+    [(attribute_name(path), "f8") for path in GENERAL_FIELDS]
+    + [
+        ("horizon", "f8"),  # months
+        ("max_lines", "i8"),
+        ("max_transplants", "i8"),
+        ("after_last_salvage", "i8"),  # the strategy's rules come in the order salvage, bridging, consolidation
+        ("after_last_bridging", "i8"),
+        ("after_last_consolidation", "i8"),
+    ]
+)
 
 NO_TARGET, CD19, CD22 = range(3)
 TARGETS = {"none": NO_TARGET, "cd19": CD19, "cd22": CD22}

@@ -69,7 +69,6 @@ from rallsim.stages import (
     DEATH_SOS,
     DEATH_TRANSPLANT,
     DEATH_TREATMENT,
-    ENTRY,
     GRADE_1_2,
     GRADE_3_PLUS,
     HSCT,
@@ -108,9 +107,7 @@ from rallsim.survival import (
 DAYS_PER_MONTH = 365.25 / 12.0
 NOBODY_WAKES = -1.0  # what `advance` returns when a history has ended
 
-World = namedtuple(
-    "World", "number uniforms attributes model therapies strategy rules conditions life_table events cursor"
-)
+World = namedtuple("World", "uniforms attributes model therapies rules conditions life_table events cursor")
 
 # --- chance, risks and notes -------------------------------------------------------------------------------------
 
@@ -136,7 +133,7 @@ def note(p: Any, w: Any, time: float, event: int, therapy: int, detail: int) -> 
     """Write one row of the history."""
     row = w.events[w.cursor[0]]
     row.time = time
-    row.patient = w.number
+    row.patient = p.number
     row.event = event
     row.stage = p.stage
     row.line = p.lines_given
@@ -234,13 +231,13 @@ def transplant_is_planned(p: Any, w: Any) -> bool:
     """Tell whether the patient can have a transplant and the strategy wants one."""
     return bool(
         p.hsct_fit > 0.0
-        and p.prior_hsct < w.strategy.max_transplants
+        and p.prior_hsct < w.model.max_transplants
         and transplant_by_rules(
             w.attributes,
             p.therapy,
             w.rules,
-            w.strategy.after_last_bridging,
-            w.strategy.after_last_consolidation,
+            w.model.after_last_bridging,
+            w.model.after_last_consolidation,
             w.conditions,
         )
     )
@@ -262,9 +259,9 @@ def relapsed(p: Any, w: Any) -> None:
     p.line = p.lines_given + 1.0
     treated = w.model.disease_treated_at_entry if p.course == 0 else w.model.disease_next_line_given_failure
     therapy = NOTHING
-    if p.course < MAX_COURSES and p.line <= w.strategy.max_lines and luck(p, w, TREATED) < treated:
+    if p.course < MAX_COURSES and p.line <= w.model.max_lines and luck(p, w, TREATED) < treated:
         therapy = therapy_by_rules(
-            w.attributes, NOTHING, w.rules, 0, w.strategy.after_last_salvage, w.conditions, w.therapies
+            w.attributes, NOTHING, w.rules, 0, w.model.after_last_salvage, w.conditions, w.therapies
         )
     if therapy == NOTHING:
         strikes(p, p.time, PALLIATIVE, PALLIATIVE_CARE, NO_DETAIL)
@@ -334,8 +331,8 @@ def awaiting_cells(p: Any, w: Any) -> None:
         w.attributes,
         p.therapy,
         w.rules,
-        w.strategy.after_last_salvage,
-        w.strategy.after_last_bridging,
+        w.model.after_last_salvage,
+        w.model.after_last_bridging,
         w.conditions,
         w.therapies,
     )
@@ -517,43 +514,35 @@ def end_stage(p: Any, w: Any) -> bool:
 
 @compiled
 def advance(
-    number: int,
-    first_number: int,
-    starting: bool,
+    place: int,
     patients: Any,
     attributes: Any,
     uniforms: Any,
     models: Any,
     therapies: Any,
-    strategies: Any,
     rules: Any,
     conditions: Any,
     life_tables: Any,
     events: Any,
     cursor: Any,
 ) -> float:
-    """Move one patient of a block to the end of the present stage and into the next.
+    """Move the patient at a place of a block to the end of the present stage, at first to the entry, and into the next.
 
-    `number` is the patient's place in the block, `first_number` the cohort number of the block's first patient.
     Returns the time at which the new stage ends, or NOBODY_WAKES when the history has ended.
     """
-    p = patients[number]
+    p = patients[place]
     w = World(
-        number=first_number + number,
-        uniforms=uniforms[number],
-        attributes=attributes[number],
+        uniforms=uniforms[place],
+        attributes=attributes[place],
         model=models[0],
         therapies=therapies,
-        strategy=strategies[0],
         rules=rules,
         conditions=conditions,
         life_table=life_tables[int(p.male)],
         events=events,
         cursor=cursor,
     )
-    if starting:
-        note(p, w, p.time, ENTRY, p.therapy, NO_DETAIL)
-    elif not end_stage(p, w):
+    if not end_stage(p, w):
         return NOBODY_WAKES
     begin_stage(p, w)
     return float(p.ends)

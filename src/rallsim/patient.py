@@ -26,6 +26,7 @@ PATIENT = np.dtype(
         ("hazard_left", "f8"),  # background mortality: cumulative hazard still to be spent
         ("mortality_ratio", "f8"),  # background mortality in the present stage over the general population's
         ("sos_after_hsct", "f8"),  # probability of SOS at the next transplant
+        ("number", "i8"),  # in the cohort, from 0
         ("stage", "i8"),
         ("next_stage", "i8"),
         ("next_event", "i8"),

@@ -21,7 +21,7 @@ from rallsim.luck import (
     U_SEX,
 )
 from rallsim.patient import new_patients
-from rallsim.stages import RELAPSED
+from rallsim.stages import ENTRY, RELAPSED
 
 BLASTS_BANDS = (0.05, 0.10, 0.50, 1.0)  # the bands in which marrow blasts at entry are published
 
@@ -64,7 +64,8 @@ def sample_patients(luck: np.ndarray, values: Mapping[str, float]) -> np.ndarray
         before < two_before, 2, before < two_before + values["population.one_line_before"]
     )
 
-    patients["stage"] = RELAPSED
+    patients["next_stage"] = RELAPSED
+    patients["next_event"] = ENTRY
     patients["therapy"] = -1
     patients["hsct_since"] = -1.0
     patients["hazard_left"] = -np.log1p(-luck[:, U_BACKGROUND_DEATH])

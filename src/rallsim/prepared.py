@@ -13,7 +13,7 @@ from rallsim.errors import InputError, Problem, nearest
 from rallsim.model import GENERAL_FIELDS, KIND_FIELDS, MODEL, THERAPY, attribute_name
 from rallsim.parameters import ParameterSet, check_override
 from rallsim.patient import ATTRIBUTES, GIVEN, MAX_THERAPIES
-from rallsim.rules import ANY, CONDITION, RULE, STRATEGY
+from rallsim.rules import ANY, CONDITION, RULE
 from rallsim.scenario import Scenario, Strategy
 
 
@@ -25,7 +25,6 @@ class Prepared:
     values: Mapping[str, float]
     models: np.ndarray
     therapies: np.ndarray
-    strategies: np.ndarray
     rules: np.ndarray
     conditions: np.ndarray
     life_tables: np.ndarray
@@ -33,7 +32,7 @@ class Prepared:
     @property
     def tables(self) -> tuple[np.ndarray, ...]:
         """The arrays in the order in which `advance` takes them."""
-        return (self.models, self.therapies, self.strategies, self.rules, self.conditions, self.life_tables)
+        return (self.models, self.therapies, self.rules, self.conditions, self.life_tables)
 
 
 def check_scenario(scenario: Scenario, parameters: ParameterSet) -> None:
@@ -67,20 +66,19 @@ def prepare(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, ba
     def add(subject: str | None, action: int, when: Condition) -> None:
         rules.append((ANY if subject is None else ids.index(subject), action, *_append(conditions, when)))
 
-    strategies = np.zeros(1, STRATEGY)
+    models = np.zeros(1, MODEL)
     for salvage in strategy.salvage:
         add(None, ids.index(salvage.give), salvage.when)
-    strategies["after_last_salvage"] = len(rules)
+    models["after_last_salvage"] = len(rules)
     for bridging in strategy.bridging:
         add(bridging.before, ids.index(bridging.give), bridging.when)
-    strategies["after_last_bridging"] = len(rules)
+    models["after_last_bridging"] = len(rules)
     for consolidation in strategy.consolidation:
         add(consolidation.after, int(consolidation.hsct), consolidation.when)
-    strategies["after_last_consolidation"] = len(rules)
-    strategies["max_lines"] = strategy.max_lines
-    strategies["max_transplants"] = strategy.max_transplants
+    models["after_last_consolidation"] = len(rules)
+    models["max_lines"] = strategy.max_lines
+    models["max_transplants"] = strategy.max_transplants
 
-    models = np.zeros(1, MODEL)
     for path in GENERAL_FIELDS:
         models[attribute_name(path)] = values[path]
     models["horizon"] = scenario.horizon_months
@@ -90,7 +88,6 @@ def prepare(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, ba
         values=values,
         models=models,
         therapies=therapies,
-        strategies=strategies,
         rules=np.array(rules, RULE),
         conditions=np.array([(_column(part.attribute, ids), part.low, part.high) for part in conditions], CONDITION),
         life_tables=np.stack([_cumulative_hazard(parameters, country, sex) for sex in ("female", "male")]),

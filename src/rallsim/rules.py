@@ -17,16 +17,6 @@ RULE = np.dtype(
         ("after_last_condition", "i8"),
     ]
 )
-STRATEGY = np.dtype(
-    [
-        ("after_last_salvage", "i8"),  # rules come in the order salvage, bridging, consolidation
-        ("after_last_bridging", "i8"),
-        ("after_last_consolidation", "i8"),
-        ("max_lines", "i8"),
-        ("max_transplants", "i8"),
-    ]
-)
-
 ANY = -1
 NOTHING = -1
 

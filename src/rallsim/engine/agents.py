@@ -15,7 +15,6 @@ import numpy as np
 import simpy
 
 from rallsim.engine.blocks import Block
-from rallsim.luck import BLOCK
 from rallsim.pathway import NOBODY_WAKES, advance
 from rallsim.prepared import Prepared
 
@@ -24,24 +23,23 @@ def simulate_block(block: Block, prepared: Prepared) -> np.ndarray:
     """Run the patients of a block to death or horizon; return their history rows (history.EVENT_ROW)."""
     environment = simpy.Environment()
     arguments = block.arguments(prepared)
-    first_number = block.number * BLOCK
-    for number in range(block.size):
-        environment.process(_patient(environment, number, first_number, arguments))
+    for place in range(block.size):
+        environment.process(_patient(environment, place, arguments))
     with _no_garbage_collection():
         environment.run()
     return block.history()
 
 
 def _patient(
-    environment: simpy.Environment, number: int, first_number: int, arguments: tuple[Any, ...]
+    environment: simpy.Environment, place: int, arguments: tuple[Any, ...]
 ) -> Generator[simpy.Timeout, None, None]:
     """Live one patient's life: from stage to stage, asleep in between."""
     timeout = environment.timeout
-    ends = advance(number, first_number, True, *arguments)
+    ends = advance(place, *arguments)
     while ends != NOBODY_WAKES:
         # The patient's own absolute times go into the history; the clock of the environment may differ in the last bit.
         yield timeout(max(0.0, ends - environment.now))
-        ends = advance(number, first_number, False, *arguments)
+        ends = advance(place, *arguments)
 
 
 @contextmanager

@@ -54,10 +54,12 @@ def blocks_of(patients: int) -> list[tuple[int, int]]:
 def new_block(number: int, size: int, luck: np.ndarray, prepared: Prepared) -> Block:
     """Return the first `size` patients of a block at entry."""
     luck = luck[:size]
+    patients = sample_patients(luck, prepared.values)
+    patients["number"] = number * BLOCK + np.arange(size)
     return Block(
         number=number,
         size=size,
-        patients=sample_patients(luck, prepared.values),
+        patients=patients,
         luck=luck,
         events=np.zeros(size * MAX_EVENTS, EVENT_ROW),
         cursor=np.zeros(1, np.int64),
