@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rallsim.errors import InputError, Problem, nearest
+from rallsim.evidence_tables import TableLine, check_ids, life_tables, read_table
 from rallsim.files import shipped
 
 TOPICS = (
@@ -23,20 +22,8 @@ TOPICS = (
 )
 ORIGINS = ("deck", "literature")
 SOURCE_KINDS = ("deck", "trial", "registry", "cohort", "hta", "review", "life_table")
-SEXES = ("female", "male")
 
-COLUMNS = {
-    "sources": "source_id kind citation doi url note",
-    "estimates": "id topic therapy population quantity value lo hi ci_level events total unit at_months source_id "
-    "where origin note",
-    "assumed": "id topic quantity value lo hi unit reason",
-    "risk_tables": "curve_id therapy population endpoint at_months at_risk source_id where origin note",
-    "km_points": "curve_id therapy population endpoint time_months survival source_id note",
-    "life_tables": "country year sex age qx source_id note",
-}
-# Words after the first may hold a published code in its own letters, such as the French stay group 17M051.
-_SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[A-Za-z0-9]+)*")
-_TEXTS = ("id", "therapy", "population", "ci_level", "unit", "source_id", "where", "note")
+_TEXTS = ("id", "therapy", "population", "unit", "source_id", "where", "note")
 
 
 @dataclass(frozen=True)
@@ -161,27 +148,27 @@ def load_evidence(folder: Path | None = None) -> Evidence:
     """Read and check every evidence table in `folder` (default: the shipped ones); all faults in one InputError."""
     folder = shipped("params") / "evidence" if folder is None else folder
     faults: list[Problem] = []
-    source_lines = _read(folder / "sources.csv", "sources", faults)
+    source_lines = read_table(folder / "sources.csv", "sources", faults)
     sources = {line.cells["source_id"]: Source(**line.cells) for line in source_lines}
     # Without a readable list every source would be reported as unknown, and bury the one fault that matters.
     known = None if faults and not source_lines else sources
-    _check_ids(source_lines, "source_id")
+    check_ids(source_lines, "source_id")
     for line in source_lines:
         line.word("kind", SOURCE_KINDS)
-    estimates: list[_Line] = []
+    estimates: list[TableLine] = []
     for path in sorted(folder.glob("estimates_*.csv")) or [folder / "estimates_*.csv"]:
-        estimates += _read(path, "estimates", faults)
-    assumed = _read(folder / "assumed.csv", "assumed", faults)
-    _check_ids([*estimates, *assumed], "id")
+        estimates += read_table(path, "estimates", faults)
+    assumed = read_table(folder / "assumed.csv", "assumed", faults)
+    check_ids([*estimates, *assumed], "id")
     rows = [*(_estimate(line, known) for line in estimates), *(_assumed(line) for line in assumed)]
-    at_risk = _read(folder / "risk_tables.csv", "risk_tables", faults)
-    surviving = _read(folder / "km_points.csv", "km_points", faults)
+    at_risk = read_table(folder / "risk_tables.csv", "risk_tables", faults)
+    surviving = read_table(folder / "km_points.csv", "km_points", faults)
     evidence = Evidence(
         {row.id: row for row in rows},
         sources,
         _curves(at_risk, "at_months", "at_risk", known),
         _curves(surviving, "time_months", "survival", known),
-        _life_tables(_read(folder / "life_tables.csv", "life_tables", faults), known),
+        life_tables(read_table(folder / "life_tables.csv", "life_tables", faults), known),
     )
     if faults:
         raise InputError(sorted(faults, key=lambda fault: (fault.file or "", fault.line or 0)))
@@ -232,105 +219,7 @@ def _counts(row: Row) -> str:
     return "" if row.events is row.total is None else f"n = {total}" if row.events is None else f"{events} of {total}"
 
 
-@dataclass(frozen=True)
-class _Line:
-    """One line of a table, and the list that takes its faults."""
-
-    file: Path
-    number: int
-    cells: dict[str, str]
-    faults: list[Problem]
-
-    def fault(self, column: str, message: str, **extras: str | None) -> None:
-        name = next(iter(self.cells.values()))
-        self.faults.append(Problem(message, str(self.file), self.number, f"{name}.{column}", **extras))
-
-    def optional(
-        self, column: str, low: float = -math.inf, high: float = math.inf, whole: bool = False
-    ) -> float | None:
-        text = self.cells[column]
-        if not text:
-            return None
-        try:
-            number = math.nan if "_" in text else float(text)
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
-            self.fault(column, "is not a finite number", found=text)
-        elif not low <= number <= high or (whole and number != int(number)):
-            bounds = f"from {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
-            allowed = f"whole numbers {bounds}" if whole else bounds
-            self.fault(column, "is out of range", found=text, allowed=allowed)
-        else:
-            return number
-        return None
-
-    def required(self, column: str, low: float = -math.inf, high: float = math.inf, whole: bool = False) -> float:
-        if not self.cells[column]:
-            self.fault(column, "is missing: a number must stand here")
-        number = self.optional(column, low, high, whole)
-        return math.nan if number is None else number
-
-    def snake_case(self, column: str) -> str:
-        text = self.cells[column]
-        if not _SNAKE_CASE.fullmatch(text):
-            self.fault(column, "is not snake_case", found=repr(text), allowed="words_joined_like_this")
-        return text
-
-    def word(self, column: str, allowed: Sequence[str]) -> str:
-        text = self.cells[column]
-        if text not in allowed:
-            hint = nearest(text, allowed)
-            self.fault(
-                column, "is not among the allowed words", found=repr(text), allowed=", ".join(allowed), hint=hint
-            )
-        return text
-
-    def source(self, known: Mapping[str, Source] | None) -> str:
-        source_id = self.cells["source_id"]
-        if known is not None and source_id not in known:
-            hint = nearest(source_id, tuple(known))
-            self.fault("source_id", "does not stand in sources.csv", found=repr(source_id), hint=hint)
-        return source_id
-
-
-def _read(path: Path, kind: str, faults: list[Problem]) -> list[_Line]:
-    """Return the lines of a table that have the right number of cells; none when the header is wrong."""
-    columns = COLUMNS[kind].split()
-    lines: list[_Line] = []
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, [])
-            if header != columns:
-                found = ", ".join(header)
-                faults.append(Problem("wrong columns", str(path), 1, found=found, allowed=", ".join(columns)))
-                return []
-            start = reader.line_num + 1  # a quoted cell may hold line breaks: a row starts where the last one ended
-            for cells in reader:
-                if len(cells) == len(columns):
-                    lines.append(_Line(path, start, dict(zip(columns, cells, strict=True)), faults))
-                elif cells:
-                    message = f"has {len(cells)} cells instead of {len(columns)}"
-                    faults.append(Problem(message, str(path), start, cells[0]))
-                start = reader.line_num + 1
-    except FileNotFoundError:
-        faults.append(Problem("no such file", str(path)))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        faults.append(Problem(f"cannot be read: {error}", str(path)))
-    return lines
-
-
-def _check_ids(lines: Iterable[_Line], column: str) -> None:
-    first: dict[str, _Line] = {}
-    for line in lines:
-        name = line.snake_case(column)
-        if name in first:
-            line.fault(column, "stands twice", found=f"it in {first[name].file.name}:{first[name].number} too")
-        first.setdefault(name, line)
-
-
-def _estimate(line: _Line, sources: Mapping[str, Source] | None) -> Row:
+def _estimate(line: TableLine, sources: Mapping[str, Source] | None) -> Row:
     cells = line.cells
     limits = (0.0, 1.0) if cells["unit"] == "proportion" else (-math.inf, math.inf)
     row = Row(
@@ -341,6 +230,7 @@ def _estimate(line: _Line, sources: Mapping[str, Source] | None) -> Row:
         events=line.optional("events", low=0, whole=True),
         total=line.optional("total", low=0, whole=True),
         at_months=line.optional("at_months", low=0),
+        ci_level=line.level("ci_level"),
         file=line.file.name,
         line=line.number,
         source=(sources or {}).get(line.source(sources)),
@@ -354,20 +244,10 @@ def _estimate(line: _Line, sources: Mapping[str, Source] | None) -> Row:
         line.fault("events", "are more than the total", found=f"{row.events:g} of {row.total:g}")
     if row.quantity.endswith("_at") and not cells["at_months"]:
         line.fault("at_months", f"is missing: {row.quantity} needs its landmark")
-    if row.ci_level not in ("", "range", "iqr") and not _is_level(row.ci_level):
-        allowed = "empty, range, iqr, a number between 0 and 1"
-        line.fault("ci_level", "is no level", found=row.ci_level, allowed=allowed)
     return row
 
 
-def _is_level(text: str) -> bool:
-    try:
-        return 0 < float(text) < 1
-    except ValueError:
-        return False
-
-
-def _assumed(line: _Line) -> Row:
+def _assumed(line: TableLine) -> Row:
     row = Row(
         id=line.cells["id"],
         kind="assumed",
@@ -387,18 +267,18 @@ def _assumed(line: _Line) -> Row:
     return row
 
 
-def _check_order(line: _Line, row: Row) -> None:
+def _check_order(line: TableLine, row: Row) -> None:
     given = [number for number in (row.lo, row.value, row.hi) if number is not None and not math.isnan(number)]
     if given != sorted(given):
         line.fault("value", "lo, value and hi are not in order", found=", ".join(f"{number:g}" for number in given))
 
 
 def _curves(
-    lines: Iterable[_Line], time: str, count: str, sources: Mapping[str, Source] | None
+    lines: Iterable[TableLine], time: str, count: str, sources: Mapping[str, Source] | None
 ) -> dict[str, tuple[CurvePoint, ...]]:
     """Group a table by curve, in the order of time, and see that no curve rises."""
     whole, high = (True, math.inf) if count == "at_risk" else (False, 1.0)
-    curves: dict[str, list[tuple[CurvePoint, _Line]]] = defaultdict(list)
+    curves: dict[str, list[tuple[CurvePoint, TableLine]]] = defaultdict(list)
     for line in lines:
         point = CurvePoint(
             curve_id=line.snake_case("curve_id"),
@@ -415,23 +295,3 @@ def _curves(
             if after.value > before.value:
                 line.fault(count, "rises with time", found=f"{after.value:g} after {before.value:g}")
     return {name: tuple(point for point, _ in curve) for name, curve in curves.items()}
-
-
-def _life_tables(
-    lines: Iterable[_Line], sources: Mapping[str, Source] | None
-) -> dict[tuple[str, str], tuple[float, ...]]:
-    """Group by country, year and sex, see that ages run from 0 without holes, and keep the latest year."""
-    tables: dict[tuple[float, str, str], list[tuple[float, float, _Line]]] = defaultdict(list)
-    for line in lines:
-        line.source(sources)
-        group = (line.required("year", whole=True), line.cells["country"], line.word("sex", SEXES))
-        tables[group].append((line.required("age", low=0, whole=True), line.required("qx", 0, 1), line))
-    latest: dict[tuple[str, str], tuple[float, ...]] = {}
-    for (_, country, sex), table in sorted(tables.items(), key=lambda item: item[0]):
-        table.sort(key=lambda each: each[0])
-        for expected, (age, _, line) in enumerate(table):
-            if age != expected and not math.isnan(age):
-                line.fault("age", "ages do not run from 0 without holes", found=f"{age:g}", allowed=f"{expected}")
-                break
-        latest[country, sex] = tuple(qx for _, qx, _ in table)
-    return latest

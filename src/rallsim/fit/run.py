@@ -7,51 +7,78 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rallsim.errors import InputError, Problem
 from rallsim.files import shipped, written_atomically
+from rallsim.fit.check import check_fits
 from rallsim.fit.summaries import KINDS, Fit
+from rallsim.parameter_values import ParameterFile
 from rallsim.parameters import ParameterSet, iterate_fits, load_parameters
 
 HEADER = "# Written by `rallsim fit` from the fits of {source} and the evidence; not edited by hand.\n"
 
 
 def fitted_texts(folder: Path | None = None) -> dict[Path, str]:
-    """Run all fits; return the text of each file of `params/fitted/`."""
+    """Run all fits; return the text of each file of `params/fitted/`.
+
+    Raises InputError with every fault of all fits: nothing is fitted before all can be.
+    """
     folder = folder or shipped("params")
     parameters = load_parameters(folder, fitted=False)
-    texts = {}
-    for prefix, file in iterate_fits(parameters):
-        source = Path(file.name)
-        own = {
+    faults: list[Problem] = []
+    files = []
+    for prefix, yaml in iterate_fits(parameters):
+        file = ParameterFile(yaml, faults)
+        given = {
             path.removeprefix(prefix + "."): parameter.value
             for path, parameter in parameters.parameters.items()
             if path.startswith(prefix + ".")
         }
-        fits = {
-            name: KINDS[spec["kind"]](name, spec, own, parameters.evidence) for name, spec in file.data["fits"].items()
-        }
+        check_fits(file, given, parameters.evidence)
+        files.append((file, given))
+    if faults:
+        raise InputError(faults)
+    fitted = [(file, _run(file, given, parameters)) for file, given in files]
+    if faults:
+        raise InputError(faults)
+    texts = {}
+    for file, fits in fitted:
+        source = Path(file.yaml.name)
         relative = source.relative_to(folder).as_posix()
-        texts[folder / "fitted" / source.name] = _text(relative, fits, file.data["fits"], parameters)
+        texts[folder / "fitted" / source.name] = _text(relative, fits, file.at("fits"), parameters)
     return texts
 
 
 def write_fits(folder: Path | None = None) -> list[Path]:
     """Run all fits and write their files; return those that changed."""
-    changed = []
-    for path, text in fitted_texts(folder).items():
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            with written_atomically(path) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-            changed.append(path)
-    return changed
+    stale = _stale_texts(folder)
+    for path, text in stale.items():
+        with written_atomically(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return list(stale)
 
 
 def stale_fits(folder: Path | None = None) -> list[Path]:
     """Return the fitted files that the present evidence and fits would not write."""
-    return [
-        path
+    return list(_stale_texts(folder))
+
+
+def _stale_texts(folder: Path | None) -> dict[Path, str]:
+    return {
+        path: text
         for path, text in fitted_texts(folder).items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]
+    }
+
+
+def _run(file: ParameterFile, given: dict[str, float], parameters: ParameterSet) -> dict[str, Fit]:
+    """Run the fits of a file; one whose targets no parameters can meet is a fault."""
+    fits = {}
+    for name, spec in file.at("fits").items():
+        try:
+            fits[name] = KINDS[spec["kind"]](name, spec, given, parameters.evidence)
+        except ValueError as error:
+            file.fault(("fits", name), f"cannot be fitted: {error}")
+    return fits
 
 
 def _text(source: str, fits: dict[str, Fit], specs: dict[str, Any], parameters: ParameterSet) -> str:

@@ -1,0 +1,275 @@
+"""Fits to published summaries: answers worked on paper, what a fit may say, and when a fitted file is stale."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rallsim.errors import InputError, Problem
+from rallsim.evidence import Evidence, Row
+from rallsim.fit.check import FORMS
+from rallsim.fit.run import fitted_texts, stale_fits, write_fits
+from rallsim.fit.summaries import KINDS, mix_of, mixture_cure, reference_probability, transplant_outcomes
+from rallsim.parameters import load_parameters
+from rallsim.yamlfile import parse_yaml
+from unit.test_parameters import INOTUZUMAB, broken, copied
+
+NOTHING = Evidence({}, {}, {}, {}, {})
+
+
+def evidence_of(**values: float) -> Evidence:
+    rows = {
+        name: Row(name, "published", "response", "cr_rate", value, None, None, "proportion", "made_up.csv", 2)
+        for name, value in values.items()
+    }
+    return Evidence(rows, {}, {}, {}, {})
+
+
+def test_a_proportion_without_a_mix_is_the_reference_probability() -> None:
+    """When every patient is the reference patient, the parameter is the published proportion."""
+    fit = reference_probability("cr_rate", {"target": "trial_cr"}, {}, evidence_of(trial_cr=0.42))
+
+    assert fit.parameters["cr_rate"] == pytest.approx(0.42, abs=1e-10)
+    assert fit.evidence == ("trial_cr",)
+
+
+def test_one_odds_ratio_is_taken_out_of_a_proportion() -> None:
+    """Half the patients with odds ratio 1/3: reference probability 1/2 gives (1/2 + 1/4) / 2 = 3/8, and back."""
+    spec = {"target": "trial_cr", "mix": [{"odds_ratio": "later_line"}]}
+
+    fit = reference_probability("cr_rate", spec, {"odds_ratio": 1 / 3}, evidence_of(trial_cr=3 / 8, later_line=0.5))
+
+    assert fit.parameters["cr_rate"] == pytest.approx(0.5, abs=1e-9)
+    assert fit.targets[0].fitted == pytest.approx(3 / 8, abs=1e-9)
+    assert fit.evidence == ("trial_cr", "later_line")
+
+
+def test_items_of_a_mix_are_independent_and_ratios_of_an_item_exclude_each_other() -> None:
+    """Shares multiply over items; within an item they add up, and the rest has ratio 1."""
+    spec = {"mix": [{"second": "0.3", "third": "0.2"}, {"low": "0.5"}]}
+
+    mix = mix_of(spec, {"second": 0.5, "third": 0.25, "low": 2.0}, NOTHING)
+
+    expected = [(0.25, 1.0), (0.25, 2.0), (0.15, 0.5), (0.15, 1.0), (0.1, 0.25), (0.1, 0.5)]
+    np.testing.assert_allclose(mix, expected, atol=1e-15)
+    assert sum(share for share, _ in mix) == pytest.approx(1.0)
+
+
+def test_two_points_give_plateau_and_scale_exactly() -> None:
+    """Plateau 0.2, scale 6, shape 1: S(6) = 0.2 + 0.8 / e and S(12) = 0.2 + 0.8 / e², and the fit finds them again."""
+    targets = [{"at_months": t, "survival": 0.2 + 0.8 * math.exp(-t / 6.0)} for t in (6.0, 12.0)]
+    spec = {"cure": "plateau", "scale": "months", "shape": "shape", "targets": targets}
+
+    fit = mixture_cure("relapse", spec, {"shape": 1.0}, NOTHING)
+
+    assert fit.parameters["plateau"] == pytest.approx(0.2, abs=1e-6)
+    assert fit.parameters["months"] == pytest.approx(6.0, abs=1e-5)
+
+
+def test_a_mixed_cohort_gives_the_curve_of_the_reference_patient() -> None:
+    """Half the patients at hazard ratio 2: the points are of (S + S²) / 2, the parameters those of S."""
+
+    def curve(t: float) -> float:
+        return 0.3 + 0.7 * math.exp(-((t / 8.0) ** 1.5))
+
+    targets = [{"at_months": t, "survival": (curve(t) + curve(t) ** 2) / 2} for t in (4.0, 60.0)]
+    spec = {"cure": "c", "scale": "s", "shape": "k", "targets": targets, "mix": [{"ratio": "0.5"}]}
+
+    fit = mixture_cure("relapse", spec, {"k": 1.5, "ratio": 2.0}, NOTHING)
+
+    assert fit.parameters["c"] == pytest.approx(0.3, abs=1e-6)
+    assert fit.parameters["s"] == pytest.approx(8.0, abs=1e-5)
+
+
+def incidences(t: float, mrd_positive: float, ratio: float) -> tuple[float, float]:
+    """Cumulative incidence of relapse and of death by `t` in a made-up cohort, by the exact integrals.
+
+    Relapse-free (0.6 + 0.4 exp(-t / 10)) ** ratio and never-dying 0.7 + 0.3 exp(-t / 5), summed over a fine grid.
+    """
+    x = np.linspace(0.0, t, 20_001)
+    alive = 0.7 + 0.3 * np.exp(-x / 5.0)
+    relapse = death = 0.0
+    for share, power in ((1.0 - mrd_positive, 1.0), (mrd_positive, ratio)):
+        free = (0.6 + 0.4 * np.exp(-x / 10.0)) ** power
+        relapse += share * float(np.sum(-np.diff(free) * (alive[1:] + alive[:-1]) / 2))
+        death += share * float(np.sum(-np.diff(alive) * (free[1:] + free[:-1]) / 2))
+    return relapse, death
+
+
+def test_outcomes_of_transplant_are_recovered_from_their_incidences() -> None:
+    """From incidences made with known parameters, in groups with 20 and 60 % MRD-positive, the fit finds these."""
+    targets = []
+    for mrd_positive in (0.2, 0.6):
+        for t in (12, 24, 60):
+            relapse, death = incidences(t, mrd_positive, ratio=3.0)
+            targets.append({"event": "relapse", "share": relapse, "at_months": t, "mrd_positive": mrd_positive})
+            targets.append({"event": "death", "share": death, "at_months": t, "mrd_positive": mrd_positive})
+    names = {key: key for key in ("relapse_cure", "relapse_scale", "death_never", "death_scale")}
+    spec = {**names, "hazard_ratio": "hr", "targets": targets, "weights": [1.0] * len(targets)}
+
+    fit = transplant_outcomes("transplant", spec, {"hr": 3.0}, NOTHING)
+
+    assert fit.parameters["relapse_cure"] == pytest.approx(0.6, abs=1e-3)
+    assert fit.parameters["relapse_scale"] == pytest.approx(10.0, rel=1e-2)
+    assert fit.parameters["death_never"] == pytest.approx(0.7, abs=1e-3)
+    assert fit.parameters["death_scale"] == pytest.approx(5.0, rel=1e-2)
+
+
+def test_the_shipped_fitted_files_are_current() -> None:
+    """Nobody changed evidence or fits without `rallsim fit`, nor a fitted file by hand."""
+    assert stale_fits() == []
+    assert len(fitted_texts()) >= 5
+
+
+def test_a_fit_is_written_once(tmp_path: Path) -> None:
+    """Fitting writes what is missing, then finds nothing to do, and leaves what it finds current untouched."""
+    params = copied(tmp_path)
+    path = params / "fitted" / "inotuzumab.yaml"
+    before = path.read_bytes()
+    path.unlink()
+
+    assert write_fits(params) == [path]
+    assert path.read_bytes() == before
+    assert write_fits(params) == []
+
+
+def test_a_changed_evidence_row_makes_its_fits_stale_and_no_others(tmp_path: Path) -> None:
+    """Another number in a row is noticed in the file fitted to it, and fitting again moves the parameter."""
+    params = copied(tmp_path)
+    table = params / "evidence" / "estimates_salvage.csv"
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    row = next(row for row in rows if row[0] == "inovate_final_ino_cr")
+    row[rows[0].index("value")] = "0.638"
+    row[rows[0].index("lo")] = ""
+    row[rows[0].index("hi")] = ""
+    with table.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    before = load_parameters(params).parameters["therapies.inotuzumab.cr_rate"].value
+
+    assert stale_fits(params) == [params / "fitted" / "inotuzumab.yaml"]
+    write_fits(params)
+    assert load_parameters(params).parameters["therapies.inotuzumab.cr_rate"].value < before
+    assert stale_fits(params) == []
+
+
+def test_a_fitted_file_changed_by_hand_is_stale(tmp_path: Path) -> None:
+    """A value that no fit gives does not pass for one."""
+    params = copied(tmp_path)
+    broken(params, "fitted/inotuzumab.yaml", "value: 0.755016", "value: 0.8")
+
+    assert stale_fits(params) == [params / "fitted" / "inotuzumab.yaml"]
+
+
+def faults_of(params: Path) -> list[Problem]:
+    with pytest.raises(InputError) as caught:
+        fitted_texts(params)
+    return list(caught.value.problems)
+
+
+# file, what is replaced, by what, key and words of the one problem this makes
+BREAKS: dict[str, tuple[str, str, str, str, list[str]]] = {
+    "unknown kind": (
+        *(INOTUZUMAB, "kind: mixture_cure", "kind: mixture_cures"),
+        *("fits.relapse.kind", ["unknown kind of fit", "'mixture_cure'?"]),
+    ),
+    "unknown key": (
+        *(INOTUZUMAB, "    why: prior transplant", "    wy: prior transplant"),
+        *("fits.cr_rate.wy", ["unknown key", "'why'?"]),
+    ),
+    "parameter that is not in the file": (
+        *(INOTUZUMAB, "shape: relapse_shape", "shape: relapse_shap"),
+        *("fits.relapse.shape", ["no parameter of this file", "found relapse_shap;", "'relapse_shape'?"]),
+    ),
+    "parameter of a mix that is not in the file": (
+        *(INOTUZUMAB, "- {cr_odds_ratio_second_salvage: inovate218", "- {cr_odds_ratio_second_salvge: inovate218"),
+        *("fits.cr_rate.mix.0.cr_odds_ratio_second_salvge", ["'cr_odds_ratio_second_salvage'?"]),
+    ),
+    "unknown evidence row": (
+        *(INOTUZUMAB, "target: inovate_final_ino_cr", "target: inovate_finl_ino_cr"),
+        *("fits.cr_rate.target", ["no such evidence row", "'inovate_final_ino_cr'?"]),
+    ),
+    "unknown evidence row in a target": (
+        *(INOTUZUMAB, "survival: lo(gap_frey_longterm)", "survival: lo(gap_fry_longterm)"),
+        *("fits.relapse.targets.1.survival", ["no such evidence row", "'gap_frey_longterm'?"]),
+    ),
+    "target without a time": (
+        *(INOTUZUMAB, '{survival: "0.5", at_months: inovate218_ino_dor}', '{survival: "0.5"}'),
+        *("fits.relapse.targets.0.at_months", ["is missing"]),
+    ),
+    "target out of reach": (
+        *(INOTUZUMAB, "target: inovate_final_ino_cr", 'target: "1.5"'),
+        *("fits.cr_rate", ["cannot be fitted"]),
+    ),
+    "missing key": (INOTUZUMAB, "    shape: relapse_shape\n", "", "fits.relapse.shape", ["is missing"]),
+    "time that is no number": (
+        *("hsct.yaml", "share: inovate_ino_hsct_rel12\n        at_months: 12",
+          "share: inovate_ino_hsct_rel12\n        at_months: soon"),
+        *("fits.transplant.targets.0.at_months", ["must be a number", "found soon"]),
+    ),
+    "unknown event": (
+        *("hsct.yaml", "death\n        share: inovate_soc_hsct_nrm12", "dead\n        share: inovate_soc_hsct_nrm12"),
+        *("fits.transplant.targets.6.event", ["unknown event", "relapse, death"]),
+    ),
+    "too few weights": (
+        *("hsct.yaml", "weights: [77, 77,", "weights: [77,"),
+        *("fits.transplant.weights", ["10 numbers"]),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BREAKS)
+def test_a_fit_that_cannot_be_is_told_with_file_line_and_key(tmp_path: Path, kind: str) -> None:
+    """A typo in a fit is a problem in the parameter file, not a crash in the middle of fitting."""
+    name, old, new, key, words = BREAKS[kind]
+    params = copied(tmp_path)
+    broken(params, name, old, new)
+
+    (problem,) = faults_of(params)
+
+    assert (problem.file, problem.key) == (str(params / name), key)
+    assert problem.line
+    lines = (params / name).read_text(encoding="utf-8").splitlines()
+    assert any(str(part) in lines[problem.line - 1] for part in (*key.split(".")[-2:], "event", "survival"))
+    assert [word for word in words if word not in str(problem)] == []
+
+
+def test_every_fit_makes_what_asks_for_it(tmp_path: Path) -> None:
+    """A parameter that names a fit which makes others is told at its own line."""
+    params = copied(tmp_path)
+    line = broken(params, INOTUZUMAB, "fit: relapse, note: scale", "fit: cr_rate, note: scale")
+
+    problems = {problem.key: problem for problem in faults_of(params)}
+
+    assert set(problems) == {"parameters.relapse_scale.fit", "fits.relapse.scale"}
+    assert problems["parameters.relapse_scale.fit"].line == line
+
+
+def test_faults_of_several_fits_come_together(tmp_path: Path) -> None:
+    """Typos in two files are told at once."""
+    params = copied(tmp_path)
+    for name, old, new, *_ in (BREAKS["unknown kind"], BREAKS["too few weights"]):
+        broken(params, name, old, new)
+
+    assert {Path(problem.file or "").name for problem in faults_of(params)} == {"inotuzumab.yaml", "hsct.yaml"}
+
+
+def test_every_kind_of_fit_has_its_keys_checked() -> None:
+    """No kind runs whose keys nobody checks, and none is allowed that cannot run."""
+    assert set(FORMS) == set(KINDS)
+
+
+def test_fitted_parameters_meet_their_targets_within_what_trials_can_tell() -> None:
+    """Every shipped fit of one or two targets meets them exactly; the ten of transplant within seven points."""
+    missed = []
+    for path, text in fitted_texts().items():
+        limit = 0.07 if path.stem == "hsct" else 1e-3
+        targets = parse_yaml(text, str(path)).data["targets"]
+        assert targets
+        missed += [target for target in targets if abs(target["published"] - target["fitted"]) > limit]
+
+    assert missed == []

@@ -1,0 +1,136 @@
+"""Imports point one way, chance has one source, and the command line is thin."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import rallsim
+
+PACKAGE = Path(rallsim.__file__).parent
+
+# From what knows nothing of the model to what knows everything: a module imports from layers above its own line only,
+# or, in the same line, what stands further left.
+LAYERS = """
+__init__ errors
+files yamlfile conditions stages compiled luck
+history survival evidence_tables precision
+evidence patient
+formula model rules
+parameter_values scenario_keys
+parameter_files scenario_file
+parameters scenario
+prepared population
+pathway
+engine.__init__ engine.blocks engine.agents
+outcomes plots
+simulation
+provenance
+results
+fit.__init__ fit.check fit.summaries fit.run report.__init__ report.tables
+cli
+"""
+ORDER = {module: place for place, module in enumerate(LAYERS.split())}
+PURE = ("outcomes", "precision", "plots", "history")
+
+
+@cache
+def imports() -> dict[str, dict[str, bool]]:
+    """What each module imports of the package, and whether at its top level; imports for types alone are left out."""
+    found: dict[str, dict[str, bool]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", ".")
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for_types = [
+            inner
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            for inner in ast.walk(node)
+        ]
+        found[name] = {}
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.ImportFrom) or node in for_types:
+                continue
+            module = node.module or ""
+            if module == "rallsim":
+                targets = [one.name if (PACKAGE / f"{one.name}.py").exists() else "__init__" for one in node.names]
+            elif module.startswith("rallsim."):
+                targets = [module.removeprefix("rallsim.")]
+            else:
+                continue
+            for target in targets:
+                found[name][target] = found[name].get(target, False) or node in tree.body
+    return found
+
+
+def reached_from(module: str) -> set[str]:
+    """Everything a module imports, itself or through others."""
+    reached: set[str] = set()
+    waiting = [module]
+    while waiting:
+        for target in imports()[waiting.pop()]:
+            if target not in reached:
+                reached.add(target)
+                waiting.append(target)
+    return reached
+
+
+def test_every_module_has_its_place() -> None:
+    """A new module says in this file what it may know of."""
+    assert sorted(imports()) == sorted(ORDER)
+
+
+def test_imports_point_one_way() -> None:
+    """No module imports from a layer below its own."""
+    wrong = [
+        f"{module} imports {target}"
+        for module, targets in imports().items()
+        for target in targets
+        if ORDER[target] >= ORDER[module]
+    ]
+
+    assert wrong == []
+
+
+def test_nothing_is_imported_in_pythons_other_ways() -> None:
+    """Every import of the package is `from rallsim... import ...`, which the tests here can see."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert not any(one.name.split(".")[0] == "rallsim" for one in node.names), path
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, path
+
+
+def test_what_is_computed_from_a_history_knows_no_engine() -> None:
+    """Outcomes, precision, plots and histories never reach an engine or the pathway, not even through others."""
+    for module in PURE:
+        reached = reached_from(module)
+        assert "pathway" not in reached, module
+        assert not any(name.startswith("engine") or name == "simulation" for name in reached), module
+
+
+def test_the_engines_know_no_files() -> None:
+    """Pathway and rules never reach what reads scenarios, parameters or evidence."""
+    for module in ("pathway", "rules", "patient", "population"):
+        assert not reached_from(module) & {"scenario", "parameters", "evidence", "yamlfile", "files"}, module
+
+
+def test_the_command_line_imports_errors_only() -> None:
+    """The top of cli.py imports nothing else of the package, so that `--help` is instant."""
+    assert [target for target, at_top in imports()["cli"].items() if at_top] == ["errors"]
+    assert all("cli" not in targets for targets in imports().values())
+
+
+def test_only_luck_makes_random_numbers() -> None:
+    """No other module makes a generator, seeds one, draws from one or leans on the order of a hash."""
+    wanted = re.compile(r"Generator\(|default_rng|np\.random|numpy\.random|import random|RandomState|\bhash\(")
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if wanted.search(path.read_text(encoding="utf-8"))
+    }
+
+    assert found == {"luck.py"}
