@@ -1,0 +1,192 @@
+"""Small questions for the model: scenarios from Python values, doctored tables, one patient led by the hand."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rallsim import stages as w
+from rallsim.engine.agents import simulate_block
+from rallsim.engine.blocks import Block, blocks_of, new_block
+from rallsim.history import History
+from rallsim.luck import COLUMNS, COURSE, COURSE_COLUMNS, ENTRY_COLUMNS, luck_of_block
+from rallsim.parameters import ParameterSet, load_parameters
+from rallsim.pathway import NOBODY_WAKES, advance
+from rallsim.prepared import Prepared, check_scenario, prepare
+from rallsim.scenario import Scenario, load_scenario
+
+NO_BACKGROUND = {"mortality.ratio_active": 0.0, "mortality.ratio_long_term": 0.0, "mortality.ratio_after_hsct": 0.0}
+
+
+@cache
+def parameters() -> ParameterSet:
+    """Return the shipped parameters, read once."""
+    return load_parameters()
+
+
+def therapies_of_kind(kind: str) -> list[str]:
+    """Return the ids of the shipped drugs or CAR-T products."""
+    return [therapy.id for therapy in parameters().therapies.values() if therapy.kind == kind]
+
+
+def of(therapy: str, **values: float) -> dict[str, float]:
+    """Return parameter values of one therapy under their paths."""
+    return {f"therapies.{therapy}.{name}": value for name, value in values.items()}
+
+
+def question(
+    strategies: Mapping[str, Mapping[str, Any]], *, values: Mapping[str, float] | None = None, **keys: Any
+) -> Scenario:
+    """Return a checked scenario from Python values; `values` are parameters by path, `keys` those of the file."""
+    content = {
+        "title": "Test",
+        "question": "What follows?",
+        "population": "adult_relapse",
+        "patients": 500,
+        "horizon_months": 120,
+        "seed": 11,
+        "eligibility": {"car_t_cd19": "broad"},
+        "parameters": dict(values or {}),
+        "strategies": strategies,
+        **keys,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "question.yaml"
+        path.write_text(json.dumps(content), encoding="utf-8")
+        scenario = load_scenario(path)
+    check_scenario(scenario, parameters())
+    return scenario
+
+
+def prepared(scenario: Scenario, strategy: str | None = None) -> Prepared:
+    """Return the tables of a strategy of a scenario, the first when none is named."""
+    chosen = scenario.strategies[strategy or next(iter(scenario.strategies))]
+    return prepare(scenario, chosen, parameters(), parameters().values(scenario.population))
+
+
+def with_constant_background(tables: Prepared, rate_per_month: float) -> Prepared:
+    """Replace both life tables by a hazard that is the same at every age."""
+    cumulative = 12.0 * rate_per_month * np.arange(tables.life_tables.shape[1])
+    return replace(tables, life_tables=np.stack([cumulative, cumulative]))
+
+
+def run(tables: Prepared, scenario: Scenario, *, replicate: int = 0) -> History:
+    """Simulate one strategy from its tables, which a test may have changed."""
+    blocks = [
+        simulate_block(new_block(number, size, luck_of_block(scenario.seed, replicate, number), tables), tables)
+        for number, size in blocks_of(scenario.patients)
+    ]
+    history = History(
+        events=np.concatenate(blocks),
+        strategy=tables.strategy,
+        therapies=tuple(parameters().therapies),
+        patients=scenario.patients,
+        horizon=scenario.horizon_months,
+        replicate=replicate,
+        seed=scenario.seed,
+    )
+    history.check()
+    return history
+
+
+def first_times(history: History, event: int, detail: int | None = None) -> np.ndarray:
+    """Return for each patient the time of the first such event, infinite when it never comes."""
+    rows = history.events[history.events["event"] == event]
+    if detail is not None:
+        rows = rows[rows["detail"] == detail]
+    times = np.full(history.patients, np.inf)
+    np.minimum.at(times, rows["patient"], rows["time"])
+    return times
+
+
+def ends_of(history: History) -> np.ndarray:
+    """Return for each patient the time of death or of censoring."""
+    return np.minimum(first_times(history, w.DEATH), first_times(history, w.CENSORED))
+
+
+def entrants(tables: Prepared, scenario: Scenario, *, replicate: int = 0) -> np.ndarray:
+    """Return the records of the whole cohort at entry."""
+    blocks = [
+        new_block(number, size, luck_of_block(scenario.seed, replicate, number), tables).patients
+        for number, size in blocks_of(scenario.patients)
+    ]
+    return np.concatenate(blocks)
+
+
+def assert_share(found: np.ndarray, expected: float, what: str) -> None:
+    """Assert that a share of patients is the expected one: within 4 standard errors of a binomial share."""
+    std_error = float(np.sqrt(expected * (1.0 - expected) / len(found)))
+    share = float(np.mean(found))
+    assert abs(share - expected) <= 4.0 * std_error, f"{what}: {share:.5f}, expected {expected:.5f} ± {std_error:.5f}"
+
+
+class Patient:
+    """One patient led by the hand: in any stage, with any uniforms, one step of the pathway at a time.
+
+    Uniforms are 0.5 unless `luck` says otherwise, by name for the first course or by (name, course). Background death
+    is out of the way (an infinite hazard to spend) unless `hazard_left` is given. Other keywords set the record.
+    """
+
+    def __init__(
+        self,
+        tables: Prepared,
+        stage: int,
+        luck: Mapping[str | tuple[str, int], float] | None = None,
+        *,
+        given: Mapping[str, float] | None = None,
+        **record: float,
+    ) -> None:
+        uniforms = np.full((1, COLUMNS), 0.5)
+        for name, value in (luck or {}).items():
+            decision, course = (name, 0) if isinstance(name, str) else name
+            uniforms[0, ENTRY_COLUMNS + course * COURSE_COLUMNS + COURSE.index(decision)] = value
+        self.block: Block = new_block(0, 1, uniforms, tables)
+        self.record = self.block.patients[0]
+        fields = {"hazard_left": np.inf, "blasts": 0.8, "hsct_fit": 1.0, "prior_hsct": 0.0, "liver_disease": 0.0}
+        fields |= {"cd19_positive": 1.0, "cd22_positive": 1.0, "remission_months": 6.0, "cr1_months": 6.0}
+        for name, number in (fields | record).items():
+            self.record[name] = number
+        self.record["age"] = self.record["entry_age"]
+        self.record["ends"] = self.record["time"]
+        self.record["next_stage"] = stage
+        for therapy, number in (given or {}).items():
+            self.record[f"given_{list(parameters().therapies).index(therapy)}"] = number
+        self._arguments = self.block.arguments(tables)
+        self._wakes = advance(0, *self._arguments)
+
+    @property
+    def coming(self) -> tuple[str, str, str, float]:
+        """What ends the present stage: event, next stage, detail, time."""
+        record = self.record
+        event, stage = w.EVENTS[record["next_event"]], w.STAGES[record["next_stage"]]
+        return event, stage, w.DETAILS[record["next_detail"]], float(record["ends"])
+
+    def step(self) -> None:
+        """Move on to the next stage."""
+        assert self._wakes != NOBODY_WAKES, "this history has ended"
+        self._wakes = advance(0, *self._arguments)
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether nothing more can happen."""
+        return bool(self._wakes == NOBODY_WAKES)
+
+    def noted(self, *events: str) -> list[tuple[str, float, str]]:
+        """Return event, time and detail of what the history says so far, in order; only `events` when named."""
+        rows = self.block.history()
+        found = [(w.EVENTS[row["event"]], float(row["time"]), w.DETAILS[row["detail"]]) for row in rows]
+        return [row for row in found if not events or row[0] in events]
+
+
+def rows_of(history: History, patients: Sequence[int]) -> pd.DataFrame:
+    """Return what happened to some patients, in words, numbered from 0 again."""
+    frame = history.frame()
+    return frame[frame["patient"].isin(patients)].reset_index(drop=True)

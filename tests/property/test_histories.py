@@ -1,0 +1,302 @@
+"""Whatever the rules and the numbers, every history is lawful, and every decision in it is the one the rules make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import helpers_model as m
+from rallsim import stages as w
+from rallsim.conditions import ATTRIBUTES, Condition
+from rallsim.history import History
+from rallsim.luck import B_CELL_RECOVERY, COURSE_COLUMNS, ENTRY_COLUMNS, MAX_COURSES, TREATED, luck_of_block
+from rallsim.model import CD19, CD22
+from rallsim.patient import GIVEN
+from rallsim.prepared import Prepared
+from rallsim.rules import NOTHING, therapy_by_rules, transplant_by_rules
+from rallsim.scenario import Scenario, Strategy
+
+THERAPIES = m.parameters().therapies
+DRUGS, CELLS = m.therapies_of_kind("drug"), m.therapies_of_kind("car_t")
+IDS = list(THERAPIES)
+
+# --- random questions --------------------------------------------------------------------------------------------
+
+RANGES = {
+    "probability": st.sampled_from([0.0, 1.0]) | st.floats(0.02, 0.98),
+    "share": st.floats(0.02, 0.45),  # shares of one whole must not add up to more than it
+    "odds_ratio": st.floats(0.05, 20.0),
+    "hazard_ratio": st.floats(0.1, 10.0),
+    "mortality_ratio": st.floats(0.0, 20.0),
+    "rate_per_month": st.floats(0.0, 1.0),
+    "months": st.floats(0.05, 200.0),
+    "days": st.floats(0.5, 60.0),
+    "shape": st.floats(0.3, 10.0),
+}
+UNITS = {path: m.parameters().field_of(path).unit for path in m.parameters().values("adult_relapse")}
+
+
+@st.composite
+def values(draw: st.DrawFn) -> dict[str, float]:
+    """Some parameters changed, within what their units allow; ages stay."""
+    paths = draw(st.lists(st.sampled_from([path for path, unit in UNITS.items() if unit != "years"]), max_size=25))
+    return {path: draw(RANGES[UNITS[path]]) for path in sorted(set(paths))}
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> dict[str, Any]:
+    names = draw(st.lists(st.sampled_from([*ATTRIBUTES, *(f"given.{name}" for name in IDS)]), max_size=2, unique=True))
+    return {name: draw(_value_of(name)) for name in names}
+
+
+def _value_of(name: str) -> st.SearchStrategy[Any]:
+    attribute = ATTRIBUTES.get(name)
+    if attribute is None or name == "prior_hsct":
+        return st.booleans() | st.integers(0, 2)
+    if attribute.kind == "yes_no":
+        return st.booleans()
+    usual = {"line": (1, 4), "age": (18, 80), "blasts": (0.0, 1.0)}.get(name, (0.0, 40.0))
+    ends = st.integers(*map(int, usual)) if attribute.kind == "whole" else st.floats(*usual)
+    return st.lists(ends, min_size=2, max_size=2).map(lambda two: {"min": min(two), "max": max(two)})
+
+
+def rules(**keys: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    return st.lists(st.fixed_dictionaries({**keys, "when": conditions()}), min_size=1, max_size=5)
+
+
+strategies = st.fixed_dictionaries(
+    {
+        "salvage": rules(give=st.sampled_from(IDS)),
+        "bridging": rules(before=st.sampled_from(CELLS), give=st.sampled_from(DRUGS)),
+        "consolidation": rules(after=st.sampled_from(IDS), hsct=st.booleans()) | rules(hsct=st.booleans()),
+        "max_lines": st.integers(1, 6),
+        "max_transplants": st.integers(0, 2),
+    }
+)
+LABELS = [{}] + [{name: label} for name, one in THERAPIES.items() for label in one.labels]
+
+
+@st.composite
+def questions(draw: st.DrawFn, patients: int = 120) -> Scenario:
+    return m.question(
+        {"one": draw(strategies)},
+        values=draw(values()),
+        patients=patients,
+        horizon_months=draw(st.sampled_from([1.0, 24.0, 120.0, 600.0])),
+        seed=draw(st.integers(0, 10**6)),
+        eligibility=draw(st.sampled_from(LABELS)),
+    )
+
+
+some = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+
+# --- what must hold ----------------------------------------------------------------------------------------------
+
+
+@some
+@given(questions())
+def test_histories_are_lawful_and_follow_the_rules(scenario: Scenario) -> None:
+    """Every patient enters once and leaves once, and each therapy, bridging and transplant is what the rules decide.
+
+    The decisions are made again here, in plain Python, from the scenario's rules and the eligibility in the therapies'
+    files, with the patient's attributes followed through the events.
+    """
+    tables = m.prepared(scenario)
+    history = m.run(tables, scenario)
+    events = history.events["event"]
+    assert (events == w.ENTRY).sum() == scenario.patients
+    assert np.isin(events, [w.DEATH, w.CENSORED]).sum() == scenario.patients
+    Replay(scenario, tables, history).check()
+
+
+def test_decisions_on_antigens_and_on_the_remission_after_car_t() -> None:
+    """The same holds in a question made for what random ones rarely ask: lost antigens, B-cell recovery."""
+    losing = {f"therapies.{name}.antigen_loss": 0.8 for name in IDS}
+    wide = {"population.prior_hsct": 0.3, "disease.next_line_given_failure": 0.95, **losing}
+    strategy = {
+        "salvage": [{"give": name} for name in (*CELLS, *DRUGS)],
+        "consolidation": [{"when": {"b_cell_recovery": True}, "hsct": True}, {"when": {"line": 2}, "hsct": True}],
+        "max_lines": 6,
+        "max_transplants": 2,
+    }
+    scenario = m.question({"one": strategy}, values=wide, patients=1000)
+    tables = m.prepared(scenario)
+    history = m.run(tables, scenario)
+    assert (history.events["detail"] == w.ANTIGEN_LOST).sum() > 100
+    Replay(scenario, tables, history).check()
+
+
+@some
+@given(questions(patients=1), st.lists(st.integers(0, 2**31), min_size=1, max_size=5))
+def test_compiled_rules_are_those_of_the_scenario(scenario: Scenario, seeds: list[int]) -> None:
+    """For any attributes the tables give the therapy and the transplant that the rules as written give."""
+    tables, strategy = m.prepared(scenario), scenario.strategies["one"]
+    model, records = tables.models[0], tables.therapies
+    for seed in seeds:
+        who = _anybody(seed)
+        row = np.array([*(who[name] for name in ATTRIBUTES), *(who[f"given.{name}"] for name in IDS)])
+        assert len(row) == GIVEN + len(IDS)
+        found = therapy_by_rules(row, NOTHING, tables.rules, 0, model["after_last_salvage"], tables.conditions, records)
+        assert (IDS[found] if found != NOTHING else None) == _therapy(scenario, strategy.salvage, who)
+        for code, therapy in enumerate(IDS):
+            planned = transplant_by_rules(
+                row,
+                code,
+                tables.rules,
+                model["after_last_bridging"],
+                model["after_last_consolidation"],
+                tables.conditions,
+            )
+            assert planned == _transplant(strategy, therapy, who)
+
+
+@some
+@given(questions(patients=60))
+def test_no_number_is_unusable(scenario: Scenario) -> None:
+    """Whatever the parameters, times are finite and the records of patients stay numbers."""
+    tables = m.prepared(scenario)
+    assert np.isfinite(m.run(tables, scenario).events["time"]).all()
+    for name in ("entry_age", "blasts", "cr1_months", "hazard_left"):
+        assert np.isfinite(m.entrants(tables, scenario)[name]).all()
+
+
+# --- the rules in plain Python -----------------------------------------------------------------------------------
+
+
+def _holds(condition: Condition, who: Mapping[str, float]) -> bool:
+    return all(part.low <= who[part.attribute] <= part.high for part in condition)
+
+
+def _eligible(scenario: Scenario, therapy: str, who: Mapping[str, float]) -> bool:
+    file = THERAPIES[therapy]
+    label = scenario.eligibility.get(therapy)
+    condition = file.labels[label] if label else file.eligibility
+    return _holds(condition, who) and who[f"given.{therapy}"] < file.max_courses
+
+
+def _therapy(scenario: Scenario, listed: Sequence[Any], who: Mapping[str, float]) -> str | None:
+    able = (rule.give for rule in listed if _holds(rule.when, who) and _eligible(scenario, rule.give, who))
+    return next(able, None)
+
+
+def _transplant(strategy: Strategy, therapy: str, who: Mapping[str, float]) -> bool:
+    decisions = (
+        rule.hsct for rule in strategy.consolidation if rule.after in (None, therapy) and _holds(rule.when, who)
+    )
+    return next(decisions, False)
+
+
+def _anybody(seed: int) -> dict[str, float]:
+    """Return random attributes, not of any patient there could be."""
+    numbers = np.random.default_rng(seed).random(len(ATTRIBUTES) + len(IDS))
+    spans = {"age": 80.0, "cr1_months": 40.0, "remission_months": 40.0, "blasts": 1.0}
+    who = {
+        name: spans[name] * u if name in spans else float(int(3 * u) if name in ("line", "prior_hsct") else u < 0.5)
+        for name, u in zip(ATTRIBUTES, numbers, strict=False)
+    }
+    return who | {f"given.{name}": float(int(3 * u)) for name, u in zip(IDS, numbers[len(ATTRIBUTES) :], strict=True)}
+
+
+class Replay:
+    """Follows every patient's attributes through the events and makes each decision again.
+
+    After a response to bridging the burden is not known from the events; from then on only eligibility is checked.
+    """
+
+    def __init__(self, scenario: Scenario, tables: Prepared, history: History) -> None:
+        self.scenario, self.tables, self.history = scenario, tables, history
+        self.strategy = scenario.strategies["one"]
+        self.entrants = m.entrants(tables, scenario)
+        self.luck = luck_of_block(scenario.seed, 0, 0)
+
+    def check(self) -> None:
+        rows = self.history.events
+        for number in range(self.history.patients):
+            self._patient(number, rows[rows["patient"] == number].tolist())
+
+    def _patient(self, number: int, rows: list[tuple[Any, ...]]) -> None:
+        entrant = self.entrants[number]
+        self.who = {name: float(entrant[name]) for name in ATTRIBUTES} | {f"given.{name}": 0.0 for name in IDS}
+        self.entry_age, self.lines, self.course = float(entrant["entry_age"]), int(entrant["lines_given"]), 0
+        self.burden_known, self.response_at, self.cells = True, 0.0, ""
+        for row, following in zip(rows, [*rows[1:], None], strict=True):
+            self._event(number, *row, following=following)
+
+    def _event(
+        self,
+        number: int,
+        time: float,
+        _patient: int,
+        event: int,
+        stage: int,
+        line: int,
+        code: int,
+        detail: int,
+        *,
+        following: tuple[Any, ...] | None,
+    ) -> None:
+        who, therapy = self.who, IDS[code] if code >= 0 else ""
+        if event == w.TREATMENT_START:
+            self.lines += 1
+            self.cells = therapy
+            assert line == self.lines <= self.strategy.max_lines
+            assert _eligible(self.scenario, therapy, who), f"{therapy} given to {who}"
+            who[f"given.{therapy}"] += 1.0
+            who["age"] = self.entry_age + time / 12.0
+        elif event == w.BRIDGING_START:
+            for_it = [rule for rule in self.strategy.bridging if rule.before == self.cells]
+            assert _therapy(self.scenario, for_it, who) == therapy or not self.burden_known
+            assert _eligible(self.scenario, therapy, who)
+            who[f"given.{therapy}"] += 1.0
+        elif event == w.BRIDGING_RESPONSE:
+            self.burden_known = False
+        elif event == w.INFUSION:
+            who["age"] = self.entry_age + time / 12.0
+        elif event == w.RESPONSE:
+            who["mrd_positive"] = float(detail == w.MRD_POSITIVE)
+            early = self.tables.values.get(f"therapies.{therapy}.b_cell_recovery", 0.0)
+            who["b_cell_recovery"] = float(self._luck(number, B_CELL_RECOVERY) < early)
+            able = who["hsct_fit"] > 0.0 and who["prior_hsct"] < self.strategy.max_transplants
+            if self.burden_known or not able:
+                planned = able and _transplant(self.strategy, therapy, who)
+                assert (stage == w.AWAITING_HSCT) == planned
+            self.response_at = time
+        elif event == w.HSCT:
+            assert who["hsct_fit"] > 0.0
+            assert who["prior_hsct"] < self.strategy.max_transplants
+            who["prior_hsct"] += 1.0
+        if stage in (w.RELAPSED, w.REFRACTORY) and event != w.CENSORED:
+            self._next_line(number, time, event, code, detail, following)
+
+    def _next_line(
+        self, number: int, time: float, event: int, code: int, detail: int, following: tuple[Any, ...] | None
+    ) -> None:
+        who = self.who
+        if event == w.RELAPSE:
+            who["remission_months"] = time - self.response_at
+            who |= {"mrd_positive": 0.0, "b_cell_recovery": 0.0}
+            if detail == w.ANTIGEN_LOST:
+                target = THERAPIES[IDS[code]].target
+                who[{CD19: "cd19_positive", CD22: "cd22_positive"}[target]] = 0.0
+        elif event != w.ENTRY:
+            who["remission_months"] = 0.0
+        self.course += event != w.ENTRY
+        who |= {"age": self.entry_age + time / 12.0, "line": self.lines + 1.0}
+        given = "disease.treated_at_entry" if event == w.ENTRY else "disease.next_line_given_failure"
+        treated = self._luck(number, TREATED) < self.tables.values[given]
+        allowed = self.course < MAX_COURSES and who["line"] <= self.strategy.max_lines and treated
+        expected = _therapy(self.scenario, self.strategy.salvage, who) if allowed else None
+        assert following is not None
+        if following[2] == w.TREATMENT_START:
+            assert not self.burden_known or IDS[following[5]] == expected
+        elif following[2] == w.PALLIATIVE_CARE:
+            assert not self.burden_known or expected is None
+        else:
+            assert following[2] in (w.DEATH, w.CENSORED)
+
+    def _luck(self, number: int, decision: int) -> float:
+        return float(self.luck[number, ENTRY_COLUMNS + self.course * COURSE_COLUMNS + decision])

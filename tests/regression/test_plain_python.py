@@ -1,0 +1,56 @@
+"""With the compiler off the pathway is plain Python, and says the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import helpers_model as m
+from rallsim.compiled import is_compiling
+from rallsim.scenario import load_scenario
+from rallsim.simulation import simulate
+
+TESTS = Path(__file__).parents[1]
+PLAIN = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+SCENARIO, PATIENTS = "bridging_before_car_t", 20
+WRITE = f"""
+import sys
+import numpy as np
+from rallsim.compiled import is_compiling
+from rallsim.scenario import load_scenario
+from rallsim.simulation import simulate
+
+assert not is_compiling()
+histories = simulate(load_scenario("{SCENARIO}", patients={PATIENTS})).histories
+np.savez(sys.argv[1], **{{name: history.events for name, history in histories.items()}})
+"""
+
+
+@pytest.mark.slow
+def test_histories_are_the_same_without_the_compiler(tmp_path: Path) -> None:
+    """Compiled and plain Python write the same events, equal in every column to the last bit."""
+    assert is_compiling()
+    file = tmp_path / "plain.npz"
+    subprocess.run([sys.executable, "-c", WRITE, str(file)], env=PLAIN, check=True)
+    plain = np.load(file)
+    compiled = simulate(load_scenario(SCENARIO, patients=PATIENTS), m.parameters()).histories
+    assert set(plain.files) == set(compiled)
+    for name, history in compiled.items():
+        assert len(history.events) > 5 * PATIENTS
+        for column in history.events.dtype.names or ():
+            np.testing.assert_array_equal(history.events[column], plain[name][column], err_msg=f"{name}: {column}")
+
+
+@pytest.mark.slow
+def test_the_tests_of_the_pathway_pass_without_the_compiler() -> None:
+    """Every test of the survival functions, the rules and the stages holds for the plain Python functions too."""
+    files = [TESTS / "unit" / f"test_{name}.py" for name in ("survival", "rules", "pathway")]
+    program = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, files)]
+    done = subprocess.run(program, env=PLAIN, cwd=TESTS.parent, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "passed" in done.stdout

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rallsim import luck
+from rallsim.luck import (
+    BLOCK,
+    COLUMNS,
+    COURSE,
+    COURSE_COLUMNS,
+    ENTRY,
+    ENTRY_COLUMNS,
+    FAMILIES,
+    luck_of_block,
+)
+
+
+def test_every_decision_has_one_name_and_its_column() -> None:
+    """Names are unique, and the constant called after a name is that name's place in its family."""
+    assert len(set(ENTRY)) == len(ENTRY)
+    assert len(set(COURSE)) == len(COURSE)
+    assert [getattr(luck, f"U_{name.upper()}") for name in ENTRY] == list(range(len(ENTRY)))
+    short = {name: name.upper() for name in COURSE} | {"bridging_response": "BRIDGING"}
+    constants = [getattr(luck, f"{short[name]}_DRAW", getattr(luck, short[name], None)) for name in COURSE]
+    assert constants == list(range(len(COURSE)))
+
+
+def test_uniforms_are_uniform() -> None:
+    """Numbers lie in [0, 1) and every tenth holds its share: chi-squared of 10 cells within 4 SE of its mean 9."""
+    values = luck_of_block(seed=1, replicate=0, block=0)
+    assert values.min() >= 0.0
+    assert values.max() < 1.0
+    expected = values.size / 10
+    counts = np.histogram(values, bins=10, range=(0.0, 1.0))[0]
+    assert abs(((counts - expected) ** 2 / expected).sum() - 9.0) <= 4.0 * np.sqrt(2 * 9.0)
+
+
+def test_columns_are_independent() -> None:
+    """No two decisions go together: every correlation of two columns is below 6 of its standard errors.
+
+    Of 22,000 pairs of normal correlations the largest is expected near 4.1 standard errors; 6 is never reached.
+    """
+    values = np.concatenate([luck_of_block(seed=3, replicate=0, block=block) for block in range(4)])
+    correlations = np.corrcoef(values, rowvar=False)
+    largest = np.abs(correlations[~np.eye(COLUMNS, dtype=bool)]).max()
+    assert largest < 6.0 / np.sqrt(len(values))
+
+
+@pytest.mark.parametrize("key", [(2, 0, 0), (1, 1, 0), (1, 0, 1)], ids=["seed", "replicate", "block"])
+def test_another_key_is_other_luck(key: tuple[int, int, int]) -> None:
+    """Seed, replicate and block each change every column of every patient, and nothing else is a key."""
+    assert (luck_of_block(1, 0, 0) == luck_of_block(1, 0, 0)).all()
+    assert not (luck_of_block(*key) == luck_of_block(1, 0, 0)).any()
+
+
+@pytest.mark.parametrize("family", ["ENTRY_COLUMNS", "COURSE_COLUMNS"])
+def test_a_decision_added_at_the_end_of_a_family_changes_no_other(monkeypatch: pytest.MonkeyPatch, family: str) -> None:
+    """With one more decision in a family every column there was before holds the same numbers."""
+    before = _families(luck_of_block(seed=5, replicate=2, block=3), ENTRY_COLUMNS, COURSE_COLUMNS)
+    monkeypatch.setattr(luck, family, getattr(luck, family) + 1)
+    entry, course = luck.ENTRY_COLUMNS, luck.COURSE_COLUMNS
+    monkeypatch.setattr(luck, "COLUMNS", entry + (FAMILIES - 1) * course)
+    after = _families(luck_of_block(seed=5, replicate=2, block=3), entry, course)
+
+    assert sum(part.shape[1] for part in after) > sum(part.shape[1] for part in before)
+    for old, new in zip(before, after, strict=True):
+        assert (new[:, : old.shape[1]] == old).all()
+
+
+def test_courses_have_luck_of_their_own() -> None:
+    """The families of a block share no number: a second course is not the first one again."""
+    parts = _families(luck_of_block(seed=1, replicate=0, block=0), ENTRY_COLUMNS, COURSE_COLUMNS)
+    assert len(parts) == FAMILIES
+    for one in range(1, FAMILIES):
+        for other in range(one + 1, FAMILIES):
+            assert not (parts[one] == parts[other]).any()
+
+
+def _families(values: np.ndarray, entry: int, course: int) -> list[np.ndarray]:
+    assert values.shape == (BLOCK, entry + (FAMILIES - 1) * course)
+    return np.split(values, range(entry, values.shape[1], course), axis=1)
