@@ -14,13 +14,16 @@ import numpy as np
 import pandas as pd
 
 from rallsim import stages as w
-from rallsim.engine.agents import simulate_block
-from rallsim.engine.blocks import Block, blocks_of, new_block
+from rallsim.engine import engine_called
+from rallsim.engine.blocks import Block, blocks_of
+from rallsim.events import put_patients_in_order
 from rallsim.history import History
-from rallsim.luck import COLUMNS, COURSE, COURSE_COLUMNS, ENTRY_COLUMNS, luck_of_block
+from rallsim.luck import BLOCK, COLUMNS, COURSE, COURSE_COLUMNS, ENTRY_COLUMNS, luck_of_block
 from rallsim.parameters import ParameterSet, load_parameters
-from rallsim.pathway import NOBODY_WAKES, advance
+from rallsim.pathway import NOBODY_WAKES, step
+from rallsim.population import sample_patients
 from rallsim.prepared import Prepared, check_scenario, prepare
+from rallsim.records import readable
 from rallsim.scenario import Scenario, load_scenario
 
 NO_BACKGROUND = {"mortality.ratio_active": 0.0, "mortality.ratio_long_term": 0.0, "mortality.ratio_after_hsct": 0.0}
@@ -78,12 +81,12 @@ def with_constant_background(tables: Prepared, rate_per_month: float) -> Prepare
     return replace(tables, life_tables=np.stack([cumulative, cumulative]))
 
 
-def run(tables: Prepared, scenario: Scenario, *, replicate: int = 0) -> History:
+def run(tables: Prepared, scenario: Scenario, *, replicate: int = 0, engine: str = "agents") -> History:
     """Simulate one strategy from its tables, which a test may have changed."""
-    blocks = [
-        simulate_block(new_block(number, size, luck_of_block(scenario.seed, replicate, number), tables), tables)
-        for number, size in blocks_of(scenario.patients)
-    ]
+    blocks = []
+    for number, size in blocks_of(scenario.patients):
+        luck = luck_of_block(scenario.seed, replicate, number)[:size]
+        blocks.append(engine_called(engine)(sample_patients(luck, tables.populations, number * BLOCK), luck, tables))
     history = History(
         events=np.concatenate(blocks),
         strategy=tables.strategy,
@@ -115,7 +118,7 @@ def ends_of(history: History) -> np.ndarray:
 def entrants(tables: Prepared, scenario: Scenario, *, replicate: int = 0) -> np.ndarray:
     """Return the records of the whole cohort at entry."""
     blocks = [
-        new_block(number, size, luck_of_block(scenario.seed, replicate, number), tables).patients
+        sample_patients(luck_of_block(scenario.seed, replicate, number)[:size], tables.populations)
         for number, size in blocks_of(scenario.patients)
     ]
     return np.concatenate(blocks)
@@ -148,19 +151,20 @@ class Patient:
         for name, value in (luck or {}).items():
             decision, course = (name, 0) if isinstance(name, str) else name
             uniforms[0, ENTRY_COLUMNS + course * COURSE_COLUMNS + COURSE.index(decision)] = value
-        self.block: Block = new_block(0, 1, uniforms, tables)
+        self.block = Block.of(sample_patients(uniforms, tables.populations), uniforms)
         self.record = self.block.patients[0]
         fields = {"hazard_left": np.inf, "blasts": 0.8, "hsct_fit": 1.0, "prior_hsct": 0.0, "liver_disease": 0.0}
         fields |= {"cd19_positive": 1.0, "cd22_positive": 1.0, "remission_months": 6.0, "cr1_months": 6.0}
         for name, number in (fields | record).items():
             self.record[name] = number
         self.record["age"] = self.record["entry_age"]
+        self.record["entry_blasts"] = self.record["blasts"]
         self.record["ends"] = self.record["time"]
         self.record["next_stage"] = stage
         for therapy, number in (given or {}).items():
             self.record[f"given_{list(parameters().therapies).index(therapy)}"] = number
-        self._arguments = self.block.arguments(tables)
-        self._wakes = advance(0, *self._arguments)
+        self._arguments = self.block.arrays(tables, draw=0)
+        self._wakes = step(0, *self._arguments)
 
     @property
     def coming(self) -> tuple[str, str, str, float]:
@@ -172,7 +176,7 @@ class Patient:
     def step(self) -> None:
         """Move on to the next stage."""
         assert self._wakes != NOBODY_WAKES, "this history has ended"
-        self._wakes = advance(0, *self._arguments)
+        self._wakes = step(0, *self._arguments)
 
     @property
     def has_ended(self) -> bool:
@@ -181,7 +185,8 @@ class Patient:
 
     def noted(self, *events: str) -> list[tuple[str, float, str]]:
         """Return event, time and detail of what the history says so far, in order; only `events` when named."""
-        rows = self.block.history()
+        rows = self.block.written.copy()
+        put_patients_in_order(*readable(rows))
         found = [(w.EVENTS[row["event"]], float(row["time"]), w.DETAILS[row["detail"]]) for row in rows]
         return [row for row in found if not events or row[0] in events]
 

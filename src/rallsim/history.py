@@ -13,19 +13,6 @@ from numpy.typing import NDArray
 from rallsim import stages as w
 from rallsim.errors import ModelError
 
-EVENT_ROW = np.dtype(
-    [
-        ("time", "f8"),  # months since the patient's entry
-        ("patient", "i4"),  # number in the cohort, from 0
-        ("event", "u1"),  # position in stages.EVENTS
-        ("stage", "u1"),  # the stage the patient is in from this event on: position in stages.STAGES
-        ("line", "u1"),  # salvage line being given or last given; 0 before the first
-        ("therapy", "i1"),  # position in the list of therapies, -1 before the first
-        ("detail", "u1"),  # position in stages.DETAILS
-    ],
-    align=True,
-)
-
 Mask = NDArray[np.bool_]
 
 
@@ -162,15 +149,19 @@ class History:
         from and leads to the stages it may, with a detail of its own; toxicities and censoring leave the stage alone.
         """
         events = self.events
-        time, patient, event = events["time"], events["patient"], events["event"]
-        stage, line, therapy = events["stage"], events["line"].astype(np.int16), events["therapy"]
+        # One column after the other in memory: each is read many times below.
+        time, patient, event, stage, line, therapy, detail = (
+            np.ascontiguousarray(events[name])
+            for name in ("time", "patient", "event", "stage", "line", "therapy", "detail")
+        )
         self._refuse((patient < 0) | (patient >= self.patients), f"patient is not one of {self.patients}")
         self._refuse(patient < _before(patient), "rows are not sorted by patient")
         self._refuse(event >= len(w.EVENTS), "event code has no word")
         self._refuse(stage >= len(w.STAGES), "stage code has no word")
-        self._refuse(events["detail"] >= len(w.DETAILS), "detail code has no word")
+        self._refuse(detail >= len(w.DETAILS), "detail code has no word")
         self._refuse((therapy < -1) | (therapy >= len(self.therapies)), f"therapy code is not of {self.therapies}")
-        starts, ends = self._starts(), self._ends()
+        starts = self._starts()
+        ends = np.append(starts[1:], True)
         self._refuse_missing(patient[starts])
         entry, out = event == w.ENTRY, (event == w.DEATH) | (event == w.CENSORED)
         self._refuse(starts & ~entry, "first event is not entry")
@@ -183,14 +174,14 @@ class History:
         self._refuse(entry & (time > 0), "entry is not at time 0")
         self._refuse(~starts & (time < _before(time)), "time goes back")
         self._refuse((event == w.CENSORED) & (time < self.horizon), f"censored before {self.horizon:g} months")
-        step = line - _before(line)
+        step = line.astype(np.int8) - _before(line).astype(np.int8)
         self._refuse(~starts & (step < 0), "an earlier line comes after a later one")
         self._refuse(~starts & (step != (event == w.TREATMENT_START)), "only a treatment start adds a line, and one")
         before = _before(stage)
         self._refuse(~starts & ~_STAGE_BEFORE[event, before], "event cannot start from the stage before")
         self._refuse(~_STAGE_AFTER[event, stage], "event does not lead to this stage")
         self._refuse(_INSIDE_A_STAGE[event] & (stage != before), "event must not change the stage")
-        self._refuse(~_DETAIL[event, events["detail"]], "event has a detail that is not its own")
+        self._refuse(~_DETAIL[event, detail], "event has a detail that is not its own")
 
     def _starts(self) -> Mask:
         patient = self.events["patient"]

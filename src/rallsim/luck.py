@@ -4,13 +4,16 @@ A patient owns a row of uniforms: the columns of `ENTRY` once, the columns of `C
 treatment. Numbers depend on seed, replicate, patient, name and course, never on the strategy, the size of the
 cohort or the number of workers, so the same patient meets every strategy with the same luck.
 
-Patients come in blocks of `BLOCK`. A family of columns (the entry, each course) of a block is drawn column after
-column from its own counter-based generator, so a decision added at the end of a family changes no other number.
+Patients come in blocks of `BLOCK`. A decision added at the end of a family changes no other number.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from rallsim.compiled import compiled_entry, is_compiling
 
 BLOCK = 1000
 MAX_COURSES = 6
@@ -107,22 +110,63 @@ ENTRY_COLUMNS = len(ENTRY)
 COURSE_COLUMNS = len(COURSE)
 FAMILIES = 1 + MAX_COURSES + 1  # the entry, the courses, and the palliative care after the last of them
 COLUMNS = ENTRY_COLUMNS + (FAMILIES - 1) * COURSE_COLUMNS
+FAMILY_STRIDE = 256  # numbers kept for each family, so that a decision added at its end changes no other number
+
+GOLDEN_GAMMA = 0x9E3779B97F4A7C15
+MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+SHIFT_30, SHIFT_27, SHIFT_31, SHIFT_11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+TO_UNIT = 2.0**-53
 
 
 def luck_of_block(seed: int, replicate: int, block: int) -> np.ndarray:
     """Uniforms in [0, 1) of the patients `block * BLOCK` to `(block + 1) * BLOCK - 1`.
 
-    Returns an array of shape (BLOCK, COLUMNS): the entry's columns, then those of each course.
+    Each patient has a 64-bit key from numpy's counter-based generator keyed by (seed, replicate, block). The patient's
+    n-th number is the n-th output of SplitMix64 started at the key:
+
+    z = key + n * gamma;  z = (z ^ z >> 30) * m1;  z = (z ^ z >> 27) * m2;  u = ((z ^ z >> 31) >> 11) / 2^53
+
+    with n = 1 + FAMILY_STRIDE * family + decision. Returns an array of shape (BLOCK, COLUMNS): the entry's columns,
+    then those of each course.
+
+    Source: Steele, Lea and Flood, «Fast splittable pseudorandom number generators», OOPSLA 2014.
 
     >>> luck = luck_of_block(seed=1, replicate=0, block=0)
     >>> luck.shape == (BLOCK, COLUMNS), bool((luck_of_block(1, 0, 0) == luck).all())
     (True, True)
     """
-    columns = np.empty((COLUMNS, BLOCK))
-    start = 0
-    for family in range(FAMILIES):
-        stop = start + (ENTRY_COLUMNS if family == 0 else COURSE_COLUMNS)
-        generator = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, replicate, block, family))))
-        generator.random(out=columns[start:stop])
-        start = stop
-    return np.ascontiguousarray(columns.T)
+    keys = np.random.Philox(np.random.SeedSequence((seed, replicate, block))).random_raw(BLOCK)
+    return uniforms_of(keys, _offsets())
+
+
+def uniforms_of(keys: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Uniforms of SplitMix64 from each key at each offset (n * gamma modulo 2^64): keys × offsets.
+
+    >>> keys, offsets = np.array([0], np.uint64), np.array([GOLDEN_GAMMA], np.uint64)
+    >>> hex(int(uniforms_of(keys, offsets)[0, 0] * 2**53)), hex(0xE220A8397B1DCDAF >> 11)
+    ('0x1c4415072f63b9', '0x1c4415072f63b9')
+    """
+    luck = np.empty((len(keys), len(offsets)))
+    if is_compiling():
+        fill_uniforms(keys, offsets, luck)
+    else:
+        with np.errstate(over="ignore"):  # wrapping around 2^64 is meant
+            fill_uniforms(keys, offsets, luck)
+    return luck
+
+
+@compiled_entry
+def fill_uniforms(keys: Any, offsets: Any, luck: Any) -> None:
+    """Fill `luck` with the uniforms of each key at each offset."""
+    for place in range(len(keys)):
+        for column in range(len(offsets)):
+            z = keys[place] + offsets[column]
+            z = (z ^ (z >> SHIFT_30)) * MIX_1
+            z = (z ^ (z >> SHIFT_27)) * MIX_2
+            luck[place, column] = ((z ^ (z >> SHIFT_31)) >> SHIFT_11) * TO_UNIT
+
+
+def _offsets() -> np.ndarray:
+    families = [range(ENTRY_COLUMNS)] + [range(COURSE_COLUMNS)] * (FAMILIES - 1)
+    numbers = [1 + FAMILY_STRIDE * family + decision for family, some in enumerate(families) for decision in some]
+    return np.array([number * GOLDEN_GAMMA % 2**64 for number in numbers], np.uint64)

@@ -15,7 +15,7 @@ import math
 from collections import namedtuple
 from typing import Any
 
-from rallsim.compiled import compiled
+from rallsim.compiled import compiled, compiled_entry
 from rallsim.luck import (
     ANTIGEN_LOSS,
     B_CELL_RECOVERY,
@@ -107,7 +107,12 @@ from rallsim.survival import (
 DAYS_PER_MONTH = 365.25 / 12.0
 NOBODY_WAKES = -1.0  # what `advance` returns when a history has ended
 
-World = namedtuple("World", "uniforms attributes model therapies rules conditions life_table events cursor")
+# A block of patients under one draw of the parameters and one strategy; `models` has one record.
+BlockArrays = namedtuple(
+    "BlockArrays", "patients attributes luck models therapies rules conditions life_tables events cursor"
+)
+# The same as one patient meets it.
+World = namedtuple("World", "attributes uniforms model therapies rules conditions life_table events cursor")
 
 # --- chance, risks and notes -------------------------------------------------------------------------------------
 
@@ -156,21 +161,18 @@ def background_death(p: Any, w: Any, ratio: float) -> None:
     A patient enters with an exponential amount of cumulative hazard to spend; each stage spends some of it.
     """
     p.mortality_ratio = ratio
-    age = p.entry_age + p.time / 12.0
-    so_far = hazard_until(w.life_table, age)
     by_the_end = hazard_until(w.life_table, p.entry_age + p.ends / 12.0)
-    if ratio * (by_the_end - so_far) > p.hazard_left:
-        age_at_death = age_at_hazard(w.life_table, so_far + p.hazard_left / ratio, age)
+    if ratio * (by_the_end - p.hazard_so_far) > p.hazard_left:
+        age_at_death = age_at_hazard(w.life_table, p.hazard_so_far + p.hazard_left / ratio, p.age)
         strikes(p, max(p.time, (age_at_death - p.entry_age) * 12.0), DEAD, DEATH, DEATH_BACKGROUND)
 
 
 @compiled
 def spend_background_hazard(p: Any, w: Any) -> None:
     """Subtract the background hazard of the stage that has just ended."""
-    spent = hazard_until(w.life_table, p.entry_age + p.ends / 12.0) - hazard_until(
-        w.life_table, p.entry_age + p.time / 12.0
-    )
-    p.hazard_left = max(0.0, p.hazard_left - p.mortality_ratio * spent)
+    by_now = hazard_until(w.life_table, p.age)
+    p.hazard_left = max(0.0, p.hazard_left - p.mortality_ratio * (by_now - p.hazard_so_far))
+    p.hazard_so_far = by_now
 
 
 # --- what depends on the patient ---------------------------------------------------------------------------------
@@ -281,7 +283,6 @@ def salvage(p: Any, w: Any) -> None:
     therapy = w.therapies[p.therapy]
     low_burden = has_low_burden(p, therapy)
     remission_share = remission_probability(p, w, therapy)
-    early_death = min(therapy.early_death, 1.0 - remission_share)
     cycles = 1.0 if luck(p, w, RESPONSE_CYCLE) < therapy.response_in_first_cycle else 2.0
     assessed = p.time + cycles * therapy.cycle_months
     response = luck(p, w, RESPONSE_DRAW)
@@ -293,7 +294,7 @@ def salvage(p: Any, w: Any) -> None:
         p.b_cell_recovery = 1.0 if luck(p, w, B_CELL_RECOVERY) < therapy.b_cell_recovery else 0.0
         next_stage = AWAITING_HSCT if transplant_is_planned(p, w) else REMISSION
         strikes(p, assessed, next_stage, RESPONSE, MRD_POSITIVE if p.mrd_positive > 0.0 else MRD_NEGATIVE)
-    elif response >= 1.0 - early_death:
+    elif response >= 1.0 - therapy.early_death:
         died = p.time + luck(p, w, TIME_OF_EARLY_DEATH) * (assessed - p.time)
         strikes(p, died, DEAD, DEATH, DEATH_TREATMENT)
     else:
@@ -303,24 +304,18 @@ def salvage(p: Any, w: Any) -> None:
     crs_severe = probability_after_odds_ratio(
         therapy.crs_grade3plus, therapy.crs_odds_ratio_low_burden if low_burden else 1.0
     )
-    toxicity(p, w, CRS, luck(p, w, CRS_DRAW), crs_severe, therapy.crs, onset(p, w, CRS_ONSET, therapy.crs_onset_days))
+    if luck(p, w, CRS_DRAW) < max(crs_severe, therapy.crs):
+        grade = GRADE_3_PLUS if luck(p, w, CRS_DRAW) < crs_severe else GRADE_1_2
+        happens(p, w, onset(p, w, CRS_ONSET, therapy.crs_onset_days), CRS, p.therapy, grade)
     icans_severe = probability_after_odds_ratio(
         therapy.icans_grade3plus, therapy.icans_odds_ratio_low_burden if low_burden else 1.0
     )
-    icans_time = onset(p, w, ICANS_ONSET, therapy.icans_onset_days)
-    toxicity(p, w, ICANS, luck(p, w, ICANS_DRAW), icans_severe, therapy.icans, icans_time)
+    if luck(p, w, ICANS_DRAW) < max(icans_severe, therapy.icans):
+        grade = GRADE_3_PLUS if luck(p, w, ICANS_DRAW) < icans_severe else GRADE_1_2
+        happens(p, w, onset(p, w, ICANS_ONSET, therapy.icans_onset_days), ICANS, p.therapy, grade)
     if luck(p, w, SOS_ON_TREATMENT) < therapy.sos_on_treatment:
         sos_time = p.time + luck(p, w, SOS_ON_TREATMENT_TIME) * (assessed - p.time)
         happens(p, w, sos_time, SOS, p.therapy, NO_DETAIL)
-
-
-@compiled
-def toxicity(p: Any, w: Any, event: int, chance: float, severe: float, any_grade: float, time: float) -> None:
-    """Note a toxicity of grade 3 or more for the unluckiest share, of grade 1 or 2 for the rest of the affected."""
-    if chance < severe:
-        happens(p, w, time, event, p.therapy, GRADE_3_PLUS)
-    elif chance < any_grade:
-        happens(p, w, time, event, p.therapy, GRADE_1_2)
 
 
 @compiled
@@ -412,13 +407,11 @@ def after_hsct(p: Any, w: Any) -> None:
     )
     relapses(p, w, p.hsct_since + relapse)
     strikes(p, p.hsct_since + m.disease_long_term_after_months, LONG_TERM_REMISSION, LONG_TERM, NO_DETAIL)
-    has_sos = luck(p, w, SOS_AFTER_HSCT) < p.sos_after_hsct
-    sos_time = onset(p, w, SOS_ONSET, m.hsct_sos_onset_days)
-    if has_sos and luck(p, w, SOS_DEATH) < m.hsct_sos_fatality:
-        strikes(p, sos_time + m.hsct_sos_months_to_death, DEAD, DEATH, DEATH_SOS)
+    sos = onset(p, w, SOS_ONSET, m.hsct_sos_onset_days) if luck(p, w, SOS_AFTER_HSCT) < p.sos_after_hsct else math.inf
+    if luck(p, w, SOS_DEATH) < m.hsct_sos_fatality:
+        strikes(p, sos + m.hsct_sos_months_to_death, DEAD, DEATH, DEATH_SOS)
     background_death(p, w, m.mortality_ratio_active)
-    if has_sos:
-        happens(p, w, sos_time, SOS, p.therapy, NO_DETAIL)
+    happens(p, w, sos, SOS, p.therapy, NO_DETAIL)
 
 
 @compiled
@@ -470,15 +463,17 @@ def changes(p: Any, w: Any) -> None:
                 p.cd19_positive = 0.0
             elif w.therapies[p.therapy].target == CD22:
                 p.cd22_positive = 0.0
+        p.blasts = p.entry_blasts
     elif event in (NO_RESPONSE, LEUKAPHERESIS_FAILURE, MANUFACTURE_FAILURE):
         p.course += 1
-        p.remission_months = 0.0
+        p.blasts = p.entry_blasts
+        if event == NO_RESPONSE:
+            p.remission_months = 0.0
 
 
 @compiled
 def begin_stage(p: Any, w: Any) -> None:
     """Let the risks of the patient's stage compete, the end of the simulation among them."""
-    p.age = p.entry_age + p.time / 12.0
     p.ends = w.model.horizon
     p.next_stage = p.stage
     p.next_event = CENSORED
@@ -504,8 +499,9 @@ def begin_stage(p: Any, w: Any) -> None:
 @compiled
 def end_stage(p: Any, w: Any) -> bool:
     """Note how the stage ended and move the patient on; False when the history has ended."""
-    spend_background_hazard(p, w)
     p.time = p.ends
+    p.age = p.entry_age + p.time / 12.0
+    spend_background_hazard(p, w)
     p.stage = p.next_stage
     changes(p, w)
     note(p, w, p.time, p.next_event, p.therapy, p.next_detail)
@@ -513,11 +509,35 @@ def end_stage(p: Any, w: Any) -> bool:
 
 
 @compiled
-def advance(
+def advance(place: int, block: Any) -> float:
+    """Move the patient at a place of a block to the end of the present stage, at first to the entry, and into the next.
+
+    Returns the time at which the new stage ends, or NOBODY_WAKES when the history has ended.
+    """
+    p = block.patients[place]
+    w = World(
+        attributes=block.attributes[place],
+        uniforms=block.luck[place],
+        model=block.models[0],
+        therapies=block.therapies,
+        rules=block.rules,
+        conditions=block.conditions,
+        life_table=block.life_tables[int(p.male)],
+        events=block.events,
+        cursor=block.cursor,
+    )
+    if not end_stage(p, w):
+        return NOBODY_WAKES
+    begin_stage(p, w)
+    return float(p.ends)
+
+
+@compiled_entry
+def step(
     place: int,
     patients: Any,
     attributes: Any,
-    uniforms: Any,
+    luck: Any,
     models: Any,
     therapies: Any,
     rules: Any,
@@ -526,23 +546,8 @@ def advance(
     events: Any,
     cursor: Any,
 ) -> float:
-    """Move the patient at a place of a block to the end of the present stage, at first to the entry, and into the next.
-
-    Returns the time at which the new stage ends, or NOBODY_WAKES when the history has ended.
-    """
-    p = patients[place]
-    w = World(
-        uniforms=uniforms[place],
-        attributes=attributes[place],
-        model=models[0],
-        therapies=therapies,
-        rules=rules,
-        conditions=conditions,
-        life_table=life_tables[int(p.male)],
-        events=events,
-        cursor=cursor,
+    """Advance a patient, called from Python: single arrays cross the border to compiled code faster than a tuple."""
+    return advance(
+        place,
+        BlockArrays(patients, attributes, luck, models, therapies, rules, conditions, life_tables, events, cursor),
     )
-    if not end_stage(p, w):
-        return NOBODY_WAKES
-    begin_stage(p, w)
-    return float(p.ends)

@@ -19,11 +19,13 @@ PATIENT = np.dtype(
     + [(f"given_{index}", "f8") for index in range(MAX_THERAPIES)]
     + [
         ("entry_age", "f8"),  # years
+        ("entry_blasts", "f8"),  # the burden that comes back with every relapse or failure
         ("time", "f8"),  # months since entry at which the present stage began
         ("ends", "f8"),  # months since entry at which it ends
         ("remission_since", "f8"),
         ("hsct_since", "f8"),
         ("hazard_left", "f8"),  # background mortality: cumulative hazard still to be spent
+        ("hazard_so_far", "f8"),  # of the life table, from birth to the beginning of the present stage
         ("mortality_ratio", "f8"),  # background mortality in the present stage over the general population's
         ("sos_after_hsct", "f8"),  # probability of SOS at the next transplant
         ("number", "i8"),  # in the cohort, from 0

@@ -1,12 +1,16 @@
-"""Who enters: attributes of patients at relapse from their entry uniforms and a population's parameters."""
+"""Who enters: a patient at relapse, from the entry uniforms and a population's parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
-from scipy.special import betaincinv
 
+from rallsim.compiled import compiled, compiled_entry
+from rallsim.errors import Problem
 from rallsim.luck import (
     U_AGE,
     U_BACKGROUND_DEATH,
@@ -20,53 +24,134 @@ from rallsim.luck import (
     U_PRIOR_HSCT,
     U_SEX,
 )
+from rallsim.model import POPULATION_FIELDS
 from rallsim.patient import new_patients
+from rallsim.records import readable
 from rallsim.stages import ENTRY, RELAPSED
+from rallsim.survival import exponential_quantile
 
-BLASTS_BANDS = (0.05, 0.10, 0.50, 1.0)  # the bands in which marrow blasts at entry are published
+AGE_POINTS = 1025  # of the table of age quantiles; linear between them
+
+POPULATION = np.dtype(
+    [(name, "f8") for name in POPULATION_FIELDS] + [("long_remission_months", "f8"), ("ages", "f8", (AGE_POINTS,))]
+)
 
 
-def sample_patients(luck: np.ndarray, values: Mapping[str, float]) -> np.ndarray:
-    """Return one record a row of `luck`, at entry: at relapse, with no therapy of the model given yet.
+Values = Mapping[str, float | np.ndarray]  # by path: a number, or an array with one number a draw
 
-    Age is a beta distribution scaled to [age_min, age_max] with the given mean and standard deviation. The first
-    remission is exponential with the given share of long ones. Blasts are uniform within the published bands
-    5-10, 10-50 and 50-100 %. All attributes are independent of each other.
 
-    `values` holds parameters by path, those of the population as `population.<name>`.
+def population_records(values: Values, draws: int) -> np.ndarray:
+    """Return a population's parameters (`population.<name>` in `values`) as a record a draw, with its table of ages."""
+    records = np.zeros(draws, POPULATION)
+    for name in POPULATION_FIELDS:
+        records[name] = values[f"population.{name}"]
+    records["long_remission_months"] = values["disease.long_remission_months"]
+    for record in records:
+        record["ages"] = ages_at_quantiles(*(float(record[f"age_{name}"]) for name in ("mean", "sd", "min", "max")))
+    return records
+
+
+def impossible_population(population: Mapping[str, float]) -> Iterator[Problem]:
+    """Yield what is wrong with parameters of a population that are possible one by one, without a place."""
+    low, high, mean = (population[f"age_{name}"] for name in ("min", "max", "mean"))
+    widest = math.sqrt(max(0.0, (mean - low) * (high - mean)))
+    if not low < mean < high:
+        yield Problem(
+            "age_mean must lie between age_min and age_max", found=f"{mean:g}", allowed=f"{low:g} to {high:g}"
+        )
+    elif not 0.0 < population["age_sd"] < widest:
+        yield Problem("age_sd does not fit the ages", found=f"{population['age_sd']:g}", allowed=f"0 to {widest:g}")
+    for parts in (("blasts_below_10", "blasts_10_to_50"), ("one_line_before", "two_lines_before")):
+        total = sum(population[name] for name in parts)
+        if total > 1.0:
+            yield Problem(f"{' and '.join(parts)} are parts of one whole", found=f"{total:g}", allowed="at most 1")
+    if not 0.0 < population["cr1_long"] < 1.0:
+        yield Problem(
+            "cr1_long must leave both kinds of patients", found=f"{population['cr1_long']:g}", allowed="0 to 1"
+        )
+
+
+@lru_cache(maxsize=64)
+def ages_at_quantiles(mean: float, sd: float, low: float, high: float) -> np.ndarray:
+    """Ages at AGE_POINTS evenly spaced quantiles.
+
+    Age is a beta distribution scaled to [low, high] with the given mean and standard deviation: strength
+    s = m (1 - m) / v - 1 with m and v the scaled mean and variance, and shapes m s and (1 - m) s.
     """
+    from scipy.special import betaincinv
+
+    centre = (mean - low) / (high - low)
+    strength = centre * (1.0 - centre) / (sd / (high - low)) ** 2 - 1.0
+    quantiles = betaincinv(centre * strength, (1.0 - centre) * strength, np.linspace(0.0, 1.0, AGE_POINTS))
+    return np.asarray(low + (high - low) * quantiles)
+
+
+@compiled
+def between(u: float, low: float, high: float, from_share: float, to_share: float) -> float:
+    """Value at `u` of a quantity spread evenly from `low` to `high` over the shares `from_share` to `to_share`.
+
+    >>> between(0.15, low=0.05, high=0.10, from_share=0.1, to_share=0.2)
+    0.075
+    """
+    return low + (high - low) * (u - from_share) / (to_share - from_share)
+
+
+@compiled
+def blasts_at(u: float, below_10: float, below_50: float) -> float:
+    """Marrow blasts: uniform within the published bands 5-10, 10-50 and 50-100 %."""
+    if u < below_10:
+        return between(u, 0.05, 0.10, 0.0, below_10)
+    if u < below_50:
+        return between(u, 0.10, 0.50, below_10, below_50)
+    return between(u, 0.50, 1.00, below_50, 1.0)
+
+
+@compiled
+def enters(p: Any, uniforms: Any, population: Any) -> None:
+    """Fill the empty record of a patient from the entry uniforms: at relapse, all attributes independent.
+
+    The first remission is exponential with the given share of long ones.
+    """
+    position = uniforms[U_AGE] * (AGE_POINTS - 1)
+    below = int(position)
+    p.entry_age = population.ages[below] + (position - below) * (population.ages[below + 1] - population.ages[below])
+    p.age = p.entry_age
+    p.male = uniforms[U_SEX] < population.male
+    rate = -math.log(population.cr1_long) / population.long_remission_months
+    p.cr1_months = exponential_quantile(uniforms[U_CR1_MONTHS], rate)
+    p.remission_months = p.cr1_months
+    below_10 = population.blasts_below_10
+    p.blasts = blasts_at(uniforms[U_BLASTS], below_10, below_10 + population.blasts_10_to_50)
+    p.entry_blasts = p.blasts
+    p.prior_hsct = uniforms[U_PRIOR_HSCT] < population.prior_hsct
+    p.cd19_positive = uniforms[U_CD19] < population.cd19_positive
+    p.cd22_positive = uniforms[U_CD22] < population.cd22_positive
+    p.liver_disease = uniforms[U_LIVER_DISEASE] < population.liver_disease
+    fit = population.hsct_fit_under_55 if p.entry_age < 55.0 else population.hsct_fit_55_plus
+    p.hsct_fit = uniforms[U_HSCT_FIT] < fit
+    before = uniforms[U_LINES_BEFORE_ENTRY]
+    p.lines_given = 0
+    if before < population.two_lines_before:
+        p.lines_given = 2
+    elif before < population.two_lines_before + population.one_line_before:
+        p.lines_given = 1
+    p.hazard_left = exponential_quantile(uniforms[U_BACKGROUND_DEATH], 1.0)
+    p.next_stage = RELAPSED
+    p.next_event = ENTRY
+    p.therapy = -1
+    p.hsct_since = -1.0
+
+
+@compiled_entry
+def fill_block(patients: Any, luck: Any, first_number: int, populations: Any) -> None:
+    """Let the patients of a block enter; the first of them has this number in the cohort."""
+    for place in range(len(patients)):
+        patients[place].number = first_number + place
+        enters(patients[place], luck[place], populations[0])
+
+
+def sample_patients(luck: np.ndarray, populations: np.ndarray, first_number: int = 0) -> np.ndarray:
+    """Return one record a row of `luck`, at entry, from the first record of `populations`."""
     patients = new_patients(len(luck))
-    low, high = values["population.age_min"], values["population.age_max"]
-    mean = (values["population.age_mean"] - low) / (high - low)
-    strength = mean * (1.0 - mean) / (values["population.age_sd"] / (high - low)) ** 2 - 1.0
-    patients["entry_age"] = low + (high - low) * betaincinv(mean * strength, (1.0 - mean) * strength, luck[:, U_AGE])
-    patients["age"] = patients["entry_age"]
-    patients["male"] = luck[:, U_SEX] < values["population.male"]
-
-    rate = -np.log(values["population.cr1_long"]) / values["disease.long_remission_months"]
-    patients["cr1_months"] = -np.log1p(-luck[:, U_CR1_MONTHS]) / rate
-    patients["remission_months"] = patients["cr1_months"]
-    below_50 = values["population.blasts_below_10"] + values["population.blasts_10_to_50"]
-    shares = (0.0, values["population.blasts_below_10"], below_50, 1.0)
-    patients["blasts"] = np.interp(luck[:, U_BLASTS], shares, BLASTS_BANDS)
-
-    patients["prior_hsct"] = luck[:, U_PRIOR_HSCT] < values["population.prior_hsct"]
-    patients["cd19_positive"] = luck[:, U_CD19] < values["population.cd19_positive"]
-    patients["cd22_positive"] = luck[:, U_CD22] < values["population.cd22_positive"]
-    patients["liver_disease"] = luck[:, U_LIVER_DISEASE] < values["population.liver_disease"]
-    fit = np.where(
-        patients["entry_age"] < 55.0, values["population.hsct_fit_under_55"], values["population.hsct_fit_55_plus"]
-    )
-    patients["hsct_fit"] = luck[:, U_HSCT_FIT] < fit
-    two_before = values["population.two_lines_before"]
-    before = luck[:, U_LINES_BEFORE_ENTRY]
-    patients["lines_given"] = np.where(
-        before < two_before, 2, before < two_before + values["population.one_line_before"]
-    )
-
-    patients["next_stage"] = RELAPSED
-    patients["next_event"] = ENTRY
-    patients["therapy"] = -1
-    patients["hsct_since"] = -1.0
-    patients["hazard_left"] = -np.log1p(-luck[:, U_BACKGROUND_DEATH])
+    fill_block(*readable(patients), luck, first_number, *readable(populations))
     return patients

@@ -10,9 +10,10 @@ import numpy as np
 
 from rallsim.conditions import Condition, Interval
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.model import GENERAL_FIELDS, KIND_FIELDS, MODEL, THERAPY, attribute_name
+from rallsim.model import GENERAL_FIELDS, KIND_FIELDS, MODEL, POPULATION_FIELDS, THERAPY, attribute_name
 from rallsim.parameters import ParameterSet, check_override
 from rallsim.patient import ATTRIBUTES, GIVEN, MAX_THERAPIES
+from rallsim.population import Values, impossible_population, population_records
 from rallsim.rules import ANY, CONDITION, RULE
 from rallsim.scenario import Scenario, Strategy
 
@@ -22,17 +23,17 @@ class Prepared:
     """What `pathway.advance` needs to know of a strategy, apart from the patients."""
 
     strategy: str
-    values: Mapping[str, float]
-    models: np.ndarray
-    therapies: np.ndarray
+    values: Values  # of all parameters by path, the strategy's own included
+    populations: np.ndarray  # a record a draw
+    models: np.ndarray  # a record a draw
+    therapies: np.ndarray  # draws × therapies
     rules: np.ndarray
     conditions: np.ndarray
     life_tables: np.ndarray
 
-    @property
-    def tables(self) -> tuple[np.ndarray, ...]:
-        """The arrays in the order in which `advance` takes them."""
-        return (self.models, self.therapies, self.rules, self.conditions, self.life_tables)
+    def tables(self, draw: int) -> tuple[np.ndarray, ...]:
+        """The arrays of one draw in the order in which `advance` takes them."""
+        return (self.models[draw : draw + 1], self.therapies[draw], self.rules, self.conditions, self.life_tables)
 
 
 def check_scenario(scenario: Scenario, parameters: ParameterSet) -> None:
@@ -42,16 +43,18 @@ def check_scenario(scenario: Scenario, parameters: ParameterSet) -> None:
         raise InputError(problems)
 
 
-def prepare(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, base: Mapping[str, float]) -> Prepared:
-    """Lay a scenario's and a strategy's own values over one draw, and turn the rules into tables.
+def prepare(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, base: Values) -> Prepared:
+    """Lay a scenario's and a strategy's own values over one draw or many, and turn the rules into tables.
 
-    `base` holds the draw's values by path (`ParameterSet.values`).
+    `base` holds values by path (`ParameterSet.values`): a number, or an array with one number a draw.
     """
     values = {**base, **scenario.parameters, **strategy.parameters}
     ids = list(parameters.therapies)
     conditions: list[Interval] = []
-    therapies = np.zeros(len(ids), THERAPY)
-    for row, therapy in zip(therapies, parameters.therapies.values(), strict=True):
+    draws = np.broadcast_shapes((1,), *(np.shape(value) for value in values.values()))[0]
+    therapies = np.zeros((draws, len(ids)), THERAPY)
+    for index, therapy in enumerate(parameters.therapies.values()):
+        row = therapies[:, index]
         for name in KIND_FIELDS[therapy.kind]:
             row[name] = values[f"therapies.{therapy.id}.{name}"]
         row["is_car_t"] = therapy.kind == "car_t"
@@ -66,7 +69,7 @@ def prepare(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, ba
     def add(subject: str | None, action: int, when: Condition) -> None:
         rules.append((ANY if subject is None else ids.index(subject), action, *_append(conditions, when)))
 
-    models = np.zeros(1, MODEL)
+    models = np.zeros(draws, MODEL)
     for salvage in strategy.salvage:
         add(None, ids.index(salvage.give), salvage.when)
     models["after_last_salvage"] = len(rules)
@@ -86,6 +89,7 @@ def prepare(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, ba
     return Prepared(
         strategy=strategy.id,
         values=values,
+        populations=population_records(values, draws),
         models=models,
         therapies=therapies,
         rules=np.array(rules, RULE),
@@ -131,6 +135,10 @@ def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]
                 yield at(problem, *place, path)
             elif len(place) > 1 and path.startswith("population."):
                 yield at(Problem("belongs to the scenario: every strategy treats the same patients"), *place, path)
+    values = {**known, **{path: value for path, value in scenario.parameters.items() if path in known}}
+    for problem in impossible_population({name: values[f"population.{name}"] for name in POPULATION_FIELDS}):
+        changed = next((path for path in scenario.parameters if path.startswith("population.")), None)
+        yield at(problem, *(("parameters", changed) if changed else ("population",)))
     for therapy, label in scenario.eligibility.items():
         labels = list(parameters.therapies[therapy].labels)
         if label not in labels:

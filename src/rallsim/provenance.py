@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from rallsim import __version__
-from rallsim.files import shipped
 from rallsim.simulation import Simulation
 
 PACKAGES = ("numba", "numpy", "pandas", "scipy", "simpy")
@@ -19,7 +18,10 @@ PACKAGES = ("numba", "numpy", "pandas", "scipy", "simpy")
 def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
     """Everything needed to make the results again, without anything that changes from run to run."""
     scenario, parameters = simulation.scenario, simulation.parameters
-    evidence_files = sorted((shipped("params") / "evidence").glob("*.csv"))
+    folder = next(
+        path.parent for path in parameters.files if path.parent.name not in ("fitted", "therapies", "population")
+    )
+    evidence_files = sorted((folder / "evidence").glob("*.csv"))
     used = {identity for parameter in parameters.parameters.values() for identity in parameter.evidence}
     sources = {parameters.evidence.row(identity).source_id for identity in used}
     return {
@@ -38,8 +40,9 @@ def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
             "reference": scenario.reference,
             "strategies": {name: strategy.label for name, strategy in scenario.strategies.items()},
         },
-        "engine": "agents",
-        "inputs": {_name(path): _sha256(path) for path in (*parameters.files, *evidence_files)},
+        "inputs": {
+            path.relative_to(folder.parent).as_posix(): _sha256(path) for path in (*parameters.files, *evidence_files)
+        },
         "sources": {
             identity: parameters.evidence.sources[identity].citation
             for identity in sorted(sources)
@@ -56,10 +59,6 @@ def fingerprint(content: dict[str, Any]) -> str:
     True
     """
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _name(path: Path) -> str:
-    return path.relative_to(shipped("params").parent).as_posix()
 
 
 def _sha256(path: Path) -> str:

@@ -57,10 +57,11 @@ def mixture_cure_quantile(u: float, cure: float, scale: float, shape: float, haz
     >>> mixture_cure_quantile(0.8, cure=0.2, scale=6.0, shape=1.0, hazard_ratio=1.0)
     inf
     """
-    surviving = (1.0 - u) ** (1.0 / hazard_ratio)
+    surviving = 1.0 - u if hazard_ratio == 1.0 else (1.0 - u) ** (1.0 / hazard_ratio)
     if surviving <= cure:
         return math.inf
-    return float(scale * (-math.log((surviving - cure) / (1.0 - cure))) ** (1.0 / shape))
+    time = -math.log((surviving - cure) / (1.0 - cure))
+    return float(scale * (time if shape == 1.0 else time ** (1.0 / shape)))
 
 
 @compiled

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rallsim.errors import ModelError
-from rallsim.history import EVENT_ROW, History
+from rallsim.events import EVENT_ROW
+from rallsim.history import History
 from rallsim.stages import DETAILS, EVENTS, STAGES
 
 EVENT_COLUMNS = ["time", "event", "stage", "line", "therapy", "detail"]

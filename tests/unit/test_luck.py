@@ -59,13 +59,24 @@ def test_a_decision_added_at_the_end_of_a_family_changes_no_other(monkeypatch: p
     """With one more decision in a family every column there was before holds the same numbers."""
     before = _families(luck_of_block(seed=5, replicate=2, block=3), ENTRY_COLUMNS, COURSE_COLUMNS)
     monkeypatch.setattr(luck, family, getattr(luck, family) + 1)
-    entry, course = luck.ENTRY_COLUMNS, luck.COURSE_COLUMNS
-    monkeypatch.setattr(luck, "COLUMNS", entry + (FAMILIES - 1) * course)
-    after = _families(luck_of_block(seed=5, replicate=2, block=3), entry, course)
+    after = _families(luck_of_block(seed=5, replicate=2, block=3), luck.ENTRY_COLUMNS, luck.COURSE_COLUMNS)
 
     assert sum(part.shape[1] for part in after) > sum(part.shape[1] for part in before)
     for old, new in zip(before, after, strict=True):
         assert (new[:, : old.shape[1]] == old).all()
+
+
+def test_families_have_room() -> None:
+    """No family has more decisions than numbers are kept for it."""
+    assert max(ENTRY_COLUMNS, COURSE_COLUMNS) <= luck.FAMILY_STRIDE
+
+
+def test_numbers_are_those_of_splitmix64() -> None:
+    """The first outputs for seed 1234567 are those published with the generator's reference implementation."""
+    published = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
+    offsets = np.array([n * luck.GOLDEN_GAMMA % 2**64 for n in range(1, 5)], np.uint64)
+    found = luck.uniforms_of(np.array([1234567], np.uint64), offsets)[0]
+    assert found.tolist() == [(number >> 11) * 2.0**-53 for number in published]
 
 
 def test_courses_have_luck_of_their_own() -> None:

@@ -165,7 +165,7 @@ def test_a_therapy_is_given_no_more_often_than_its_file_says(tmp_path: Path) -> 
     one = prepared(tmp_path / "order.yaml", "two")
 
     for index, therapy in enumerate(parameters().therapies.values()):
-        last = one.conditions[one.therapies[index]["after_last_condition"] - 1]
+        last = one.conditions[one.therapies[0, index]["after_last_condition"] - 1]
         assert last.tolist() == (GIVEN + index, 0.0, therapy.max_courses - 1.0)
 
 
@@ -173,7 +173,7 @@ def test_the_scenarios_label_decides_who_is_eligible(tmp_path: Path) -> None:
     """With `eligibility: {car_t_cd19: broad}` the conditions are those of the label `broad`, not of the default."""
     one = prepared(tmp_path / "order.yaml", "two")
     therapy = parameters().therapies["car_t_cd19"]
-    row = one.therapies[list(parameters().therapies).index("car_t_cd19")]
+    row = one.therapies[0, list(parameters().therapies).index("car_t_cd19")]
     conditions = one.conditions[row["first_condition"] : row["after_last_condition"] - 1]
 
     assert [list(ATTRIBUTES)[part["attribute"]] for part in conditions] == [

@@ -9,37 +9,42 @@ from __future__ import annotations
 import gc
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import simpy
 
 from rallsim.engine.blocks import Block
-from rallsim.pathway import NOBODY_WAKES, advance
+from rallsim.events import put_patients_in_order
+from rallsim.pathway import NOBODY_WAKES, BlockArrays, step
 from rallsim.prepared import Prepared
+from rallsim.records import readable, taken
+
+COMPILED = "step"
 
 
-def simulate_block(block: Block, prepared: Prepared) -> np.ndarray:
+def simulate_block(entrants: np.ndarray, luck: np.ndarray, prepared: Prepared, draw: int = 0) -> np.ndarray:
     """Run the patients of a block to death or horizon; return their history rows (history.EVENT_ROW)."""
     environment = simpy.Environment()
-    arguments = block.arguments(prepared)
-    for place in range(block.size):
-        environment.process(_patient(environment, place, arguments))
+    block = Block.of(entrants, luck)
+    arrays = block.arrays(prepared, draw)
+    for place in range(len(block.patients)):
+        environment.process(_patient(environment, place, arrays))
     with _no_garbage_collection():
         environment.run()
-    return block.history()
+    written = block.written
+    rows = taken(written, np.argsort(written["patient"], kind="stable"))
+    put_patients_in_order(*readable(rows))
+    return rows
 
 
-def _patient(
-    environment: simpy.Environment, place: int, arguments: tuple[Any, ...]
-) -> Generator[simpy.Timeout, None, None]:
+def _patient(environment: simpy.Environment, place: int, arrays: BlockArrays) -> Generator[simpy.Timeout, None, None]:
     """Live one patient's life: from stage to stage, asleep in between."""
     timeout = environment.timeout
-    ends = advance(place, *arguments)
+    ends = step(place, *arrays)
     while ends != NOBODY_WAKES:
         # The patient's own absolute times go into the history; the clock of the environment may differ in the last bit.
         yield timeout(max(0.0, ends - environment.now))
-        ends = advance(place, *arguments)
+        ends = step(place, *arrays)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What both engines share: a block of patients at entry, room for its events, and their order at the end."""
+"""What both engines share: a block of patients at entry, and room for its events."""
 
 from __future__ import annotations
 
@@ -6,40 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rallsim.compiled import is_compiling
-from rallsim.history import EVENT_ROW
+from rallsim.events import EVENT_ROW
 from rallsim.luck import BLOCK, MAX_COURSES
+from rallsim.pathway import BlockArrays
 from rallsim.patient import attribute_matrix
-from rallsim.population import sample_patients
 from rallsim.prepared import Prepared
+from rallsim.records import copied, readable
 
 # A course: start, leukapheresis, bridging (2), infusion, CRS, ICANS, SOS (2), response, transplant, long term, relapse.
 EVENTS_OF_A_COURSE = 13
 MAX_EVENTS = 1 + EVENTS_OF_A_COURSE * MAX_COURSES + 2  # the entry before, palliative care and death after
-
-
-@dataclass
-class Block:
-    """The patients of a block, their luck, and the events written so far."""
-
-    number: int
-    size: int
-    patients: np.ndarray
-    luck: np.ndarray
-    events: np.ndarray
-    cursor: np.ndarray
-
-    def arguments(self, prepared: Prepared) -> tuple[np.ndarray, ...]:
-        """The arrays of `pathway.advance`, as it wants them with and without the compiler."""
-        arrays = (self.patients, attribute_matrix(self.patients), self.luck, *prepared.tables, self.events, self.cursor)
-        if is_compiling():
-            return arrays
-        return tuple(array.view(np.recarray) if array.dtype.names else array for array in arrays)
-
-    def history(self) -> np.ndarray:
-        """Rows of the block by patient, each patient's in order of time; what came first stays first."""
-        rows = self.events[: self.cursor[0]]
-        return rows[np.lexsort((rows["time"], rows["patient"]))]
 
 
 def blocks_of(patients: int) -> list[tuple[int, int]]:
@@ -51,16 +27,27 @@ def blocks_of(patients: int) -> list[tuple[int, int]]:
     return [(number, min(BLOCK, patients - start)) for number, start in enumerate(range(0, patients, BLOCK))]
 
 
-def new_block(number: int, size: int, luck: np.ndarray, prepared: Prepared) -> Block:
-    """Return the first `size` patients of a block at entry."""
-    luck = luck[:size]
-    patients = sample_patients(luck, prepared.values)
-    patients["number"] = number * BLOCK + np.arange(size)
-    return Block(
-        number=number,
-        size=size,
-        patients=patients,
-        luck=luck,
-        events=np.zeros(size * MAX_EVENTS, EVENT_ROW),
-        cursor=np.zeros(1, np.int64),
-    )
+@dataclass
+class Block:
+    """The patients of a block, their luck, and the events written so far."""
+
+    patients: np.ndarray
+    luck: np.ndarray
+    events: np.ndarray
+    cursor: np.ndarray
+
+    @classmethod
+    def of(cls, entrants: np.ndarray, luck: np.ndarray) -> Block:
+        """Take a copy of patients at entry, who are the same under every strategy, with room for their events."""
+        events = np.empty(len(entrants) * MAX_EVENTS, EVENT_ROW)
+        return cls(copied(entrants), luck, events, np.zeros(1, np.int64))
+
+    def arrays(self, prepared: Prepared, draw: int) -> BlockArrays:
+        """What the pathway reads and writes."""
+        patients = (self.patients, attribute_matrix(self.patients), self.luck)
+        return BlockArrays(*readable(*patients, *prepared.tables(draw), self.events, self.cursor))
+
+    @property
+    def written(self) -> np.ndarray:
+        """The events written so far."""
+        return self.events[: self.cursor[0]]
