@@ -1,32 +1,38 @@
-"""How fast an engine is, as a ratio to a bare SimPy program that only yields the same timeouts.
+"""How fast the engines are, as ratios to a bare SimPy program that only yields the same timeouts.
 
-Both are timed in turn, several times, in this one run; import and compilation are not timed. Run with `make bench`.
+All are timed in turn, several times, in this one run; import and compilation are not timed. Run with `make bench`.
 """
 
 from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import simpy
 
-from rallsim.engine.agents import simulate_block
-from rallsim.engine.blocks import blocks_of, new_block
+from rallsim import stages as w
+from rallsim.engine import engine_called
+from rallsim.engine.blocks import blocks_of
 from rallsim.luck import BLOCK, luck_of_block
+from rallsim.outcomes import patient_table, summary
 from rallsim.parameters import load_parameters
-from rallsim.prepared import prepare
+from rallsim.population import sample_patients
+from rallsim.prepared import Prepared, prepare
 from rallsim.scenario import load_scenario
+from rallsim.simulation import simulate, tally
 
 PATIENTS = 20_000
-ROUNDS = 5
+ROUNDS = 7
+INSIDE_A_STAGE = [w.LEUKAPHERESIS, w.BRIDGING_START, w.BRIDGING_RESPONSE, w.CRS, w.ICANS, w.SOS]
+PARAMETERS = load_parameters()
 
 
 def bare_simpy(delays_of_blocks: list[list[list[float]]]) -> None:
     """Yield the same timeouts as the agents, and do nothing else: 1,000 patients an environment, collector off."""
 
-    def patient(environment: simpy.Environment, delays: list[float]):
+    def patient(environment: simpy.Environment, delays: list[float]) -> Iterator[simpy.Timeout]:
         for delay in delays:
             yield environment.timeout(delay)
 
@@ -41,53 +47,103 @@ def bare_simpy(delays_of_blocks: list[list[list[float]]]) -> None:
 
 def delays_of(rows: np.ndarray) -> list[list[float]]:
     """Waits of each patient of a block between the ends of stages, from the history."""
-    inside = np.isin(rows["event"], INSIDE_A_STAGE)
-    ends = rows[~inside]
+    ends = rows[~np.isin(rows["event"], INSIDE_A_STAGE)]
     delays: list[list[float]] = [[] for _ in range(BLOCK)]
-    previous = {}
-    for patient, at in zip(ends["patient"] % BLOCK, ends["time"], strict=True):
+    previous: dict[int, float] = {}
+    for patient, at in zip((ends["patient"] % BLOCK).tolist(), ends["time"].tolist(), strict=True):
         if patient in previous:
             delays[patient].append(max(0.0, at - previous[patient]))
         previous[patient] = at
     return delays
 
 
-def seconds(function: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
+def luck_alone(seed: int) -> None:
+    """Draw the luck of the cohort, block by block."""
+    for number, _ in blocks_of(PATIENTS):
+        luck_of_block(seed, 0, number)
+
+
+def histories(engine: str, strategy: Prepared, seed: int) -> list[np.ndarray]:
+    """Luck, patients and history rows of the cohort under one strategy."""
+    simulate_block = engine_called(engine)
+    found = []
+    for number, size in blocks_of(PATIENTS):
+        luck = luck_of_block(seed, 0, number)[:size]
+        found.append(simulate_block(sample_patients(luck, strategy.populations, number * BLOCK), luck, strategy))
+    return found
+
+
+def seconds(functions: dict[str, Callable[[], object]]) -> dict[str, np.ndarray]:
+    """Time functions in turn, ROUNDS times each, after one call that is not counted."""
+    times: dict[str, list[float]] = {name: [] for name in functions}
+    for round_ in range(ROUNDS + 1):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
+            if round_:
+                times[name].append(time.perf_counter() - start)
+    return {name: np.array(taken) for name, taken in times.items()}
 
 
 def main() -> None:
     scenario = load_scenario("first_salvage", patients=PATIENTS)
-    parameters = load_parameters()
-    base = parameters.values(scenario.population)
-    strategy = prepare(scenario, scenario.strategies["blinatumomab"], parameters, base)
-
-    def agents() -> list[np.ndarray]:
-        return [
-            simulate_block(new_block(number, size, luck_of_block(scenario.seed, 0, number), strategy), strategy)
-            for number, size in blocks_of(PATIENTS)
-        ]
-
-    rows = agents()  # compiles
-    events = sum(len(part) for part in rows)
+    base = PARAMETERS.values(scenario.population)
+    strategy = prepare(scenario, scenario.strategies["blinatumomab"], PARAMETERS, base)
+    rows = histories("agents", strategy, scenario.seed)
+    events = sum(map(len, rows))
     delays = [delays_of(part) for part in rows]
     timeouts = sum(len(one) for block in delays for one in block)
-    bare_times, agent_times = [], []
-    for _ in range(ROUNDS):
-        bare_times.append(seconds(lambda: bare_simpy(delays)))
-        agent_times.append(seconds(agents))
-    bare, agent = float(np.median(bare_times)), float(np.median(agent_times))
-    ratios = np.array(agent_times) / np.array(bare_times)
+    strategies = len(scenario.strategies)
+    all_events = sum(int(one.events.sum()) for one in tally(scenario, PARAMETERS).values())
+
+    def to_outcomes() -> None:
+        found = simulate(scenario, PARAMETERS)
+        summary({name: patient_table(history) for name, history in found.histories.items()}, scenario.horizon_months)
+
+    draws = 200
+    small = load_scenario("first_salvage", patients=1000)
+    big = load_scenario("first_salvage", patients=1000 * draws)
+    values = {"hsct.sos_fatality": np.full(draws, PARAMETERS.parameters["hsct.sos_fatality"].value)}
+    draw_events = sum(int(one.events.sum()) for one in tally(small, PARAMETERS, draws=values).values())
+    big_events = sum(int(one.events.sum()) for one in tally(big, PARAMETERS).values())
+    taken = seconds(
+        {
+            "bare": lambda: bare_simpy(delays),
+            "agents": lambda: histories("agents", strategy, scenario.seed),
+            "batch": lambda: histories("batch", strategy, scenario.seed),
+            "luck": lambda: luck_alone(scenario.seed),
+            "outcomes": to_outcomes,
+            "tally": lambda: tally(scenario, PARAMETERS),
+            "draws": lambda: tally(small, PARAMETERS, draws=values),
+            "big": lambda: tally(big, PARAMETERS),
+        }
+    )
+    median = {name: float(np.median(times)) for name, times in taken.items()}
     print(f"first_salvage, blinatumomab first: {PATIENTS:,} patients, {timeouts:,} timeouts, {events:,} events")
-    print(f"  bare SimPy  {PATIENTS / bare:>10,.0f} patients/s  {timeouts / bare:>12,.0f} timeouts/s")
-    print(f"  agents      {PATIENTS / agent:>10,.0f} patients/s  {events / agent:>12,.0f} events/s, luck and history included")
-    print(f"  ratio of times agents/bare: median {np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})")
+    for name, what, number in (
+        ("bare", "bare SimPy, the timeouts alone", timeouts),
+        ("agents", "agents, luck and history", events),
+        ("batch", "batch, luck and history", events),
+    ):
+        rate = f"{PATIENTS / median[name]:>12,.0f} patients/s {number / median[name]:>13,.0f} events/s"
+        print(f"  {what:<34}{rate}")
+    agents, batch = taken["agents"] / taken["bare"], taken["bare"] / taken["batch"] * events / timeouts
+    print(f"  time of agents over bare SimPy:     {np.median(agents):.2f} ({agents.min():.2f} to {agents.max():.2f})")
+    print(f"  events/s of batch over bare SimPy:  {np.median(batch):.1f} ({batch.min():.1f} to {batch.max():.1f})")
+    print(
+        f"  luck, shared by {strategies} strategies, in the time of one scenario's histories: "
+        f"{100 * median['luck'] / (median['luck'] + strategies * (median['batch'] - median['luck'])):.0f} %"
+    )
+    print(f"first_salvage, {strategies} strategies, {all_events:,} events")
+    print(f"  scenario to outcomes by checked histories  {all_events / median['outcomes'] / 1e6:.1f} million events/s")
+    print(f"  scenario to sums in the loop               {all_events / median['tally'] / 1e6:.1f} million events/s")
+    print(f"{draws} draws of 1,000 patients against one run of {1000 * draws:,}")
+    ratio = taken["draws"] / draw_events / (taken["big"] / big_events)
+    print(
+        f"  {draw_events / median['draws'] / 1e6:.1f} and {big_events / median['big'] / 1e6:.1f} million events/s; "
+        f"time per event over that of the big run {np.median(ratio):.2f} ({ratio.min():.2f} to {ratio.max():.2f})"
+    )
 
 
 if __name__ == "__main__":
-    from rallsim.stages import BRIDGING_RESPONSE, BRIDGING_START, CRS, ICANS, LEUKAPHERESIS, SOS
-
-    INSIDE_A_STAGE = [LEUKAPHERESIS, BRIDGING_START, BRIDGING_RESPONSE, CRS, ICANS, SOS]
     main()

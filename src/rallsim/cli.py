@@ -6,16 +6,20 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rallsim.engine import ENGINES
 from rallsim.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     from rallsim.scenario import Scenario
 
+EngineName = StrEnum("EngineName", list(ENGINES))
+DEFAULT_ENGINE = EngineName(ENGINES[0])
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
@@ -44,6 +48,10 @@ SetOption = Annotated[
 ]
 PatientsOption = Annotated[int | None, typer.Option("--patients", metavar="N", help="Patients, instead of the file's.")]
 SeedOption = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed, instead of the file's.")]
+EngineOption = Annotated[
+    EngineName,
+    typer.Option("--engine", help="batch: compiled loop; agents: a SimPy process a patient. The results are the same."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 
 
@@ -56,6 +64,8 @@ def run(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Results go here instead of results/<scenario>/.")
     ] = None,
+    engine: EngineOption = DEFAULT_ENGINE,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that share the patients; results are the same.")] = 1,
     events: Annotated[bool, typer.Option("--events", help="Write every event too, to events.parquet.")] = False,
     as_json: JsonOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, say what would run, stop.")] = False,
@@ -85,8 +95,9 @@ def run(
     from rallsim.results import results_of, save
     from rallsim.simulation import simulate
 
+    _announce_compiling(engine)
     with _progress(loaded, quiet=as_json) as progress:
-        simulation = simulate(loaded, parameters, progress=progress)
+        simulation = simulate(loaded, parameters, engine=engine, workers=workers, progress=progress)
     results = results_of(simulation)
     saved = save(simulation, results, folder, settings=settings or [], with_events=events)
     if as_json:
@@ -105,6 +116,35 @@ def run(
     if saved.moved:
         print(f"Earlier results with other inputs were moved to {saved.moved}/")
     print(f"Saved in {saved.folder}/: " + ", ".join(sorted(path.name for path in saved.folder.iterdir())))
+
+
+@app.command()
+def verify(
+    scenario: ScenarioArgument,
+    patients: Annotated[int, typer.Option("--patients", metavar="N", help="Patients to compare.")] = 2000,
+    seed: SeedOption = None,
+    settings: SetOption = None,
+) -> None:
+    """Check that both engines write the same histories of a scenario, row for row and to the last bit.
+
+    Exit code 1, and the first row that differs, when they part.
+    """
+    from rallsim.scenario import load_scenario
+    from rallsim.simulation import first_difference, simulate
+
+    loaded = load_scenario(scenario, settings=settings or [], patients=patients, seed=seed)
+    for engine in ENGINES:
+        _announce_compiling(engine)
+    reference, *others = [simulate(loaded, engine=engine) for engine in ENGINES]
+    rows = sum(len(history.events) for history in reference.histories.values())
+    for engine, other in zip(ENGINES[1:], others, strict=True):
+        difference = first_difference(reference, other)
+        if difference:
+            print(f"{ENGINES[0]} and {engine} part: {difference}")
+            raise typer.Exit(FAILED)
+    print(
+        f"{loaded.id}: {' and '.join(ENGINES)} wrote the same {rows:,} rows, {patients:,} patients, seed {loaded.seed}."
+    )
 
 
 @app.command()
@@ -218,6 +258,13 @@ def _records(table: Any) -> list[dict[str, Any]]:
         {key: None if value != value else value for key, value in row.items()}  # noqa: PLR0124 (only NaN differs)
         for row in table.to_dict("records")
     ]
+
+
+def _announce_compiling(engine: str) -> None:
+    from rallsim.engine import must_compile
+
+    if must_compile(engine):
+        print("Compiling the pathway for this machine, once: some 15 seconds ...", file=sys.stderr, flush=True)
 
 
 def _print_plan(scenario: Scenario, folder: Path, as_json: bool) -> None:

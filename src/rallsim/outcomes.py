@@ -10,25 +10,26 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from rallsim import stages as w
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.history import History
+from rallsim.outcome import OUTCOME, fill_outcomes
 from rallsim.precision import Estimate, Floats, Mask, difference, mean, median, share
+from rallsim.records import readable
 
 LANDMARKS = (6, 12, 24, 36, 60)  # months
+TOXICITIES = ("crs", "crs_grade3plus", "icans", "icans_grade3plus", "sos")
 BEST_RESPONSES = ("none", "mrd_positive", "mrd_negative")
 _PRECISION = ["estimate", "std_error", "lo", "hi"]
 
 
 def patient_table(history: History) -> pd.DataFrame:
-    """Return one row a patient: how long, how well and with what.
+    """Return one row a patient: how long, how well and with what (defined in `outcome.outcome_of`).
 
     - `os_months`, `dead`, `cause`: from entry to death, or to the horizon for whoever is alive (no cause).
-    - `efs_months`, `efs_event`: from entry to the first of: failure of the first line given (no response, failed
-      leukapheresis or failed manufacture), relapse, palliative care in a patient who never responded, death. Without
-      any of these, to the horizon. A failure of a later line is no event: the first line's failure, or relapse, was.
+    - `efs_months`, `efs_event`: from entry to failure of the first line given, relapse, palliative care in a patient
+      who never responded, or death; without any of these, to the horizon.
     - `response`: to the first line given. `mrd_negative`: of the first response in whatever line; empty without one.
       `best_response`: the best in any line, one of none, mrd_positive, mrd_negative.
     - `lines`: number given in this history; earlier ones are not counted.
@@ -36,62 +37,26 @@ def patient_table(history: History) -> pd.DataFrame:
     - `remission_months`, `remission_ended`: from the first response to relapse or death, or to the horizon; empty and
       False without a response.
     """
-    events, patients = history.events, history.patients
-    patient, event, detail = events["patient"], events["event"], events["detail"]
-    line = events["line"].astype(np.int16)
-    never = len(events)
-    clock = np.append(events["time"], np.inf)
-
-    def first(rows_of: Mask) -> NDArray[np.int64]:
-        rows = np.flatnonzero(rows_of)[::-1]  # backwards, so that the earliest is what stays written
-        found = np.full(patients, never)
-        found[patient[rows]] = rows
-        return found
-
-    def ever(rows_of: Mask) -> Mask:
-        return first(rows_of) < never
-
-    start, response, relapse = first(event == w.TREATMENT_START), first(event == w.RESPONSE), first(event == w.RELAPSE)
-    death, palliative = first(event == w.DEATH), first(event == w.PALLIATIVE_CARE)
-    end = np.minimum(death, first(event == w.CENSORED))
-    line_of = np.append(line, -1)
-    first_line = line_of[start]
-    failure = np.isin(event, [w.NO_RESPONSE, w.MANUFACTURE_FAILURE, w.LEUKAPHERESIS_FAILURE])
-    failed = first(failure & (line == first_line[patient]))
-    given_up = np.where(palliative < response, palliative, never)
-    efs = np.minimum.reduce([failed, relapse, given_up, death])
-
-    responded, dead = response < never, death < never
-    remission_end = np.minimum(relapse, death)
-    remission = np.full(patients, np.nan)
-    remission[responded] = clock[np.minimum(remission_end, end)[responded]] - clock[response[responded]]
-    first_detail = np.append(detail, w.NO_DETAIL)[response]
-    negative = ever((event == w.RESPONSE) & (detail == w.MRD_NEGATIVE))
-    cause = np.append(detail, w.NO_DETAIL)[death].astype(np.int8) - w.DEATH_LEUKAEMIA
-    severe = detail == w.GRADE_3_PLUS
+    found = np.zeros(history.patients, OUTCOME)
+    fill_outcomes(*readable(history.events, found))
+    responded = found["responded"] > 0
+    cause = found["cause"].astype(np.int8) - w.DEATH_LEUKAEMIA
+    best = responded.astype(np.int8) + found["ever_mrd_negative"].astype(np.int8)
     return pd.DataFrame(
         {
-            "patient": np.arange(patients),
-            "os_months": clock[end],
-            "dead": dead,
-            "cause": pd.Categorical.from_codes(np.where(dead, cause, -1), categories=pd.Index(w.CAUSES_OF_DEATH)),
-            "efs_months": clock[np.minimum(efs, end)],
-            "efs_event": efs < never,
-            "response": responded & (line_of[response] == first_line),
-            "mrd_negative": pd.arrays.BooleanArray(first_detail == w.MRD_NEGATIVE, mask=~responded),
-            "best_response": pd.Categorical.from_codes(
-                responded.astype(np.int8) + negative, categories=pd.Index(BEST_RESPONSES), ordered=True
-            ),
-            "lines": np.bincount(patient[event == w.TREATMENT_START], minlength=patients),
-            "hsct": ever(event == w.HSCT),
-            "infusion": ever(event == w.INFUSION),
-            "crs": ever(event == w.CRS),
-            "crs_grade3plus": ever((event == w.CRS) & severe),
-            "icans": ever(event == w.ICANS),
-            "icans_grade3plus": ever((event == w.ICANS) & severe),
-            "sos": ever(event == w.SOS),
-            "remission_months": remission,
-            "remission_ended": responded & (remission_end < never),
+            "patient": np.arange(history.patients),
+            "os_months": found["os_months"].copy(),
+            "dead": found["dead"] > 0,
+            "cause": pd.Categorical.from_codes(np.maximum(cause, -1), categories=pd.Index(w.CAUSES_OF_DEATH)),
+            "efs_months": found["efs_months"].copy(),
+            "efs_event": found["efs_event"] > 0,
+            "response": found["response"] > 0,
+            "mrd_negative": pd.arrays.BooleanArray(found["mrd_negative"] > 0, mask=~responded),
+            "best_response": pd.Categorical.from_codes(best, categories=pd.Index(BEST_RESPONSES), ordered=True),
+            "lines": found["lines"].astype(np.int64),
+            **{name: found[name] > 0 for name in ("hsct", "infusion", *TOXICITIES)},
+            "remission_months": np.where(responded, found["remission_months"], np.nan),
+            "remission_ended": found["remission_ended"] > 0,
         }
     )
 
@@ -188,7 +153,7 @@ def _estimates(table: pd.DataFrame, horizon: float) -> dict[str, tuple[str, Esti
         "response": (of_all, share(response, everyone)),
         "mrd_negative": (of_responders, share(negative, response)),
     }
-    for name in ("hsct", "infusion", "crs", "crs_grade3plus", "icans", "icans_grade3plus", "sos"):
+    for name in ("hsct", "infusion", *TOXICITIES):
         found[name] = (of_all, share(_flags(table, name), everyone))
     found["lines_mean"] = ("lines", mean(table["lines"].to_numpy(dtype=np.float64)))
     for endpoint, months, ended in _endpoints(table):

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
+from itertools import product
 
 import numpy as np
 
-from rallsim.engine.agents import simulate_block
-from rallsim.engine.blocks import blocks_of, new_block
+from rallsim.engine import ENGINES, engine_called
+from rallsim.engine.blocks import blocks_of
 from rallsim.history import History
-from rallsim.luck import luck_of_block
+from rallsim.luck import BLOCK, luck_of_block
 from rallsim.parameters import ParameterSet, load_parameters
+from rallsim.population import Values, sample_patients
 from rallsim.prepared import check_scenario, prepare
+from rallsim.records import joined
 from rallsim.scenario import Scenario
+from rallsim.tally import Tally
 
 Progress = Callable[[int], None]
+DRAWS_AT_ONCE = 50  # in one call of the compiled loop
 
 
 @dataclass(frozen=True)
@@ -28,10 +35,18 @@ class Simulation:
 
 
 def simulate(
-    scenario: Scenario, parameters: ParameterSet | None = None, *, replicate: int = 0, progress: Progress | None = None
+    scenario: Scenario,
+    parameters: ParameterSet | None = None,
+    *,
+    engine: str = ENGINES[0],
+    replicate: int = 0,
+    workers: int = 1,
+    progress: Progress | None = None,
 ) -> Simulation:
     """Simulate every strategy of a scenario on the same patients with the same luck.
 
+    `engine` is batch (compiled loop) or agents (SimPy): the histories are the same to the last bit. `workers` threads
+    share the blocks of patients, which helps the batch engine; histories do not depend on how many there are.
     `progress` is called with the number of patient histories just finished. The histories have been checked.
     Raises InputError when the scenario does not fit the parameters, ModelError when a history breaks an invariant.
 
@@ -44,24 +59,92 @@ def simulate(
     check_scenario(scenario, parameters)
     base = parameters.values(scenario.population)
     prepared = [prepare(scenario, strategy, parameters, base) for strategy in scenario.strategies.values()]
-    rows: dict[str, list[np.ndarray]] = {one.strategy: [] for one in prepared}
-    for number, size in blocks_of(scenario.patients):
-        luck = luck_of_block(scenario.seed, replicate, number)
-        for one in prepared:
-            block = new_block(number, size, luck, one)
-            rows[one.strategy].append(simulate_block(block, one))
+    simulate_block = engine_called(engine)
+
+    def rows_of(block: tuple[int, int]) -> list[np.ndarray]:
+        number, size = block
+        luck = luck_of_block(scenario.seed, replicate, number)[:size]
+        entrants = sample_patients(luck, prepared[0].populations, number * BLOCK)
+        return [simulate_block(entrants, luck, one) for one in prepared]
+
+    found = []
+    with ThreadPoolExecutor(workers) as pool:
+        for rows in pool.map(rows_of, blocks := blocks_of(scenario.patients)):
+            found.append(rows)
             if progress:
-                progress(size)
+                progress(blocks[len(found) - 1][1] * len(prepared))
     histories = {}
-    for strategy, parts in rows.items():
-        histories[strategy] = History(
-            events=np.concatenate(parts),
-            strategy=strategy,
+    for one, parts in zip(prepared, zip(*found, strict=True), strict=True):
+        histories[one.strategy] = History(
+            events=joined(parts),
+            strategy=one.strategy,
             therapies=tuple(parameters.therapies),
             patients=scenario.patients,
             horizon=scenario.horizon_months,
             replicate=replicate,
             seed=scenario.seed,
         )
-        histories[strategy].check()
+        histories[one.strategy].check()
     return Simulation(scenario, parameters, histories)
+
+
+def first_difference(one: Simulation, other: Simulation) -> str | None:
+    """Say where two simulations of a scenario part: strategy and first differing row of each; None when they do not."""
+    for strategy, history in one.histories.items():
+        rows, others = history.events, other.histories[strategy].events
+        shared = min(len(rows), len(others))
+        differ = np.flatnonzero(rows[:shared] != others[:shared])
+        if len(differ) or len(rows) != len(others):
+            row = int(differ[0]) if len(differ) else shared
+            words = [
+                ", ".join(map(str, each.frame().iloc[row].tolist())) if row < len(each.events) else "nothing"
+                for each in (history, other.histories[strategy])
+            ]
+            return f"{strategy}, row {row}: {words[0]} against {words[1]}"
+    return None
+
+
+def tally(
+    scenario: Scenario,
+    parameters: ParameterSet | None = None,
+    *,
+    draws: Mapping[str, np.ndarray] | None = None,
+    replicate: int = 0,
+    step: float = 1.0,
+    discount_rate: float = 0.0,
+    workers: int = 1,
+) -> dict[str, Tally]:
+    """Simulate every strategy and keep only sums: the batch engine, for sweeps.
+
+    `draws` maps parameter paths to arrays with one value a draw; parameters without one keep their value. All draws and
+    strategies meet the same luck. `step` (months) is that of the survival grid, `discount_rate` annual effective.
+    `workers` threads share the blocks of patients and the draws; the sums do not depend on how many there are.
+
+    >>> from rallsim.scenario import load_scenario
+    >>> found = tally(load_scenario("first_salvage", patients=50), draws={"hsct.sos_fatality": np.array([0.1, 0.5])})
+    >>> found["inotuzumab"].patients.tolist()
+    [50, 50]
+    """
+    from rallsim.engine.batch import tally_block
+
+    parameters = parameters or load_parameters()
+    check_scenario(scenario, parameters)
+    base: Values = {**parameters.values(scenario.population), **(draws or {})}
+    number_of_draws = len(next(iter(draws.values()))) if draws else 1
+    chunks = [slice(start, start + DRAWS_AT_ONCE) for start in range(0, number_of_draws, DRAWS_AT_ONCE)]
+    prepared = [prepare(scenario, one, parameters, base) for one in scenario.strategies.values()]
+
+    def cell(block: tuple[int, int], chunk: slice) -> list[Tally]:
+        number, size = block
+        luck = luck_of_block(scenario.seed, replicate, number)[:size]
+        return [tally_block(number * BLOCK, luck, one, chunk, step, discount_rate) for one in prepared]
+
+    cells = list(product(blocks_of(scenario.patients), chunks))
+    with ThreadPoolExecutor(workers) as pool:
+        found = list(pool.map(cell, *zip(*cells, strict=True)))
+    by_chunk = [reduce(_added, found[place :: len(chunks)]) for place in range(len(chunks))]
+    return {one.strategy: Tally.joined([sums[place] for sums in by_chunk]) for place, one in enumerate(prepared)}
+
+
+def _added(one: list[Tally], other: list[Tally]) -> list[Tally]:
+    return [a + b for a, b in zip(one, other, strict=True)]

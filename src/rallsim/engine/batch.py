@@ -1,0 +1,101 @@
+"""The compiled engine: the same pathway in a loop over patients, for when nobody competes for anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rallsim.compiled import compiled, compiled_entry
+from rallsim.engine.blocks import MAX_EVENTS, Block
+from rallsim.events import EVENT_ROW, put_in_order
+from rallsim.outcome import OUTCOME, outcome_matrix
+from rallsim.pathway import NOBODY_WAKES, BlockArrays, advance
+from rallsim.patient import attribute_matrix, new_patients
+from rallsim.population import enters
+from rallsim.prepared import Prepared
+from rallsim.records import copied, readable
+from rallsim.tally import Tally, add_patient, empty_tally
+
+COMPILED = "run_block"
+
+
+def simulate_block(entrants: np.ndarray, luck: np.ndarray, prepared: Prepared, draw: int = 0) -> np.ndarray:
+    """Run the patients of a block to death or horizon; return their history rows (events.EVENT_ROW)."""
+    block = Block.of(entrants, luck)
+    run_block(block.arrays(prepared, draw))
+    return copied(block.written)
+
+
+def tally_block(
+    first_number: int, luck: np.ndarray, prepared: Prepared, draws: slice, step: float, discount_rate: float
+) -> Tally:
+    """Run patients, one a row of `luck`, under each of a range of draws; keep sums and no histories."""
+    models, therapies, populations = prepared.models[draws], prepared.therapies[draws], prepared.populations[draws]
+    tally = empty_tally(len(models), therapies.shape[1], float(models["horizon"][0]), step, discount_rate)
+    patients, outcomes = new_patients(1), np.zeros(1, OUTCOME)
+    tables = (models, therapies, prepared.rules, prepared.conditions, prepared.life_tables)
+    rows = (np.empty(MAX_EVENTS, EVENT_ROW), np.zeros(1, np.int64))
+    run_draws(
+        first_number,
+        BlockArrays(*readable(patients, attribute_matrix(patients), luck, *tables, *rows)),
+        *readable(populations, outcomes),
+        outcome_matrix(outcomes),
+        tally.step,
+        tally.force,
+        tally.sums_of_draws,
+    )
+    return tally
+
+
+@compiled
+def live(place: int, block: Any) -> None:
+    """Let one patient of a block live from entry to death or horizon, and put the rows written in order of time."""
+    first = block.cursor[0]
+    while advance(place, block) != NOBODY_WAKES:
+        pass
+    put_in_order(block.events, first, block.cursor[0])
+
+
+@compiled_entry
+def run_block(block: Any) -> None:
+    """Let all patients of a block live, one after the other."""
+    for place in range(len(block.patients)):
+        live(place, block)
+
+
+@compiled_entry
+def run_draws(
+    first_number: int,
+    block: Any,
+    populations: Any,
+    outcomes: Any,
+    matrix: Any,
+    step: float,
+    force: float,
+    sums: Any,
+) -> None:
+    """Let patients live once under every draw, one after the other in the same record and rows, and add them up.
+
+    `block` holds the luck of all patients and the models and therapies of all draws.
+    """
+    for draw in range(len(block.models)):
+        for place in range(len(block.luck)):
+            one = BlockArrays(
+                block.patients,
+                block.attributes,
+                block.luck[place : place + 1],
+                block.models[draw : draw + 1],
+                block.therapies[draw],
+                block.rules,
+                block.conditions,
+                block.life_tables,
+                block.events,
+                block.cursor,
+            )
+            block.attributes[0, :] = 0.0
+            block.patients[0].number = first_number + place
+            enters(block.patients[0], block.luck[place], populations[draw])
+            block.cursor[0] = 0
+            live(0, one)
+            add_patient(block.events, 0, block.cursor[0], outcomes, matrix, draw, step, force, sums)

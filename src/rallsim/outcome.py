@@ -1,0 +1,125 @@
+"""What one patient's history comes to: the single definition of OS, EFS, response and the rest.
+
+`outcome_of` reads a patient's rows once, in order. The tables of `outcomes` and the running sums of `tally` both
+rest on it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rallsim.compiled import compiled, compiled_entry
+from rallsim.stages import (
+    CRS,
+    DEATH,
+    GRADE_3_PLUS,
+    HSCT,
+    ICANS,
+    INFUSION,
+    LEUKAPHERESIS_FAILURE,
+    MANUFACTURE_FAILURE,
+    MRD_NEGATIVE,
+    NO_RESPONSE,
+    PALLIATIVE_CARE,
+    RELAPSE,
+    RESPONSE,
+    SOS,
+    TREATMENT_START,
+)
+
+NEVER = -1
+FLAGS = (  # 0 or 1; events at least once
+    "dead",
+    "efs_event",
+    "response",  # to the first line given
+    "responded",  # to any line
+    "mrd_negative",  # of the first response, in whatever line
+    "ever_mrd_negative",
+    "remission_ended",
+    "hsct",
+    "infusion",
+    "crs",
+    "crs_grade3plus",
+    "icans",
+    "icans_grade3plus",
+    "sos",
+)
+# All fields are floats, so a cohort's outcomes are also a matrix whose columns can be summed.
+MEASURES = ("os_months", "efs_months", "remission_months", "lines", *FLAGS)  # months of the first remission, or 0
+OUTCOME = np.dtype([(name, "f8") for name in (*MEASURES, "cause")])  # cause of death: position in stages.DETAILS
+
+
+def outcome_matrix(outcomes: np.ndarray) -> np.ndarray:
+    """View outcomes as a matrix, a row a patient, a column a field; writing to one writes to both."""
+    return outcomes.view(np.float64).reshape(len(outcomes), len(OUTCOME.names or ()))
+
+
+@compiled
+def outcome_of(events: Any, first: int, after_last: int, outcome: Any) -> None:
+    """Fill `outcome`, all zeros so far, from one patient's rows, `first` to `after_last - 1` in order of time.
+
+    - OS: from entry to death, or to the horizon for whoever is alive.
+    - EFS: from entry to the first of: failure of the first line given (no response, failed leukapheresis or failed
+      manufacture), relapse, palliative care in a patient who never responded, death. Without any of these, to the
+      horizon. A failure of a later line is no event: the first line's failure, or relapse, was.
+    - Remission: from the first response to relapse or death, or to the horizon.
+    """
+    end = events[after_last - 1].time
+    outcome.os_months = end
+    outcome.efs_months = end
+    first_line = NEVER
+    remission_since = 0.0
+    for index in range(first, after_last):
+        row = events[index]
+        event = row.event
+        if event == TREATMENT_START:
+            outcome.lines += 1
+            if first_line == NEVER:
+                first_line = row.line
+        elif event == RESPONSE:
+            negative = 1 if row.detail == MRD_NEGATIVE else 0
+            if outcome.responded == 0:
+                outcome.responded = 1
+                outcome.mrd_negative = negative
+                remission_since = row.time
+                outcome.remission_months = end - remission_since
+            if row.line == first_line:
+                outcome.response = 1
+            outcome.ever_mrd_negative = max(outcome.ever_mrd_negative, negative)
+        elif event in (CRS, ICANS):
+            severe = 1 if row.detail == GRADE_3_PLUS else 0
+            if event == CRS:
+                outcome.crs = 1
+                outcome.crs_grade3plus = max(outcome.crs_grade3plus, severe)
+            else:
+                outcome.icans = 1
+                outcome.icans_grade3plus = max(outcome.icans_grade3plus, severe)
+        elif event == HSCT:
+            outcome.hsct = 1
+        elif event == INFUSION:
+            outcome.infusion = 1
+        elif event == SOS:
+            outcome.sos = 1
+        elif event == DEATH:
+            outcome.dead = 1
+            outcome.cause = row.detail
+        failed = event in (NO_RESPONSE, MANUFACTURE_FAILURE, LEUKAPHERESIS_FAILURE) and row.line == first_line
+        given_up = event == PALLIATIVE_CARE and outcome.responded == 0
+        if outcome.efs_event == 0 and (failed or given_up or event in (RELAPSE, DEATH)):
+            outcome.efs_event = 1
+            outcome.efs_months = row.time
+        if outcome.responded == 1 and outcome.remission_ended == 0 and event in (RELAPSE, DEATH):
+            outcome.remission_ended = 1
+            outcome.remission_months = row.time - remission_since
+
+
+@compiled_entry
+def fill_outcomes(events: Any, outcomes: Any) -> None:
+    """Fill one outcome a patient from the rows of a cohort, patient after patient from number 0."""
+    first = 0
+    for index in range(1, len(events) + 1):
+        if index == len(events) or events[index].patient != events[first].patient:
+            outcome_of(events, first, index, outcomes[events[first].patient])
+            first = index
