@@ -18,9 +18,9 @@ from rallsim.errors import InputError, ModelError
 if TYPE_CHECKING:
     from rallsim.scenario import Scenario
 
-EngineName = StrEnum("EngineName", list(ENGINES))
+EngineName = StrEnum("EngineName", list(ENGINES))  # type: ignore[misc]  # choices from what exists
 DEFAULT_ENGINE = EngineName(ENGINES[0])
-FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+FAILED, WRONG_INPUT = 1, 2
 
 app = typer.Typer(
     name="rallsim",

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 import numba
 
 Function = TypeVar("Function", bound=Callable[..., object])
+Result = TypeVar("Result")
 
 SOURCES = (
     "compiled.py",
@@ -65,9 +66,9 @@ def compiled(function: Function) -> Function:
     return cast(Function, numba.njit(cache=True, forceinline=True, **OPTIONS)(function))
 
 
-def compiled_entry(function: Function) -> Function:
+def compiled_entry(function: Callable[..., Result]) -> Callable[..., Result]:
     """Compile a function that Python calls: like `compiled`, but a function of its own."""
-    return cast(Function, numba.njit(cache=True, nogil=True, **OPTIONS)(function))
+    return cast(Callable[..., Result], numba.njit(cache=True, nogil=True, **OPTIONS)(function))
 
 
 def was_compiled(name: str) -> bool:

@@ -74,6 +74,7 @@ class History:
     `events` holds rows of EVENT_ROW, patient after patient, each patient's in order of occurrence; `therapies` are the
     names its therapy codes point at; `horizon` (months) is when whoever is still alive is censored.
 
+    >>> from rallsim.events import EVENT_ROW
     >>> rows = [(0, 0, w.ENTRY, w.RELAPSED, 0, -1, 0), (4.5, 0, w.DEATH, w.DEAD, 0, -1, w.DEATH_LEUKAEMIA)]
     >>> history = History(np.array(rows, EVENT_ROW), "none", (), patients=1, horizon=60.0, seed=7)
     >>> history.check()

@@ -137,8 +137,8 @@ def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]
                 yield at(Problem("belongs to the scenario: every strategy treats the same patients"), *place, path)
     values = {**known, **{path: value for path, value in scenario.parameters.items() if path in known}}
     for problem in impossible_population({name: values[f"population.{name}"] for name in POPULATION_FIELDS}):
-        changed = next((path for path in scenario.parameters if path.startswith("population.")), None)
-        yield at(problem, *(("parameters", changed) if changed else ("population",)))
+        own = [path for path in scenario.parameters if path.startswith("population.")]
+        yield at(problem, *(["parameters", own[0]] if own else ["population"]))
     for therapy, label in scenario.eligibility.items():
         labels = list(parameters.therapies[therapy].labels)
         if label not in labels:

@@ -31,7 +31,8 @@ def copied(records: np.ndarray) -> np.ndarray:
 
 def taken(records: np.ndarray, order: np.ndarray) -> np.ndarray:
     """Return the records at these places, in this order."""
-    return words(records)[order].view(records.dtype).reshape(-1)
+    found: np.ndarray = words(records)[order].view(records.dtype).reshape(-1)
+    return found
 
 
 def joined(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -8,6 +8,7 @@ Times are months; an event that never comes is at infinity.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from rallsim.compiled import compiled
 
@@ -87,7 +88,7 @@ def probability_after_odds_ratio(probability: float, odds_ratio: float) -> float
 
 
 @compiled
-def hazard_until(table: list[float], age: float) -> float:
+def hazard_until(table: Any, age: float) -> float:
     """Cumulative hazard of a life table from birth to `age` (years).
 
     H(a) = H(floor a) + (a - floor a) * (H(floor a + 1) - H(floor a)): the hazard is constant within a year of age,
@@ -95,25 +96,27 @@ def hazard_until(table: list[float], age: float) -> float:
 
     `table[a]` is the cumulative hazard at exact age `a`, so table[a + 1] - table[a] = -ln(1 - q_a).
 
-    >>> round(hazard_until([0.0, 0.1, 0.3], 1.5), 3)
+    >>> import numpy as np
+    >>> round(hazard_until(np.array([0.0, 0.1, 0.3]), 1.5), 3)
     0.2
     """
     last = len(table) - 2
     year = min(int(age), last)
-    return table[year] + (age - year) * (table[year + 1] - table[year])
+    return float(table[year] + (age - year) * (table[year + 1] - table[year]))
 
 
 @compiled
-def age_at_hazard(table: list[float], hazard: float, youngest: float) -> float:
+def age_at_hazard(table: Any, hazard: float, youngest: float) -> float:
     """Age (years) from `youngest` on at which the cumulative hazard from birth reaches `hazard`.
 
     The inverse of `hazard_until`; `youngest` only says where to begin to look.
 
-    >>> round(age_at_hazard([0.0, 0.1, 0.3], 0.2, 0.0), 3)
+    >>> import numpy as np
+    >>> round(age_at_hazard(np.array([0.0, 0.1, 0.3]), 0.2, 0.0), 3)
     1.5
     """
     last = len(table) - 2
     year = min(int(youngest), last)
     while year < last and table[year + 1] < hazard:
         year += 1
-    return year + (hazard - table[year]) / (table[year + 1] - table[year])
+    return float(year + (hazard - table[year]) / (table[year + 1] - table[year]))

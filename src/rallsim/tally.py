@@ -8,11 +8,10 @@ or from histories it is the same function that adds each patient, so both come t
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,24 +20,26 @@ from rallsim.outcome import MEASURES, OUTCOME, outcome_matrix, outcome_of
 from rallsim.records import readable
 from rallsim.stages import DETAILS, EVENTS, STAGES
 
-# The last axis of `events`, `months` and `discounted` is the therapy of the present or last course: none first.
-SUMS = {
-    "patients": "of each draw",
-    "os_ends": "draws × intervals: patients whose overall survival ends in (t - step, t]; beyond the grid last",
-    "efs_ends": "the same for event-free survival",
-    "sums": "draws × outcome.MEASURES",
-    "squares": "draws × outcome.MEASURES",
-    "causes": "draws × stages.DETAILS: deaths by cause",
-    "events": "draws × stages.EVENTS × (none, therapies)",
-    "months": "draws × stages.STAGES × (none, therapies)",
-    "discounted": "the same months, discounted to entry",
-}
-Sums = namedtuple("Sums", list(SUMS))  # type: ignore[misc]
+
+class Sums(NamedTuple):
+    """Sums over patients. The last axis of the last three is the therapy of the present or last course: none first."""
+
+    patients: np.ndarray  # of each draw
+    os_ends: (
+        np.ndarray
+    )  # draws × intervals: patients whose survival ends in (t - step, t]; beyond the grid last
+    efs_ends: np.ndarray  # the same for event-free survival
+    sums: np.ndarray  # draws × outcome.MEASURES
+    squares: np.ndarray  # draws × outcome.MEASURES
+    causes: np.ndarray  # draws × stages.DETAILS: deaths by cause
+    events: np.ndarray  # draws × stages.EVENTS × (none, therapies)
+    months: np.ndarray  # draws × stages.STAGES × (none, therapies)
+    discounted: np.ndarray  # the same months, discounted to entry
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Sums over the patients of each draw (SUMS says which). Tallies of different patients add up."""
+    """Sums over the patients of each draw. Tallies of different patients add up."""
 
     sums_of_draws: Sums
     step: float  # months between the points of the grid, which begins at 0
@@ -55,8 +56,8 @@ class Tally:
         return replace(tallies[0], sums_of_draws=Sums(*map(np.concatenate, parts)))
 
     def __getattr__(self, name: str) -> np.ndarray:
-        """Look up an array of SUMS by its name."""
-        if name not in SUMS:
+        """Look up an array of Sums by its name."""
+        if name not in Sums._fields:
             raise AttributeError(name)
         return np.asarray(getattr(self.sums_of_draws, name))
 
@@ -76,7 +77,7 @@ class Tally:
         """Monte Carlo standard error of `mean`: s / sqrt(n)."""
         column = MEASURES.index(measure)
         variance = self.squares[:, column] / self.patients - self.mean(measure) ** 2
-        return np.sqrt(np.maximum(variance, 0.0) / np.maximum(self.patients - 1, 1))
+        return np.asarray(np.sqrt(np.maximum(variance, 0.0) / np.maximum(self.patients - 1, 1)))
 
 
 def empty_tally(draws: int, therapies: int, horizon: float, step: float = 1.0, discount_rate: float = 0.0) -> Tally:

@@ -11,7 +11,7 @@ from rallsim.engine import ENGINES
 from rallsim.outcomes import patient_table, summary
 from rallsim.scenario import Scenario, load_scenario, shipped_scenarios
 from rallsim.simulation import first_difference, simulate, tally
-from rallsim.tally import SUMS, tally_history
+from rallsim.tally import Sums, tally_history
 
 SHIPPED = [identity for identity, _ in shipped_scenarios()]
 COUNTS = ("patients", "os_ends", "efs_ends", "causes", "events")
@@ -56,7 +56,7 @@ def test_workers_do_not_change_histories_or_sums(scenario: Scenario) -> None:
     draws = {"hsct.sos_fatality": np.linspace(0.1, 0.5, 120)}
     sums = [tally(scenario, m.parameters(), draws=draws, workers=workers) for workers in (1, 3)]
     for name, alone in sums[0].items():
-        for part in SUMS:
+        for part in Sums._fields:
             assert getattr(alone, part).tobytes() == getattr(sums[1][name], part).tobytes(), part
 
 
@@ -66,7 +66,7 @@ def test_sums_in_the_loop_are_those_of_histories(scenario: Scenario, discount_ra
     found = tally(scenario, m.parameters(), discount_rate=discount_rate)
     for name, history in simulate(scenario, m.parameters()).histories.items():
         expected = tally_history(history.events, len(history.therapies), history.horizon, discount_rate=discount_rate)
-        for part in SUMS:
+        for part in Sums._fields:
             ours, theirs = getattr(found[name], part), getattr(expected, part)
             if part in COUNTS:
                 np.testing.assert_array_equal(ours, theirs, err_msg=part)
@@ -114,7 +114,7 @@ def test_each_draw_is_a_run_of_its_own(scenario: Scenario) -> None:
     for draw, value in enumerate(values):
         alone = load_scenario("bridging_before_car_t", patients=2500, settings=[f"{path}={value}"])
         one = tally(alone, m.parameters())["bridge_inotuzumab"]
-        for part in SUMS:
+        for part in Sums._fields:
             np.testing.assert_array_equal(getattr(many, part)[draw], getattr(one, part)[0], err_msg=part)
     deaths = many.causes[:, w.DEATH_SOS]
     assert deaths[0] == 0 < deaths[1] < deaths[2]
