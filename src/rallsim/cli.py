@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 EngineName = StrEnum("EngineName", list(ENGINES))  # type: ignore[misc]  # choices from what exists
 DEFAULT_ENGINE = EngineName(ENGINES[0])
-FAILED, WRONG_INPUT = 1, 2
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     name="rallsim",
@@ -96,8 +96,12 @@ def run(
     from rallsim.simulation import simulate
 
     _announce_compiling(engine)
-    with _progress(loaded, quiet=as_json) as progress:
-        simulation = simulate(loaded, parameters, engine=engine, workers=workers, progress=progress)
+    try:
+        with _progress(loaded, quiet=as_json) as progress:
+            simulation = simulate(loaded, parameters, engine=engine, workers=workers, progress=progress)
+    except KeyboardInterrupt:
+        print("rallsim: interrupted, nothing was written", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
     results = results_of(simulation)
     saved = save(simulation, results, folder, settings=settings or [], with_events=events)
     if as_json:

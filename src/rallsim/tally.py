@@ -25,9 +25,7 @@ class Sums(NamedTuple):
     """Sums over patients. The last axis of the last three is the therapy of the present or last course: none first."""
 
     patients: np.ndarray  # of each draw
-    os_ends: (
-        np.ndarray
-    )  # draws × intervals: patients whose survival ends in (t - step, t]; beyond the grid last
+    os_ends: np.ndarray  # draws × intervals: patients whose survival ends in (t - step, t]; beyond the grid last
     efs_ends: np.ndarray  # the same for event-free survival
     sums: np.ndarray  # draws × outcome.MEASURES
     squares: np.ndarray  # draws × outcome.MEASURES
