@@ -106,9 +106,7 @@ def main() -> None:
     generator = HAZARDS - np.diag(HAZARDS.sum(axis=1))
     alive = 1.0 - expm(generator * HORIZON)[HEALTHY, DEAD]
     error = float(np.sqrt(alive * (1.0 - alive) / PEOPLE))
-    print(
-        f"illness-death model, {PEOPLE:,} people, {HORIZON:g} months; alive at the end {100 * alive:.2f} % in closed form"
-    )
+    print(f"illness-death model, {PEOPLE:,} people, {HORIZON:g} months; alive at the end {100 * alive:.2f} %")
     ways: dict[str, Callable[[int], np.ndarray]] = {
         "bare SimPy": with_simpy,
         "numpy": with_numpy,

@@ -14,7 +14,7 @@ import pandas as pd
 from rallsim import stages as w
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.history import History
-from rallsim.outcome import OUTCOME, fill_outcomes
+from rallsim.outcome import OUTCOME, fill_outcomes, outcome_matrix
 from rallsim.precision import Estimate, Floats, Mask, difference, mean, median, share
 from rallsim.records import readable
 
@@ -37,18 +37,19 @@ def patient_table(history: History) -> pd.DataFrame:
     - `remission_months`, `remission_ended`: from the first response to relapse or death, or to the horizon; empty and
       False without a response.
     """
-    found = np.zeros(history.patients, OUTCOME)
-    fill_outcomes(*readable(history.events, found))
+    outcomes = np.zeros(history.patients, OUTCOME)
+    fill_outcomes(*readable(history.events, outcomes))
+    found = dict(zip(OUTCOME.names or (), outcome_matrix(outcomes).T.copy(), strict=True))
     responded = found["responded"] > 0
     cause = found["cause"].astype(np.int8) - w.DEATH_LEUKAEMIA
     best = responded.astype(np.int8) + found["ever_mrd_negative"].astype(np.int8)
     return pd.DataFrame(
         {
             "patient": np.arange(history.patients),
-            "os_months": found["os_months"].copy(),
+            "os_months": found["os_months"],
             "dead": found["dead"] > 0,
             "cause": pd.Categorical.from_codes(np.maximum(cause, -1), categories=pd.Index(w.CAUSES_OF_DEATH)),
-            "efs_months": found["efs_months"].copy(),
+            "efs_months": found["efs_months"],
             "efs_event": found["efs_event"] > 0,
             "response": found["response"] > 0,
             "mrd_negative": pd.arrays.BooleanArray(found["mrd_negative"] > 0, mask=~responded),

@@ -97,9 +97,9 @@ def median(times: Floats, ended: Mask, among: Mask) -> Estimate:
     (51.0, 41.0, 61.0)
     """
     cohort, size = len(times), int(among.sum())
-    grid, position = np.unique(times[among], return_inverse=True)
+    grid, position, leaving = np.unique(times[among], return_inverse=True, return_counts=True)
     endings = np.bincount(position, weights=ended[among], minlength=len(grid))
-    at_risk = size - np.cumsum(np.bincount(position, minlength=len(grid))) + np.bincount(position, minlength=len(grid))
+    at_risk = size - np.cumsum(leaving) + leaving
     survival = np.cumprod(1.0 - endings / at_risk)
 
     def first_at_most(level: float) -> float:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import reduce
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from rallsim.tally import Tally
 
 Progress = Callable[[int], None]
 DRAWS_AT_ONCE = 50  # in one call of the compiled loop
+ITEMS_AT_ONCE = 8  # for each worker
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,10 @@ def simulate(
         return [simulate_block(entrants, luck, one) for one in prepared]
 
     found = []
-    with ThreadPoolExecutor(workers) as pool:
-        for rows in pool.map(rows_of, blocks := blocks_of(scenario.patients)):
-            found.append(rows)
-            if progress:
-                progress(blocks[len(found) - 1][1] * len(prepared))
+    for rows in _shared(rows_of, blocks := blocks_of(scenario.patients), workers):
+        found.append(rows)
+        if progress:
+            progress(blocks[len(found) - 1][1] * len(prepared))
     histories = {}
     for one, parts in zip(prepared, zip(*found, strict=True), strict=True):
         histories[one.strategy] = History(
@@ -134,16 +136,32 @@ def tally(
     chunks = [slice(start, start + DRAWS_AT_ONCE) for start in range(0, number_of_draws, DRAWS_AT_ONCE)]
     prepared = [prepare(scenario, one, parameters, base) for one in scenario.strategies.values()]
 
-    def cell(block: tuple[int, int], chunk: slice) -> list[Tally]:
-        number, size = block
+    def cell(block_and_chunk: tuple[tuple[int, int], slice]) -> list[Tally]:
+        (number, size), chunk = block_and_chunk
         luck = luck_of_block(scenario.seed, replicate, number)[:size]
         return [tally_block(number * BLOCK, luck, one, chunk, step, discount_rate) for one in prepared]
 
+    by_chunk: list[list[Tally]] = []
     cells = list(product(blocks_of(scenario.patients), chunks))
-    with ThreadPoolExecutor(workers) as pool:
-        found = list(pool.map(cell, *zip(*cells, strict=True)))
-    by_chunk = [reduce(_added, found[place :: len(chunks)]) for place in range(len(chunks))]
+    for place, sums in enumerate(_shared(cell, cells, workers)):
+        if place < len(chunks):
+            by_chunk.append(sums)
+        else:
+            by_chunk[place % len(chunks)] = _added(by_chunk[place % len(chunks)], sums)
     return {one.strategy: Tally.joined([sums[place] for sums in by_chunk]) for place, one in enumerate(prepared)}
+
+
+def _shared(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
+    """Call a function on each item, by threads when there are several workers; results come in the order of items.
+
+    Items are handed out a few at a time, so that results do not pile up and an interruption ends soon.
+    """
+    if workers == 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, len(items), ITEMS_AT_ONCE * workers):
+            yield from pool.map(function, items[start : start + ITEMS_AT_ONCE * workers])
 
 
 def _added(one: list[Tally], other: list[Tally]) -> list[Tally]:
