@@ -18,9 +18,9 @@ from rallsim.engine import engine_called
 from rallsim.engine.blocks import Block, blocks_of
 from rallsim.events import put_patients_in_order
 from rallsim.history import History
+from rallsim.journey import NOBODY_WAKES, step
 from rallsim.luck import BLOCK, COLUMNS, COURSE, COURSE_COLUMNS, ENTRY_COLUMNS, luck_of_block
 from rallsim.parameters import ParameterSet, load_parameters
-from rallsim.pathway import NOBODY_WAKES, step
 from rallsim.population import sample_patients
 from rallsim.prepared import Prepared, check_scenario, prepare
 from rallsim.records import readable

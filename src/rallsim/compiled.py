@@ -30,7 +30,9 @@ SOURCES = (
     "outcome.py",
     "tally.py",
     "population.py",
+    "risks.py",
     "pathway.py",
+    "journey.py",
     "rules.py",
     "engine/batch.py",
 )

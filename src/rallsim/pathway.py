@@ -2,8 +2,8 @@
 
 Every stage is one function. It looks at the patient `p` and at the world `w` (the patient's own uniforms, one draw
 of the parameters, the strategy) and lets the risks of the stage compete: `strikes` keeps the earliest. What has no
-influence on how the stage ends (CRS, ICANS, SOS) is noted with `happens`. `advance` moves a patient from one stage to
-the next; the engines do nothing but call it and wait.
+influence on how the stage ends (CRS, ICANS, SOS) is noted with `happens`. `journey.advance` moves a patient from one
+stage to the next; the engines do nothing but call it and wait.
 
 Times are months since the patient's entry. Each risk has its own clock: background death the patient's age, relapse
 the time since remission or since transplant, waiting the time since the stage began.
@@ -12,19 +12,16 @@ the time since remission or since transplant, waiting the time since the stage b
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from typing import Any
 
-from rallsim.compiled import compiled, compiled_entry
+from rallsim.compiled import compiled
 from rallsim.luck import (
     ANTIGEN_LOSS,
     B_CELL_RECOVERY,
     BRIDGING_DRAW,
-    COURSE_COLUMNS,
     CRS_DRAW,
     CRS_ONSET,
     DEATH_WHILE_WAITING,
-    ENTRY_COLUMNS,
     ICANS_DRAW,
     ICANS_ONSET,
     LATE_RELAPSE,
@@ -49,8 +46,8 @@ from rallsim.luck import (
     TREATED,
     VEIN_TO_VEIN,
 )
-from rallsim.model import CD19, CD22
 from rallsim.patient import GIVEN
+from rallsim.risks import background_death, happens, luck, note, onset, strikes
 from rallsim.rules import NOTHING, therapy_by_rules, transplant_by_rules
 from rallsim.stages import (
     AFTER_HSCT,
@@ -60,11 +57,9 @@ from rallsim.stages import (
     AWAITING_HSCT,
     BRIDGING_RESPONSE,
     BRIDGING_START,
-    CENSORED,
     CRS,
     DEAD,
     DEATH,
-    DEATH_BACKGROUND,
     DEATH_LEUKAEMIA,
     DEATH_SOS,
     DEATH_TRANSPLANT,
@@ -96,84 +91,11 @@ from rallsim.stages import (
     TREATMENT_START,
 )
 from rallsim.survival import (
-    age_at_hazard,
     exponential_quantile,
-    hazard_until,
     log_logistic_quantile,
     mixture_cure_quantile,
     probability_after_odds_ratio,
 )
-
-DAYS_PER_MONTH = 365.25 / 12.0
-NOBODY_WAKES = -1.0  # what `advance` returns when a history has ended
-
-# A block of patients under one draw of the parameters and one strategy; `models` has one record.
-BlockArrays = namedtuple(
-    "BlockArrays", "patients attributes luck models therapies rules conditions life_tables events cursor"
-)
-# The same as one patient meets it.
-World = namedtuple("World", "attributes uniforms model therapies rules conditions life_table events cursor")
-
-# --- chance, risks and notes -------------------------------------------------------------------------------------
-
-
-@compiled
-def luck(p: Any, w: Any, decision: int) -> float:
-    """Return the patient's own uniform for a decision in the present course."""
-    return float(w.uniforms[ENTRY_COLUMNS + p.course * COURSE_COLUMNS + decision])
-
-
-@compiled
-def strikes(p: Any, time: float, stage: int, event: int, detail: int) -> None:
-    """Let a risk compete: it ends the stage when nothing known so far comes earlier."""
-    if time < p.ends:
-        p.ends = time
-        p.next_stage = stage
-        p.next_event = event
-        p.next_detail = detail
-
-
-@compiled
-def note(p: Any, w: Any, time: float, event: int, therapy: int, detail: int) -> None:
-    """Write one row of the history."""
-    row = w.events[w.cursor[0]]
-    row.time = time
-    row.patient = p.number
-    row.event = event
-    row.stage = p.stage
-    row.line = p.lines_given
-    row.therapy = therapy
-    row.detail = detail
-    w.cursor[0] += 1
-
-
-@compiled
-def happens(p: Any, w: Any, time: float, event: int, therapy: int, detail: int) -> None:
-    """Note an event inside the stage, if the stage lasts that long."""
-    if time < p.ends:
-        note(p, w, time, event, therapy, detail)
-
-
-@compiled
-def background_death(p: Any, w: Any, ratio: float) -> None:
-    """Death of other causes: the life table at the patient's age, multiplied by `ratio`.
-
-    A patient enters with an exponential amount of cumulative hazard to spend; each stage spends some of it.
-    """
-    p.mortality_ratio = ratio
-    by_the_end = hazard_until(w.life_table, p.entry_age + p.ends / 12.0)
-    if ratio * (by_the_end - p.hazard_so_far) > p.hazard_left:
-        age_at_death = age_at_hazard(w.life_table, p.hazard_so_far + p.hazard_left / ratio, p.age)
-        strikes(p, max(p.time, (age_at_death - p.entry_age) * 12.0), DEAD, DEATH, DEATH_BACKGROUND)
-
-
-@compiled
-def spend_background_hazard(p: Any, w: Any) -> None:
-    """Subtract the background hazard of the stage that has just ended."""
-    by_now = hazard_until(w.life_table, p.age)
-    p.hazard_left = max(0.0, p.hazard_left - p.mortality_ratio * (by_now - p.hazard_so_far))
-    p.hazard_so_far = by_now
-
 
 # --- what depends on the patient ---------------------------------------------------------------------------------
 
@@ -212,12 +134,10 @@ def relapse_time(p: Any, w: Any) -> float:
         hazard_ratio *= therapy.relapse_hazard_ratio_high_burden
     if p.b_cell_recovery > 0.0:
         hazard_ratio *= therapy.relapse_hazard_ratio_b_cell_recovery
-    return float(
-        p.remission_since
-        + mixture_cure_quantile(
-            luck(p, w, RELAPSE_DRAW), therapy.relapse_cure, therapy.relapse_scale, therapy.relapse_shape, hazard_ratio
-        )
+    wait = mixture_cure_quantile(
+        luck(p, w, RELAPSE_DRAW), therapy.relapse_cure, therapy.relapse_scale, therapy.relapse_shape, hazard_ratio
     )
+    return float(p.remission_since + wait)
 
 
 @compiled
@@ -243,13 +163,6 @@ def transplant_is_planned(p: Any, w: Any) -> bool:
             w.conditions,
         )
     )
-
-
-@compiled
-def onset(p: Any, w: Any, decision: int, median_days: float) -> float:
-    """Time of an event inside the stage whose onset has a median (days) counted from the stage's beginning."""
-    wait = log_logistic_quantile(luck(p, w, decision), median_days / DAYS_PER_MONTH, w.model.disease_wait_shape)
-    return float(p.time + wait)
 
 
 # --- stages ------------------------------------------------------------------------------------------------------
@@ -434,120 +347,3 @@ def palliative(p: Any, w: Any) -> None:
     died = p.time + exponential_quantile(luck(p, w, PALLIATIVE_SURVIVAL), rate)
     strikes(p, died, DEAD, DEATH, DEATH_LEUKAEMIA)
     background_death(p, w, w.model.mortality_ratio_active)
-
-
-# --- from stage to stage -----------------------------------------------------------------------------------------
-
-
-@compiled
-def changes(p: Any, w: Any) -> None:
-    """What an event changes in the patient, before the next stage begins."""
-    event = p.next_event
-    if event == TREATMENT_START:
-        p.therapy = p.next_therapy
-        p.lines_given += 1
-        w.attributes[GIVEN + p.therapy] += 1.0
-        p.sos_after_hsct = max(p.sos_after_hsct, w.therapies[p.therapy].sos_after_hsct)
-    elif event == RESPONSE:
-        p.remission_since = p.time
-    elif event == HSCT:
-        p.hsct_since = p.time
-        p.prior_hsct += 1.0
-    elif event == RELAPSE:
-        p.course += 1
-        p.remission_months = p.time - p.remission_since
-        p.mrd_positive = 0.0
-        p.b_cell_recovery = 0.0
-        if p.next_detail == ANTIGEN_LOST:
-            if w.therapies[p.therapy].target == CD19:
-                p.cd19_positive = 0.0
-            elif w.therapies[p.therapy].target == CD22:
-                p.cd22_positive = 0.0
-        p.blasts = p.entry_blasts
-    elif event in (NO_RESPONSE, LEUKAPHERESIS_FAILURE, MANUFACTURE_FAILURE):
-        p.course += 1
-        p.blasts = p.entry_blasts
-        if event == NO_RESPONSE:
-            p.remission_months = 0.0
-
-
-@compiled
-def begin_stage(p: Any, w: Any) -> None:
-    """Let the risks of the patient's stage compete, the end of the simulation among them."""
-    p.ends = w.model.horizon
-    p.next_stage = p.stage
-    p.next_event = CENSORED
-    p.next_detail = NO_DETAIL
-    if p.stage in (RELAPSED, REFRACTORY):
-        relapsed(p, w)
-    elif p.stage in (SALVAGE, INFUSED):
-        salvage(p, w)
-    elif p.stage == REMISSION:
-        remission(p, w)
-    elif p.stage == AWAITING_HSCT:
-        awaiting_hsct(p, w)
-    elif p.stage == AFTER_HSCT:
-        after_hsct(p, w)
-    elif p.stage == AWAITING_CELLS:
-        awaiting_cells(p, w)
-    elif p.stage == PALLIATIVE:
-        palliative(p, w)
-    else:
-        long_term_remission(p, w)
-
-
-@compiled
-def end_stage(p: Any, w: Any) -> bool:
-    """Note how the stage ended and move the patient on; False when the history has ended."""
-    p.time = p.ends
-    p.age = p.entry_age + p.time / 12.0
-    spend_background_hazard(p, w)
-    p.stage = p.next_stage
-    changes(p, w)
-    note(p, w, p.time, p.next_event, p.therapy, p.next_detail)
-    return bool(p.next_event not in (DEATH, CENSORED))
-
-
-@compiled
-def advance(place: int, block: Any) -> float:
-    """Move the patient at a place of a block to the end of the present stage, at first to the entry, and into the next.
-
-    Returns the time at which the new stage ends, or NOBODY_WAKES when the history has ended.
-    """
-    p = block.patients[place]
-    w = World(
-        attributes=block.attributes[place],
-        uniforms=block.luck[place],
-        model=block.models[0],
-        therapies=block.therapies,
-        rules=block.rules,
-        conditions=block.conditions,
-        life_table=block.life_tables[int(p.male)],
-        events=block.events,
-        cursor=block.cursor,
-    )
-    if not end_stage(p, w):
-        return NOBODY_WAKES
-    begin_stage(p, w)
-    return float(p.ends)
-
-
-@compiled_entry
-def step(
-    place: int,
-    patients: Any,
-    attributes: Any,
-    luck: Any,
-    models: Any,
-    therapies: Any,
-    rules: Any,
-    conditions: Any,
-    life_tables: Any,
-    events: Any,
-    cursor: Any,
-) -> float:
-    """Advance a patient, called from Python: single arrays cross the border to compiled code faster than a tuple."""
-    return advance(
-        place,
-        BlockArrays(patients, attributes, luck, models, therapies, rules, conditions, life_tables, events, cursor),
-    )

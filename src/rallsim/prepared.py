@@ -20,7 +20,7 @@ from rallsim.scenario import Scenario, Strategy
 
 @dataclass(frozen=True)
 class Prepared:
-    """What `pathway.advance` needs to know of a strategy, apart from the patients."""
+    """What `journey.advance` needs to know of a strategy, apart from the patients."""
 
     strategy: str
     values: Values  # of all parameters by path, the strategy's own included

@@ -15,7 +15,7 @@ import simpy
 
 from rallsim.engine.blocks import Block
 from rallsim.events import put_patients_in_order
-from rallsim.pathway import NOBODY_WAKES, BlockArrays, step
+from rallsim.journey import NOBODY_WAKES, BlockArrays, step
 from rallsim.prepared import Prepared
 from rallsim.records import readable, taken
 

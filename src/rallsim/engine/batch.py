@@ -9,8 +9,8 @@ import numpy as np
 from rallsim.compiled import compiled, compiled_entry
 from rallsim.engine.blocks import MAX_EVENTS, Block
 from rallsim.events import EVENT_ROW, put_in_order
+from rallsim.journey import NOBODY_WAKES, BlockArrays, advance
 from rallsim.outcome import OUTCOME, outcome_matrix
-from rallsim.pathway import NOBODY_WAKES, BlockArrays, advance
 from rallsim.patient import attribute_matrix, new_patients
 from rallsim.population import enters
 from rallsim.prepared import Prepared

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rallsim.events import EVENT_ROW
+from rallsim.journey import BlockArrays
 from rallsim.luck import BLOCK, MAX_COURSES
-from rallsim.pathway import BlockArrays
 from rallsim.patient import attribute_matrix
 from rallsim.prepared import Prepared
 from rallsim.records import copied, readable
