@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check lint types bench wheel clean
+.PHONY: demo test check lint types bench reference wheel clean
 
 demo: $(READY)  ## run one scenario and print the comparison
 	$(BIN)/rallsim run scenarios/bridging_before_car_t.yaml
@@ -32,10 +32,16 @@ wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "rallsim needs Python 3.11 or newer"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+
+reference: $(READY)  ## small committed results of the shipped scenarios; a change shows which numbers moved
+	for scenario in scenarios/*.yaml; do \
+	  $(BIN)/rallsim run $$scenario --patients 2000 --out build/reference/$$(basename $$scenario .yaml) >/dev/null && \
+	  cp build/reference/$$(basename $$scenario .yaml)/summary.csv results/reference/$$(basename $$scenario .yaml).csv || exit 1; \
+	done
