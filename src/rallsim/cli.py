@@ -16,6 +16,7 @@ from rallsim.engine import ENGINES
 from rallsim.errors import InputError, ModelError
 
 if TYPE_CHECKING:
+    from rallsim.parameters import ParameterSet
     from rallsim.scenario import Scenario
 
 EngineName = StrEnum("EngineName", list(ENGINES))  # type: ignore[misc]  # choices from what exists
@@ -77,14 +78,9 @@ def run(
 
     Example: rallsim run bridging_before_car_t --patients 2000 --set horizon_months=60
     """
-    from rallsim.parameters import load_parameters
-    from rallsim.prepared import check_scenario
     from rallsim.results import check_folder
-    from rallsim.scenario import load_scenario
 
-    loaded = load_scenario(scenario, settings=settings or [], patients=patients, seed=seed)
-    parameters = load_parameters()
-    check_scenario(loaded, parameters)
+    loaded, parameters = _load(scenario, patients, seed, settings)
     folder = out or Path("results") / loaded.id
     check_folder(folder)
     if dry_run:
@@ -133,13 +129,12 @@ def verify(
 
     Exit code 1, and the first row that differs, when they part.
     """
-    from rallsim.scenario import load_scenario
     from rallsim.simulation import first_difference, simulate
 
-    loaded = load_scenario(scenario, settings=settings or [], patients=patients, seed=seed)
+    loaded, parameters = _load(scenario, patients, seed, settings)
     for engine in ENGINES:
         _announce_compiling(engine)
-    reference, *others = [simulate(loaded, engine=engine) for engine in ENGINES]
+    reference, *others = [simulate(loaded, parameters, engine=engine) for engine in ENGINES]
     rows = sum(len(history.events) for history in reference.histories.values())
     for engine, other in zip(ENGINES[1:], others, strict=True):
         difference = first_difference(reference, other)
@@ -262,6 +257,22 @@ def _records(table: Any) -> list[dict[str, Any]]:
         {key: None if value != value else value for key, value in row.items()}  # noqa: PLR0124 (only NaN differs)
         for row in table.to_dict("records")
     ]
+
+
+def _load(
+    scenario: str, patients: int | None, seed: int | None, settings: list[str] | None
+) -> tuple[Scenario, ParameterSet]:
+    """Load a scenario and the parameters, and check the one against the other completely."""
+    from rallsim.parameters import load_parameters
+    from rallsim.prepared import check_scenario
+    from rallsim.scenario import load_scenario
+
+    parameters = load_parameters()
+    loaded = load_scenario(
+        scenario, settings=settings or [], patients=patients, seed=seed, parameter_fault=parameters.fault
+    )
+    check_scenario(loaded, parameters)
+    return loaded, parameters
 
 
 def _announce_compiling(engine: str) -> None:

@@ -21,7 +21,6 @@ __all__ = [
     "Parameter",
     "ParameterSet",
     "Therapy",
-    "check_override",
     "iterate_fits",
     "jeffreys_interval",
     "load_parameters",
@@ -58,16 +57,16 @@ class ParameterSet:
             return (KIND_FIELDS["drug"] | KIND_FIELDS["car_t"])[parts[-1]]
         return POPULATION_FIELDS[parts[-1]] if parts[0] == "population" else GENERAL_FIELDS[path]
 
-
-def check_override(path: str, value: float, known: Mapping[str, float], parameters: ParameterSet) -> Problem | None:
-    """Return what is wrong with changing a parameter, without a place; None when nothing is."""
-    if path not in known:
-        return Problem("unknown parameter", key=path, hint=nearest(path, list(known)))
-    unit = parameters.field_of(path).unit
-    low, high = UNITS[unit]
-    if not low <= value <= high:
-        return Problem("is impossible", key=path, found=f"{value:g}", allowed=f"{low:g} to {high:g} ({unit})")
-    return None
+    def fault(self, path: str, value: float) -> Problem | None:
+        """Return what is wrong with giving a parameter this value, without a place; None when nothing is."""
+        known = self.values(next(iter(self.countries)))  # the paths are the same for all populations
+        if path not in known:
+            return Problem("unknown parameter", hint=nearest(path, list(known)))
+        unit = self.field_of(path).unit
+        low, high = UNITS[unit]
+        if not low <= value <= high:
+            return Problem("is impossible", found=f"{value:g}", allowed=f"{low:g} to {high:g} ({unit})")
+        return None
 
 
 def load_parameters(folder: Path | None = None, *, fitted: bool = True) -> ParameterSet:

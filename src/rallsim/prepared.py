@@ -11,7 +11,7 @@ import numpy as np
 from rallsim.conditions import Condition, Interval
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.model import GENERAL_FIELDS, KIND_FIELDS, MODEL, POPULATION_FIELDS, THERAPY, attribute_name
-from rallsim.parameters import ParameterSet, check_override
+from rallsim.parameters import ParameterSet
 from rallsim.patient import ATTRIBUTES, GIVEN, MAX_THERAPIES
 from rallsim.population import Values, impossible_population, population_records
 from rallsim.rules import ANY, CONDITION, RULE
@@ -122,7 +122,7 @@ def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]
     def at(problem: Problem, *place: Any) -> Problem:
         file, line = scenario.place(*place)
         key = ".".join(str(part) for part in place)
-        return Problem(problem.message, file, line, key, problem.found, problem.allowed, problem.hint)
+        return Problem(problem.message, file, line, key, **problem.words)
 
     if len(parameters.therapies) > MAX_THERAPIES:
         yield Problem("too many therapies", found=str(len(parameters.therapies)), allowed=f"at most {MAX_THERAPIES}")
@@ -130,7 +130,7 @@ def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]
     overrides += [(("strategies", name, "parameters"), s.parameters) for name, s in scenario.strategies.items()]
     for place, changed in overrides:
         for path, value in changed.items():
-            problem = check_override(path, value, known, parameters)
+            problem = parameters.fault(path, value)
             if problem:
                 yield at(problem, *place, path)
             elif len(place) > 1 and path.startswith("population."):

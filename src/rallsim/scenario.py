@@ -19,7 +19,14 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.files import shipped
-from rallsim.scenario_file import ScenarioFile, faults_between_keys, in_plain_words, shown
+from rallsim.scenario_file import (
+    ParameterFault,
+    ScenarioFile,
+    faults_between_keys,
+    in_plain_words,
+    parameter_faults,
+    shown,
+)
 from rallsim.scenario_keys import (
     WORD,
     BridgingRule,
@@ -86,12 +93,15 @@ def load_scenario(
     seed: int | None = None,
     therapies: Sequence[str] | None = None,
     populations: Sequence[str] | None = None,
+    parameter_fault: ParameterFault | None = None,
 ) -> Scenario:
     """Load a scenario file, or a shipped scenario by its id.
 
     `settings` replace single values: `patients=200`, `strategies.no_bridging.max_lines=2`, or a parameter's path as
     in `hsct.sos_fatality=0.1`; `patients` and `seed` come last. `therapies` and `populations` are the words allowed:
-    those with a file in `params` when left out. Raises InputError with all faults at once.
+    those with a file in `params` when left out; `parameter_fault` says what is wrong with a parameter's value
+    (`ParameterSet.fault`), which `check_scenario` says later when it is left out. Raises InputError with all faults at
+    once.
     """
     path = _scenario_path(reference)
     source = ScenarioFile(read_yaml(path), {})
@@ -107,6 +117,8 @@ def load_scenario(
             source.file.data[key] = value
             source.options[(key,)] = None
     problems += faults_between_keys(source)
+    if parameter_fault:
+        problems += parameter_faults(source, parameter_fault)
     try:
         written = Written.model_validate(source.file.data, context=known)
     except ValidationError as error:

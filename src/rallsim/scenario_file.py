@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,9 @@ from rallsim.scenario_keys import BridgingRule, ConsolidationRule, Part, Salvage
 from rallsim.yamlfile import Place, YamlFile, parse_yaml
 
 PARAMETER_GROUPS = ("therapies", "hsct", "disease", "population", "mortality")
+
+
+ParameterFault = Callable[[str, float], Problem | None]
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,18 @@ def _setting_keys(path: str, strategies: Sequence[str]) -> tuple[str, ...] | Non
     if key == "parameters" and tail:
         return (*before, key, tail)
     return (*before, rest) if rest else before
+
+
+def parameter_faults(source: ScenarioFile, fault: ParameterFault) -> Iterator[Problem]:
+    """Yield what is wrong with parameter values anywhere in the file; keys and values of a wrong kind are left out."""
+    places: list[tuple[str, ...]] = [("parameters",), ("defaults", "parameters")]
+    places += [("strategies", name, "parameters") for name in source.mapping("strategies") if isinstance(name, str)]
+    for place in places:
+        for path, value in source.mapping(*place).items():
+            if isinstance(path, str) and isinstance(value, int | float) and not isinstance(value, bool):
+                found = fault(path, value)
+                if found:
+                    yield source.problem(found.message, *place, path, **found.words)
 
 
 def faults_between_keys(source: ScenarioFile) -> Iterator[Problem]:

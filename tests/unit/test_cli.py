@@ -283,3 +283,75 @@ def test_output_to_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
         errors = running.stderr.read()
 
     assert "Traceback" not in errors
+
+
+def test_verify_compares_the_engines(rallsim: Any) -> None:
+    """`verify` says how many rows were the same, and ends well."""
+    ended = rallsim("verify", "first_salvage", "--patients", "60")
+    assert ended.code == 0
+    assert "batch and agents wrote the same" in ended.out
+    assert "60 patients" in ended.out
+
+
+def test_verify_tells_where_engines_part(rallsim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a row differs `verify` prints it and ends with exit code 1."""
+    import rallsim.simulation as simulation
+
+    honest = simulation.simulate
+
+    def with_a_slip(*arguments: Any, **keys: Any) -> Any:
+        found = honest(*arguments, **keys)
+        if keys["engine"] == "agents":
+            found.histories["inotuzumab"].events["time"][11] += 1e-9
+        return found
+
+    monkeypatch.setattr(simulation, "simulate", with_a_slip)
+    ended = rallsim("verify", "first_salvage", "--patients", "60")
+    assert ended.code == 1
+    assert "batch and agents part: inotuzumab, row 11: " in ended.out
+
+
+def test_engine_and_workers_change_no_byte(rallsim: Any, tmp_path: Path) -> None:
+    """Agents, the batch engine and the batch engine on two threads write the same files, the manifest included."""
+    ways = {"agents": ("--engine", "agents"), "batch": ("--engine", "batch"), "two": ("--workers", "2")}
+    for name, options in ways.items():
+        assert rallsim("run", "first_salvage", "--patients", "1200", "--out", name, *options).code == 0
+    for file in ("summary.csv", "differences.csv", "survival.csv", "manifest.json"):
+        assert len({(tmp_path / name / file).read_bytes() for name in ways}) == 1, file
+
+
+def test_an_unknown_engine_is_refused(rallsim: Any) -> None:
+    """The engines there are are named, and the exit code is that of wrong input."""
+    ended = rallsim(*RUN, "--engine", "turbo")
+    assert ended.code == 2
+    assert "batch" in ended.err
+    assert "agents" in ended.err
+
+
+def test_faults_of_keys_and_of_parameters_come_together(rallsim: Any, tmp_path: Path) -> None:
+    """A file with a wrong key, an impossible parameter and an unknown one is told all three at once, with lines."""
+    text = (shipped("scenarios") / "first_salvage.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "wrong.yaml"
+    file.write_text(
+        "patinets: 5\nparameters:\n  therapies.inotuzumab.cr_rate: 1.2\n  hsct.sos_fatalty: 0.1\n" + text,
+        encoding="utf-8",
+    )
+    ended = rallsim("run", str(file))
+    assert ended.code == 2
+    assert "3 things are wrong" in ended.err
+    for line, words in ((1, "patinets"), (3, "0 to 1 (probability)"), (4, "did you mean 'hsct.sos_fatality'?")):
+        assert any(f"wrong.yaml:{line}:" in told and words in told for told in ended.err.splitlines())
+
+
+def test_an_interruption_leaves_nothing(rallsim: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends a run with exit code 130, a word, and no results."""
+    import rallsim.simulation as simulation
+
+    def interrupted(*arguments: Any, **keys: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(simulation, "simulate", interrupted)
+    ended = rallsim(*RUN)
+    assert ended.code == 130
+    assert "nothing was written" in ended.err
+    assert not (tmp_path / "results").exists()
