@@ -295,7 +295,7 @@ def test_verify_compares_the_engines(rallsim: Any) -> None:
 
 def test_verify_tells_where_engines_part(rallsim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a row differs `verify` prints it and ends with exit code 1."""
-    import rallsim.simulation as simulation
+    from rallsim import simulation
 
     honest = simulation.simulate
 
@@ -345,7 +345,7 @@ def test_faults_of_keys_and_of_parameters_come_together(rallsim: Any, tmp_path: 
 
 def test_an_interruption_leaves_nothing(rallsim: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C ends a run with exit code 130, a word, and no results."""
-    import rallsim.simulation as simulation
+    from rallsim import simulation
 
     def interrupted(*arguments: Any, **keys: Any) -> Any:
         raise KeyboardInterrupt
