@@ -28,11 +28,6 @@ class Problem:
     allowed: str | None = None
     hint: str | None = None
 
-    @property
-    def words(self) -> dict[str, str | None]:
-        """What it says beside the message, whatever its place."""
-        return {"found": self.found, "allowed": self.allowed, "hint": self.hint}
-
     def __str__(self) -> str:
         place = "" if self.file is None else f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
         key = f"{self.key}: " if self.key else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,33 @@ class Prepared:
 def check_scenario(scenario: Scenario, parameters: ParameterSet) -> None:
     """Check what a scenario says about parameters and therapies; raises InputError with all faults."""
     problems = list(_problems(scenario, parameters))
+    if problems:
+        raise InputError(problems)
+
+
+def check_draws(draws: Mapping[str, np.ndarray], scenario: Scenario, parameters: ParameterSet) -> None:
+    """Check a table of draws, a column a parameter; raises InputError with all faults.
+
+    Every column has the same length and only values that its parameter may have; a parameter that the scenario or a
+    strategy sets itself cannot be drawn as well.
+    """
+    problems = [
+        replace(problem, key=path)
+        for path, column in draws.items()
+        for problem in [parameters.fault(path, float(np.min(column))) or parameters.fault(path, float(np.max(column)))]
+        if problem
+    ]
+    if len({len(column) for column in draws.values()}) > 1:
+        lengths = ", ".join(f"{path} {len(column)}" for path, column in draws.items())
+        problems.append(Problem("draws have different lengths", found=lengths))
+    fixed = set(scenario.parameters).union(*(one.parameters for one in scenario.strategies.values()))
+    problems += [Problem("is drawn, and set by the scenario too", key=path) for path in draws if path in fixed]
+    if not problems and any(path.startswith("population.") for path in draws):
+        values: Values = {**parameters.values(scenario.population), **draws}
+        columns = {name: np.atleast_1d(values[f"population.{name}"]) for name in POPULATION_FIELDS}
+        for draw in range(len(next(iter(draws.values())))):
+            one = {name: float(column[draw % len(column)]) for name, column in columns.items()}
+            problems += [replace(problem, key=f"draw {draw}") for problem in impossible_population(one)]
     if problems:
         raise InputError(problems)
 
@@ -122,7 +149,7 @@ def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]
     def at(problem: Problem, *place: Any) -> Problem:
         file, line = scenario.place(*place)
         key = ".".join(str(part) for part in place)
-        return Problem(problem.message, file, line, key, **problem.words)
+        return replace(problem, file=file, line=line, key=key)
 
     if len(parameters.therapies) > MAX_THERAPIES:
         yield Problem("too many therapies", found=str(len(parameters.therapies)), allowed=f"at most {MAX_THERAPIES}")

@@ -114,7 +114,8 @@ def parameter_faults(source: ScenarioFile, fault: ParameterFault) -> Iterator[Pr
             if isinstance(path, str) and isinstance(value, int | float) and not isinstance(value, bool):
                 found = fault(path, value)
                 if found:
-                    yield source.problem(found.message, *place, path, **found.words)
+                    file, line = source.place(*place, path)
+                    yield replace(found, file=file, line=line, key=".".join((*place, path)))
 
 
 def faults_between_keys(source: ScenarioFile) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from rallsim.history import History
 from rallsim.luck import BLOCK, luck_of_block
 from rallsim.parameters import ParameterSet, load_parameters
 from rallsim.population import Values, sample_patients
-from rallsim.prepared import check_scenario, prepare
+from rallsim.prepared import check_draws, check_scenario, prepare
 from rallsim.records import joined
 from rallsim.scenario import Scenario
 from rallsim.tally import Tally
@@ -118,7 +118,8 @@ def tally(
 ) -> dict[str, Tally]:
     """Simulate every strategy and keep only sums: the batch engine, for sweeps.
 
-    `draws` maps parameter paths to arrays with one value a draw; parameters without one keep their value. All draws and
+    `draws` maps parameter paths to arrays with one value a draw; parameters without one keep their value. Raises
+    InputError when a path is unknown, a value impossible, or the scenario sets the parameter itself. All draws and
     strategies meet the same luck. `step` (months) is that of the survival grid, `discount_rate` annual effective.
     `workers` threads share the blocks of patients and the draws; the sums do not depend on how many there are.
 
@@ -131,6 +132,7 @@ def tally(
 
     parameters = parameters or load_parameters()
     check_scenario(scenario, parameters)
+    check_draws(draws or {}, scenario, parameters)
     base: Values = {**parameters.values(scenario.population), **(draws or {})}
     number_of_draws = len(next(iter(draws.values()))) if draws else 1
     chunks = [slice(start, start + DRAWS_AT_ONCE) for start in range(0, number_of_draws, DRAWS_AT_ONCE)]

@@ -12,7 +12,7 @@ from rallsim.conditions import ATTRIBUTES
 from rallsim.errors import InputError, Problem
 from rallsim.parameters import ParameterSet, load_parameters
 from rallsim.patient import GIVEN
-from rallsim.prepared import Prepared, check_scenario, prepare
+from rallsim.prepared import Prepared, check_draws, check_scenario, prepare
 from rallsim.scenario import load_scenario
 
 SCENARIO = """\
@@ -190,3 +190,29 @@ def test_cumulative_hazards_give_back_the_life_table(tmp_path: Path) -> None:
         qx = parameters().evidence.life_table(parameters().countries["adult_relapse"], sex)
         assert one.life_tables[row][0] == 0.0
         np.testing.assert_allclose(-np.expm1(-np.diff(one.life_tables[row])), np.minimum(qx, 0.9999), rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("draws", "said"),
+    [
+        ({"hsct.sos_fatalty": [0.1]}, "hsct.sos_fatalty: unknown parameter (did you mean 'hsct.sos_fatality'?)"),
+        ({"hsct.sos_fatality": [0.1, 1.5]}, "hsct.sos_fatality: is impossible (found 1.5; allowed: 0 to 1"),
+        ({"hsct.sos_fatality": [-0.1, 0.5]}, "hsct.sos_fatality: is impossible (found -0.1"),
+        ({"hsct.sos_fatality": [0.1], "population.male": [0.5, 0.6]}, "draws have different lengths"),
+        ({"hsct.sos_onset_days": [10.0]}, "hsct.sos_onset_days: is drawn, and set by the scenario too"),
+        ({"population.age_sd": [10.0, 60.0]}, "draw 1: age_sd does not fit the ages"),
+    ],
+    ids=["unknown", "too high", "too low", "lengths", "set", "population"],
+)
+def test_a_table_of_draws_is_checked(draws: dict[str, list[float]], said: str) -> None:
+    """A column of draws nobody would read, or with a value that cannot be, is refused before anything runs."""
+    scenario = load_scenario("first_salvage", settings=["hsct.sos_onset_days=12"])
+    with pytest.raises(InputError) as refused:
+        check_draws({path: np.array(column) for path, column in draws.items()}, scenario, parameters())
+    assert said in str(refused.value)
+
+
+def test_possible_draws_pass() -> None:
+    """Draws within their bounds, of the population too, raise nothing."""
+    draws = {"hsct.sos_fatality": np.array([0.0, 1.0]), "population.age_mean": np.array([35.0, 45.0])}
+    check_draws(draws, load_scenario("first_salvage"), parameters())
