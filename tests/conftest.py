@@ -1,0 +1,16 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+from rallsim.engine import ENGINES
+from rallsim.scenario import load_scenario
+from rallsim.simulation import simulate
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_pathway() -> None:
+    """Compile both engines before the first test: no command that a test runs then stops to say that it compiles."""
+    for engine in ENGINES:
+        simulate(load_scenario("first_salvage", patients=2), engine=engine)
