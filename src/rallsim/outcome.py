@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rallsim.compiled import compiled, compiled_entry
+from rallsim.records import readable
 from rallsim.stages import (
     CRS,
     DEATH,
@@ -115,11 +116,23 @@ def outcome_of(events: Any, first: int, after_last: int, outcome: Any) -> None:
             outcome.remission_months = row.time - remission_since
 
 
+def outcomes_of(events: np.ndarray, patients: int) -> dict[str, np.ndarray]:
+    """Return each field of OUTCOME as an array over patients, from the rows of a cohort, patient after patient."""
+    room = np.zeros(1, OUTCOME)
+    fields = OUTCOME.names or ()
+    columns = np.zeros((len(fields), patients))
+    fill_outcomes(*readable(events, room), outcome_matrix(room), columns)
+    return dict(zip(fields, columns, strict=True))
+
+
 @compiled_entry
-def fill_outcomes(events: Any, outcomes: Any) -> None:
-    """Fill one outcome a patient from the rows of a cohort, patient after patient from number 0."""
+def fill_outcomes(events: Any, room: Any, matrix: Any, columns: Any) -> None:
+    """Fill a column a patient; `room` and its view `matrix` hold one outcome at a time."""
     first = 0
     for index in range(1, len(events) + 1):
         if index == len(events) or events[index].patient != events[first].patient:
-            outcome_of(events, first, index, outcomes[events[first].patient])
+            matrix[0, :] = 0.0
+            outcome_of(events, first, index, room[0])
+            for field in range(len(columns)):
+                columns[field, events[first].patient] = matrix[0, field]
             first = index

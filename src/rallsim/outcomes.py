@@ -14,9 +14,8 @@ import pandas as pd
 from rallsim import stages as w
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.history import History
-from rallsim.outcome import OUTCOME, fill_outcomes, outcome_matrix
+from rallsim.outcome import outcomes_of
 from rallsim.precision import Estimate, Floats, Mask, difference, mean, median, share
-from rallsim.records import readable
 
 LANDMARKS = (6, 12, 24, 36, 60)  # months
 TOXICITIES = ("crs", "crs_grade3plus", "icans", "icans_grade3plus", "sos")
@@ -37,9 +36,7 @@ def patient_table(history: History) -> pd.DataFrame:
     - `remission_months`, `remission_ended`: from the first response to relapse or death, or to the horizon; empty and
       False without a response.
     """
-    outcomes = np.zeros(history.patients, OUTCOME)
-    fill_outcomes(*readable(history.events, outcomes))
-    found = dict(zip(OUTCOME.names or (), outcome_matrix(outcomes).T.copy(), strict=True))
+    found = outcomes_of(history.events, history.patients)
     responded = found["responded"] > 0
     cause = found["cause"].astype(np.int8) - w.DEATH_LEUKAEMIA
     best = responded.astype(np.int8) + found["ever_mrd_negative"].astype(np.int8)

@@ -26,6 +26,7 @@ def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
     sources = {parameters.evidence.row(identity).source_id for identity in used}
     return {
         "rallsim": __version__,
+        "code": _code_sha256(),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
         "scenario": {
@@ -59,6 +60,15 @@ def fingerprint(content: dict[str, Any]) -> str:
     True
     """
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _code_sha256() -> str:
+    """Hash of the package's own sources: results of other code are other results."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -51,6 +51,8 @@ def results_of(simulation: Simulation) -> Results:
 
 def check_folder(folder: Path) -> None:
     """Refuse a folder that cannot be written or holds something other than earlier results, before anything runs."""
+    if folder.resolve() == Path.cwd():
+        raise InputError(Problem("is the current folder", file=str(folder), allowed="a folder inside it or elsewhere"))
     if folder.exists() and not folder.is_dir():
         raise InputError(Problem("is a file, not a folder for results", file=str(folder)))
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
@@ -75,7 +77,8 @@ def save(
     """Write summary.csv, differences.csv, survival.csv, os.png, manifest.json and, if wanted, events.parquet.
 
     All files are made in a hidden folder beside `folder`, which then takes its name. Earlier results of the same inputs
-    are replaced by the same bytes; those of other inputs are moved to `<folder>.1`, `<folder>.2` and so on.
+    are replaced by the same bytes, and what stands beside them is kept; those of other inputs are moved to
+    `<folder>.1`, `<folder>.2` and so on.
     """
     check_folder(folder)
     content = manifest(simulation, settings)
@@ -85,8 +88,10 @@ def save(
         temporary.chmod(0o755)
         _write(simulation, results, temporary, with_events)
         (temporary / MANIFEST).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        moved = _make_room(folder, content)
+        moved = _make_room(folder, temporary, content)
         temporary.rename(folder)
+    except OSError as error:
+        raise InputError(Problem(f"cannot be written: {error.strerror or error}", file=str(folder))) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return Saved(folder, moved)
@@ -111,14 +116,20 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(frame.select_dtypes("category").columns, object))
 
 
-def _make_room(folder: Path, content: Mapping[str, Any]) -> Path | None:
-    """Remove earlier results of the same inputs, move those of other inputs aside; return where to."""
+def _make_room(folder: Path, coming: Path, content: Mapping[str, Any]) -> Path | None:
+    """Remove earlier results of the same inputs, move those of other inputs aside; return where to.
+
+    Files beside results of the same inputs (events of a run that asked for them, notes) move over to the coming folder.
+    """
     if not folder.exists():
         return None
     if not any(folder.iterdir()):
         folder.rmdir()
         return None
     if _fingerprint_of(folder) == fingerprint(dict(content)):
+        for path in folder.iterdir():
+            if not (coming / path.name).exists():
+                path.rename(coming / path.name)
         shutil.rmtree(folder)
         return None
     number = 1

@@ -55,7 +55,7 @@ def test_a_failure_in_the_middle_leaves_everything_as_it_was(tmp_path: Path, mon
     monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
     for target in (folder, tmp_path / "another"):
         written.clear()
-        with pytest.raises(OSError, match="disk full"):
+        with pytest.raises(InputError, match="cannot be written: disk full"):
             save(*finished(), target, settings=[])
         assert len(written) == 2
 
@@ -90,6 +90,26 @@ def test_results_of_the_same_inputs_are_replaced_by_the_same_bytes(tmp_path: Pat
     after = contents(folder)
     assert {name: after[name] for name in FILES - {"os.png"}} == {name: before[name] for name in FILES - {"os.png"}}
     assert [path.name for path in tmp_path.iterdir()] == ["order"]
+
+
+def test_what_stands_beside_the_same_results_is_kept(tmp_path: Path) -> None:
+    """Events of a run that asked for them, and a user's notes, survive a run of the same inputs without them."""
+    folder = tmp_path / "order"
+    save(*finished(), folder, settings=[], with_events=True)
+    (folder / "notes.txt").write_text("mine")
+    events = (folder / "events.parquet").read_bytes()
+
+    assert save(*finished(), folder, settings=[]).moved is None
+
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "events.parquet").read_bytes() == events
+
+
+def test_the_current_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results take the place of a folder, and that cannot be the one the user stands in."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="is the current folder"):
+        check_folder(Path())
 
 
 def test_settings_are_inputs(tmp_path: Path) -> None:
@@ -153,6 +173,7 @@ def test_a_manifest_says_how_a_result_was_made(tmp_path: Path) -> None:
     manifest = json.loads((saved.folder / MANIFEST).read_text(encoding="utf-8"))
 
     assert manifest["rallsim"] == __version__
+    assert re.fullmatch(r"[0-9a-f]{64}", manifest["code"])
     assert {"numpy", "simpy"} <= set(manifest["packages"])
     scenario = manifest["scenario"]
     assert (scenario["id"], scenario["seed"], scenario["patients"]) == ("first_salvage", 1, 50)
