@@ -16,9 +16,10 @@ from rallsim import stages as w
 from rallsim.engine import engine_called
 from rallsim.engine.blocks import blocks_of
 from rallsim.luck import BLOCK, luck_of_block
-from rallsim.outcomes import patient_table, summary
+from rallsim.outcomes import LANDMARKS, patient_table, summary, survival
 from rallsim.parameters import load_parameters
 from rallsim.population import sample_patients
+from rallsim.precision import mean, median
 from rallsim.prepared import Prepared, prepare
 from rallsim.scenario import load_scenario
 from rallsim.simulation import simulate, tally
@@ -100,6 +101,15 @@ def main() -> None:
         found = simulate(scenario, PARAMETERS)
         summary({name: patient_table(history) for name, history in found.histories.items()}, scenario.horizon_months)
 
+    def to_os_and_efs() -> None:
+        for history in simulate(scenario, PARAMETERS).histories.values():
+            table = patient_table(history)
+            for months, ended in (("os_months", "dead"), ("efs_months", "efs_event")):
+                times, ends = table[months].to_numpy(), table[ended].to_numpy()
+                median(times, ends, np.ones(len(times), bool))
+                mean(times)
+                survival(times, ends, np.array(LANDMARKS, float))
+
     draws = 200
     small = load_scenario("first_salvage", patients=1000)
     big = load_scenario("first_salvage", patients=1000 * draws)
@@ -112,35 +122,38 @@ def main() -> None:
             "agents": lambda: histories("agents", strategy, scenario.seed),
             "batch": lambda: histories("batch", strategy, scenario.seed),
             "luck": lambda: luck_alone(scenario.seed),
+            "os_efs": to_os_and_efs,
             "outcomes": to_outcomes,
             "tally": lambda: tally(scenario, PARAMETERS),
             "draws": lambda: tally(small, PARAMETERS, draws=values),
             "big": lambda: tally(big, PARAMETERS),
         }
     )
-    median = {name: float(np.median(times)) for name, times in taken.items()}
+    typical = {name: float(np.median(times)) for name, times in taken.items()}
     print(f"first_salvage, blinatumomab first: {PATIENTS:,} patients, {timeouts:,} timeouts, {events:,} events")
     for name, what, number in (
         ("bare", "bare SimPy, the timeouts alone", timeouts),
         ("agents", "agents, luck and history", events),
         ("batch", "batch, luck and history", events),
     ):
-        rate = f"{PATIENTS / median[name]:>12,.0f} patients/s {number / median[name]:>13,.0f} events/s"
+        rate = f"{PATIENTS / typical[name]:>12,.0f} patients/s {number / typical[name]:>13,.0f} events/s"
         print(f"  {what:<34}{rate}")
     agents, batch = taken["agents"] / taken["bare"], taken["bare"] / taken["batch"] * events / timeouts
     print(f"  time of agents over bare SimPy:     {np.median(agents):.2f} ({agents.min():.2f} to {agents.max():.2f})")
     print(f"  events/s of batch over bare SimPy:  {np.median(batch):.1f} ({batch.min():.1f} to {batch.max():.1f})")
     print(
         f"  luck, shared by {strategies} strategies, in the time of one scenario's histories: "
-        f"{100 * median['luck'] / (median['luck'] + strategies * (median['batch'] - median['luck'])):.0f} %"
+        f"{100 * typical['luck'] / (typical['luck'] + strategies * (typical['batch'] - typical['luck'])):.0f} %"
     )
     print(f"first_salvage, {strategies} strategies, {all_events:,} events")
-    print(f"  scenario to outcomes by checked histories  {all_events / median['outcomes'] / 1e6:.1f} million events/s")
-    print(f"  scenario to sums in the loop               {all_events / median['tally'] / 1e6:.1f} million events/s")
+    for name, what in (("os_efs", "OS and EFS"), ("outcomes", "all outcomes")):
+        rate = all_events / typical[name] / 1e6
+        print(f"  scenario to {what:<12} by checked histories  {rate:.1f} million events/s")
+    print(f"  scenario to sums in the loop               {all_events / typical['tally'] / 1e6:.1f} million events/s")
     print(f"{draws} draws of 1,000 patients against one run of {1000 * draws:,}")
     ratio = taken["draws"] / draw_events / (taken["big"] / big_events)
     print(
-        f"  {draw_events / median['draws'] / 1e6:.1f} and {big_events / median['big'] / 1e6:.1f} million events/s; "
+        f"  {draw_events / typical['draws'] / 1e6:.1f} and {big_events / typical['big'] / 1e6:.1f} million events/s; "
         f"time per event over that of the big run {np.median(ratio):.2f} ({ratio.min():.2f} to {ratio.max():.2f})"
     )
 
