@@ -57,7 +57,7 @@ def plot_survival(
     drawn = curves[curves["endpoint"] == endpoint]
     strategies = [str(name) for name in drawn["strategy"].unique()]
     colours = sns.color_palette("colorblind", len(strategies))  # type: ignore[no-untyped-call]
-    ax = ax if ax is not None else _new_axes(rows=len(strategies))
+    ax = ax if ax is not None else new_axes(height=4.2 + 0.4 * len(strategies))
     horizon = float(drawn["t"].max())
     ticks = month_ticks(horizon)
     lines = {}
@@ -103,8 +103,8 @@ def month_ticks(horizon: float) -> list[int]:
     return list(range(0, int(horizon) + 1, step))
 
 
-def _new_axes(rows: int) -> Axes:
-    """Make axes on a figure of their own, of no window, in a size that leaves the curves room."""
+def new_axes(width: float = 7.2, height: float = 4.2) -> Axes:
+    """Make axes on a figure of their own, of no window; sizes in inches."""
     import seaborn as sns
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -112,7 +112,7 @@ def _new_axes(rows: int) -> Axes:
 
     with sns.axes_style("ticks"):  # type: ignore[no-untyped-call]
         layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches
-        figure = Figure(figsize=(7.2, 4.2 + 0.4 * rows), dpi=150, layout=layout)
+        figure = Figure(figsize=(width, height), dpi=150, layout=layout)
         FigureCanvasAgg(figure)
         return figure.add_subplot()
 

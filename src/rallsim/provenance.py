@@ -7,10 +7,12 @@ import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rallsim import __version__
-from rallsim.simulation import Simulation
+
+if TYPE_CHECKING:
+    from rallsim.simulation import Simulation
 
 PACKAGES = ("numba", "numpy", "pandas", "scipy", "simpy")
 
@@ -26,7 +28,7 @@ def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
     sources = {parameters.evidence.row(identity).source_id for identity in used}
     return {
         "rallsim": __version__,
-        "code": _code_sha256(),
+        "code": code_sha256(),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
         "scenario": {
@@ -42,7 +44,8 @@ def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
             "strategies": {name: strategy.label for name, strategy in scenario.strategies.items()},
         },
         "inputs": {
-            path.relative_to(folder.parent).as_posix(): _sha256(path) for path in (*parameters.files, *evidence_files)
+            path.relative_to(folder.parent).as_posix(): file_sha256(path)
+            for path in (*parameters.files, *evidence_files)
         },
         "sources": {
             identity: parameters.evidence.sources[identity].citation
@@ -62,7 +65,7 @@ def fingerprint(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _code_sha256() -> str:
+def code_sha256() -> str:
     """Hash of the package's own sources: results of other code are other results."""
     package = Path(__file__).parent
     digest = hashlib.sha256()
@@ -71,5 +74,6 @@ def _code_sha256() -> str:
     return digest.hexdigest()
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Hash of a file's bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from rallsim.errors import InputError, Problem
 from rallsim.outcomes import differences, patient_table, summary, survival_curves
 from rallsim.provenance import fingerprint, manifest
-from rallsim.simulation import Simulation
+
+if TYPE_CHECKING:
+    from rallsim.simulation import Simulation
 
 MANIFEST = "manifest.json"
 CURVE_STEP = 0.5  # months between the points of survival.csv
@@ -76,17 +78,25 @@ def save(
 ) -> Saved:
     """Write summary.csv, differences.csv, survival.csv, os.png, manifest.json and, if wanted, events.parquet.
 
+    See `save_folder` for what happens to earlier results.
+    """
+    content = manifest(simulation, settings)
+    return save_folder(folder, content, lambda temporary: _write(simulation, results, temporary, with_events))
+
+
+def save_folder(folder: Path, content: Mapping[str, Any], write: Callable[[Path], None]) -> Saved:
+    """Let `write` fill a folder, put `content` beside as manifest.json, and give it the name `folder` when all is done.
+
     All files are made in a hidden folder beside `folder`, which then takes its name. Earlier results of the same inputs
     are replaced by the same bytes, and what stands beside them is kept; those of other inputs are moved to
     `<folder>.1`, `<folder>.2` and so on.
     """
     check_folder(folder)
-    content = manifest(simulation, settings)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         temporary.chmod(0o755)
-        _write(simulation, results, temporary, with_events)
+        write(temporary)
         (temporary / MANIFEST).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         moved = _make_room(folder, temporary, content)
         temporary.rename(folder)

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from rallsim.evidence import Row
 from rallsim.parameters import ParameterSet
+from rallsim.report.terminal import numbers_right, terminal
 from rallsim.results import Results
 from rallsim.scenario import Scenario
 
@@ -42,7 +43,7 @@ EVIDENCE_SHOWN = 60
 
 def print_results(scenario: Scenario, results: Results) -> None:
     """Print the comparison of strategies, and their differences from the reference."""
-    console = _console()
+    console = terminal()
     labels = {name: strategy.label for name, strategy in scenario.strategies.items()}
     console.print(f"\n{scenario.title}", style="bold", highlight=False)
     console.print(scenario.question, highlight=False)
@@ -53,7 +54,7 @@ def print_results(scenario: Scenario, results: Results) -> None:
     )
     cells = _by_outcome(results.summary)
     table = Table("", *labels.values(), box=None, pad_edge=False, header_style="bold")
-    _numbers_right(table)
+    numbers_right(table)
     for outcome, words in SHOWN.items():
         if any(row["estimate"] != 0.0 for row in cells.get(outcome, {}).values()):
             table.add_row(words, *(_cell(cells[outcome][strategy]) for strategy in labels))
@@ -72,7 +73,7 @@ def _print_differences(console: Console, scenario: Scenario, differences: pd.Dat
     )
     others = [name for name in labels if name != scenario.reference]
     table = Table("", *(labels[name] for name in others), box=None, pad_edge=False, header_style="bold")
-    _numbers_right(table)
+    numbers_right(table)
     cells = _by_outcome(differences)
     for outcome in DIFFERENCES:
         if outcome in cells:
@@ -112,7 +113,7 @@ def evidence_records(rows: Sequence[Row], parameters: ParameterSet) -> list[dict
 
 def print_evidence(rows: Sequence[Row], parameters: ParameterSet) -> None:
     """Print evidence rows as a table: the first of them, and how many there are."""
-    console = _console()
+    console = terminal()
     table = Table(
         "id", "population", "quantity", "value", "source", "used", box=None, pad_edge=False, header_style="bold"
     )
@@ -126,17 +127,6 @@ def print_evidence(rows: Sequence[Row], parameters: ParameterSet) -> None:
         f"; the first {EVIDENCE_SHOWN} are shown, filter for fewer or use --json" if len(rows) > EVIDENCE_SHOWN else ""
     )
     console.print(f"\n{len(rows)} rows{more}. One row in full: rallsim evidence ID", highlight=False)
-
-
-def _console() -> Console:
-    """Print wide when nobody looks: a pipe has no width, and folded tables cannot be read by programs."""
-    console = Console()
-    return console if console.is_terminal else Console(width=160)
-
-
-def _numbers_right(table: Table) -> None:
-    for column in table.columns[1:]:
-        column.justify = "right"
 
 
 def _by_outcome(table: pd.DataFrame) -> dict[str, dict[str, dict[Hashable, Any]]]:

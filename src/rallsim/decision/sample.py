@@ -1,0 +1,157 @@
+"""A probabilistic sample: what each strategy costs and yields in each draw of the parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rallsim.errors import InputError, Problem, nearest
+
+Floats = NDArray[np.float64]
+
+R_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
+R_NAME_RULE = "letters, digits, _ and ., beginning with a letter (names that R keeps as they are)"
+RESERVED = ("pi", "letters", "month.abb", "month.name")  # voi's regression stops at parameters of these names
+LEAST_DRAWS, LEAST_STRATEGIES = 2, 2
+
+
+@dataclass(frozen=True, eq=False)
+class PsaSample:
+    """Costs and effects of draws × strategies, and the parameters drawn. Row i of every part is the same draw.
+
+    `costs` and `effects` (QALYs, or whatever is bought) are per patient, `life_years` too; `parameters` has a column a
+    parameter. The first strategy is the one others are compared with unless told otherwise.
+
+    Refuses parts of different shapes, fewer than two draws or strategies, cells that are no finite numbers, and names
+    that the field's other tools would change.
+
+    >>> sample = PsaSample(("usual_care", "new_drug"), [[10.0, 20.0], [12.0, 25.0]], [[1.0, 1.5], [1.1, 1.4]])
+    >>> sample.draws, sample.position("new_drug")
+    (2, 1)
+    """
+
+    strategies: tuple[str, ...]
+    costs: Floats = field(repr=False)
+    effects: Floats = field(repr=False)
+    life_years: Floats | None = field(default=None, repr=False)
+    parameters: pd.DataFrame | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "strategies", tuple(str(name) for name in self.strategies))
+        for part in ("costs", "effects", "life_years"):
+            if getattr(self, part) is not None:
+                object.__setattr__(self, part, np.asarray(getattr(self, part), float))
+        problems = name_problems(self.strategies, "strategy") + self._shape_problems()
+        if problems:
+            raise InputError(problems)
+
+    def _shape_problems(self) -> list[Problem]:
+        problems = []
+        if len(self.strategies) < LEAST_STRATEGIES:
+            problems.append(
+                Problem("too few strategies to compare", found=str(len(self.strategies)), allowed="2 or more")
+            )
+        shape = (len(self.costs), len(self.strategies))
+        if shape[0] < LEAST_DRAWS:
+            problems.append(Problem("too few draws", key="costs", found=str(shape[0]), allowed="2 or more"))
+        for part in ("costs", "effects", "life_years"):
+            values = getattr(self, part)
+            if values is not None and values.shape != shape:
+                found, allowed = " × ".join(map(str, values.shape)), f"{shape[0]} draws × {shape[1]} strategies"
+                problems.append(Problem("has another shape", key=part, found=found, allowed=allowed))
+            elif values is not None and not np.isfinite(values).all():
+                problems.append(Problem("holds what is no finite number", key=part))
+        if self.parameters is not None:
+            problems += name_problems([str(name) for name in self.parameters.columns], "parameter")
+            if len(self.parameters) != shape[0]:
+                found, allowed = f"{len(self.parameters)} rows", f"{shape[0]}, one a draw"
+                problems.append(Problem("has another number of rows", key="parameters", found=found, allowed=allowed))
+            numbers = self.parameters.apply(pd.to_numeric, errors="coerce").to_numpy(float)
+            if not np.isfinite(numbers).all():
+                problems.append(Problem("holds what is no finite number", key="parameters"))
+        return problems
+
+    @property
+    def draws(self) -> int:
+        """Number of draws."""
+        return len(self.costs)
+
+    def position(self, strategy: str, option: str = "strategy") -> int:
+        """Column of a strategy; refuses one that is not in the sample."""
+        if strategy not in self.strategies:
+            raise InputError(
+                Problem(
+                    "no such strategy",
+                    key=option,
+                    found=repr(strategy),
+                    allowed=", ".join(self.strategies),
+                    hint=nearest(strategy, self.strategies),
+                )
+            )
+        return self.strategies.index(strategy)
+
+    def outcomes(self) -> Mapping[str, Floats]:
+        """The parts with a column a strategy, by the names they have in psa_long.csv."""
+        parts = {"costs": self.costs, "qalys": self.effects}
+        return parts if self.life_years is None else {**parts, "lys": self.life_years}
+
+
+def name_problems(names: Sequence[str], what: str, file: str | None = None) -> list[Problem]:
+    """What is wrong with the names of strategies or parameters: R would change them, or they stand twice.
+
+    >>> [str(problem) for problem in name_problems(["blin->hsct"], "strategy")]  # doctest: +ELLIPSIS
+    ["strategy: is not a name that R's packages keep (found 'blin->hsct'; allowed: letters, ..."]
+    """
+    line = 1 if file else None
+    problems = []
+    for place, name in enumerate(names):
+        key = f"column {place + 1}" if file else what
+        if name in names[:place]:
+            problems.append(Problem(f"the {what} stands twice", file, line, key, found=repr(name)))
+        elif place == 0 and name.strip() in ("", "X", "Unnamed: 0"):
+            problems.append(
+                Problem("looks like a column of row numbers", file, line, key, found=repr(name), allowed=R_NAME_RULE)
+            )
+        elif not R_NAME.fullmatch(name):
+            problems.append(
+                Problem("is not a name that R's packages keep", file, line, key, found=repr(name), allowed=R_NAME_RULE)
+            )
+        elif what == "parameter" and name in RESERVED:
+            problems.append(Problem("is a word of R's own; voi stops at it", file, line, key, found=repr(name)))
+    return problems
+
+
+def sample_tables(sample: PsaSample) -> dict[str, pd.DataFrame]:
+    """Tables of a sample by file name without `.csv`, in the shape that BCEA, dampack, voi and hesim read as they are.
+
+    `psa_costs`, `psa_effects` and `psa_life_years` have a row a draw and a column a strategy, `psa_parameters` a column
+    a parameter; `psa_long` has a row a draw and strategy.
+
+    >>> sample = PsaSample(("usual_care", "new_drug"), [[10.0, 20.0], [12.0, 25.0]], [[1.0, 1.5], [1.1, 1.4]])
+    >>> list(sample_tables(sample)["psa_long"].columns)
+    ['sample', 'strategy_id', 'strategy', 'grp_id', 'costs', 'qalys']
+    """
+    wide = {"psa_costs": sample.costs, "psa_effects": sample.effects, "psa_life_years": sample.life_years}
+    tables = {
+        name: pd.DataFrame(values, columns=list(sample.strategies))
+        for name, values in wide.items()
+        if values is not None
+    }
+    if sample.parameters is not None:
+        tables["psa_parameters"] = sample.parameters.reset_index(drop=True)
+    strategies = len(sample.strategies)
+    tables["psa_long"] = pd.DataFrame(
+        {
+            "sample": np.repeat(np.arange(1, sample.draws + 1), strategies),
+            "strategy_id": np.tile(np.arange(1, strategies + 1), sample.draws),
+            "strategy": np.tile(np.array(sample.strategies, object), sample.draws),
+            "grp_id": 1,
+            **{name: values.ravel() for name, values in sample.outcomes().items()},
+        }
+    )
+    return tables

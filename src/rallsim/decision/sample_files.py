@@ -1,0 +1,297 @@
+"""Read a folder with a probabilistic sample, and say at once everything that is wrong with it, with file and line."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rallsim.decision.sample import LEAST_DRAWS, LEAST_STRATEGIES, Floats, PsaSample, name_problems
+from rallsim.errors import InputError, Problem, nearest
+
+COSTS, EFFECTS, LIFE_YEARS = "psa_costs.csv", "psa_effects.csv", "psa_life_years.csv"
+PARAMETERS, LONG = "psa_parameters.csv", "psa_long.csv"
+FILES = (COSTS, EFFECTS, LIFE_YEARS, PARAMETERS, LONG)
+LONG_COLUMNS = {"costs": COSTS, "qalys": EFFECTS, "lys": LIFE_YEARS}
+LONG_NEEDED, LONG_ALLOWED = ("sample", "strategy", "costs", "qalys"), ("strategy_id", "grp_id", "lys")
+SHOWN_FAULTS = 5  # of one kind in one column; more are counted
+AGREEMENT = 1e-6  # between the wide files and psa_long.csv, relative: room for rounding when they were written
+
+
+@dataclass(frozen=True)
+class FolderSample:
+    """A sample read from a folder, and the files it came from."""
+
+    sample: PsaSample
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Cells of one CSV file as text, with the line each row stands in."""
+
+    file: str
+    header: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+
+    def column(self, name: str) -> list[str]:
+        """Cells of a column."""
+        place = self.header.index(name)
+        return [row[place] for row in self.rows]
+
+    def numbers(self, name: str, problems: list[Problem], low: float = -math.inf) -> Floats:
+        """Finite numbers of a column, not below `low`; what is none is noted and becomes not-a-number."""
+        cells = self.column(name)
+        values = np.array([_number(cell) for cell in cells])
+        with np.errstate(invalid="ignore"):
+            faulty = np.flatnonzero(~np.isfinite(values) | (values < low))
+        for place in faulty[:SHOWN_FAULTS]:
+            message = "is missing: a number must stand here" if not cells[place].strip() else "is not a finite number"
+            if values[place] < low:
+                message = f"is below {low:g}"
+            self._note(problems, self.lines[place], name, message, cells[place] or None)
+        if len(faulty) > SHOWN_FAULTS:
+            self._note(problems, None, name, f"and {len(faulty) - SHOWN_FAULTS} more faulty cells in this column")
+        return values
+
+    def _note(
+        self, problems: list[Problem], line: int | None, key: str, message: str, found: str | None = None
+    ) -> None:
+        comma = found is not None and "," in found and math.isfinite(_number(found.replace(",", ".")))
+        allowed = "a point before decimals and no separator of thousands" if comma else None
+        problems.append(Problem(message, self.file, line, key, None if found is None else repr(found), allowed))
+
+
+def read_sample(folder: Path) -> FolderSample:
+    """Read psa_costs.csv and psa_effects.csv (psa_life_years.csv, psa_parameters.csv when there), or psa_long.csv.
+
+    Columns are strategies in the same order everywhere, rows are draws: row i of each file is the same draw. Where
+    psa_long.csv stands beside the wide files, it must agree with them; alone it is enough.
+
+    Refuses, all at once: files or columns that are missing, names that stand twice or that R would change, other
+    strategies or another order in another file, other numbers of rows, cells that are no finite numbers, draws of
+    psa_long.csv without one row for each strategy, more than one group.
+    """
+    problems: list[Problem] = []
+    paths = _files_of(folder)
+    sheets = {name: _read_sheet(path, problems) for name, path in paths.items()}
+    if problems:
+        raise InputError(problems)
+    parts, strategies = _wide_parts(sheets, problems)
+    if LONG in sheets:
+        _add_long(sheets[LONG], parts, strategies, problems)
+    parameters = _parameters(sheets[PARAMETERS], problems) if PARAMETERS in sheets else None
+    _check_rows(parts, sheets, problems)
+    if problems:
+        raise InputError(problems)
+    sample = PsaSample(tuple(strategies), parts[COSTS], parts[EFFECTS], parts.get(LIFE_YEARS), parameters)
+    return FolderSample(sample, tuple(paths.values()))
+
+
+def _files_of(folder: Path) -> dict[str, Path]:
+    """Files of a sample in a folder by name; refuses a folder without costs and effects."""
+    if not folder.is_dir():
+        siblings = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
+        message = "is a file, not a folder with a sample" if folder.exists() else "no such folder"
+        raise InputError(Problem(message, str(folder), hint=nearest(folder.name, siblings)))
+    paths = {name: folder / name for name in FILES if (folder / name).is_file()}
+    if LONG in paths and not {COSTS, EFFECTS} & set(paths):
+        return paths
+    there = sorted(path.name for path in folder.glob("*.csv") if path.name not in FILES)
+    missing = [
+        Problem(
+            "no such file", str(folder / name), allowed=f"{COSTS} and {EFFECTS}, or {LONG}", hint=nearest(name, there)
+        )
+        for name in (COSTS, EFFECTS)
+        if name not in paths
+    ]
+    if missing:
+        raise InputError(missing)
+    return paths
+
+
+def _read_sheet(path: Path, problems: list[Problem]) -> Sheet:
+    """Read a CSV file whose rows all have as many cells as its header; blank lines are passed over."""
+    sheet = Sheet(str(path), [], [], [])
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write a byte-order mark
+            reader = csv.reader(file, strict=True)
+            sheet.header.extend(next(reader, []))
+            if len(sheet.header) == 1 and ";" in sheet.header[0]:
+                problems.append(Problem("columns are separated by semicolons", str(path), 1, allowed="commas"))
+                return sheet
+            wrong = []
+            start = reader.line_num + 1
+            for cells in reader:
+                if len(cells) == len(sheet.header) and (len(cells) > 1 or cells[0].strip()):
+                    sheet.rows.append(cells)
+                    sheet.lines.append(start)
+                elif cells and any(cell.strip() for cell in cells):
+                    wrong.append((start, len(cells)))
+                start = reader.line_num + 1
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        problems.append(Problem(f"cannot be read: {error}", str(path)))
+        return sheet
+    for line, count in wrong[:SHOWN_FAULTS]:
+        problems.append(Problem(f"has {count} cells instead of {len(sheet.header)}", str(path), line))
+    if len(wrong) > SHOWN_FAULTS:
+        problems.append(Problem(f"and {len(wrong) - SHOWN_FAULTS} more lines of another length", str(path)))
+    if not sheet.header:
+        problems.append(Problem("is empty: a line of names must come first", str(path)))
+    return sheet
+
+
+def _wide_parts(sheets: dict[str, Sheet], problems: list[Problem]) -> tuple[dict[str, Floats], list[str]]:
+    """Numbers of the wide files by file, and the strategies of the first."""
+    parts: dict[str, Floats] = {}
+    strategies: list[str] = []
+    for name in (COSTS, EFFECTS, LIFE_YEARS):
+        if name not in sheets:
+            continue
+        sheet = sheets[name]
+        if not strategies:
+            strategies = sheet.header
+            if len(strategies) < LEAST_STRATEGIES:
+                problems.append(
+                    Problem(
+                        "too few strategies to compare", sheet.file, 1, found=", ".join(strategies), allowed="2 or more"
+                    )
+                )
+        else:
+            _check_same_strategies(sheet, strategies, problems)
+        problems += name_problems(sheet.header, "strategy", sheet.file)
+        low = 0.0 if name == LIFE_YEARS else -math.inf
+        if len(set(sheet.header)) == len(sheet.header):
+            parts[name] = np.column_stack([sheet.numbers(column, problems, low) for column in sheet.header])
+    return parts, strategies
+
+
+def _check_same_strategies(sheet: Sheet, strategies: list[str], problems: list[Problem]) -> None:
+    """Note strategies that the first file does not have, or has in another order."""
+    missing = [name for name in strategies if name not in sheet.header]
+    for name in sheet.header:
+        if name not in strategies:
+            hint = nearest(name, missing)
+            allowed = ", ".join(strategies)
+            problems.append(
+                Problem(f"is no strategy of {COSTS}", sheet.file, 1, repr(name), allowed=allowed, hint=hint)
+            )
+            missing = [one for one in missing if one != hint]
+    problems += [Problem(f"strategy of {COSTS} is missing", sheet.file, 1, repr(name)) for name in missing]
+    if sorted(sheet.header) == sorted(strategies) and sheet.header != strategies:
+        found, allowed = ", ".join(sheet.header), ", ".join(strategies)
+        problems.append(Problem(f"another order than in {COSTS}", sheet.file, 1, found=found, allowed=allowed))
+
+
+def _parameters(sheet: Sheet, problems: list[Problem]) -> pd.DataFrame | None:
+    faults = name_problems(sheet.header, "parameter", sheet.file)
+    problems += faults
+    if len(set(sheet.header)) < len(sheet.header):
+        return None
+    return pd.DataFrame({name: sheet.numbers(name, problems) for name in sheet.header})
+
+
+def _add_long(sheet: Sheet, parts: dict[str, Floats], strategies: list[str], problems: list[Problem]) -> None:
+    """Check psa_long.csv, and take the parts from it that no wide file gave; compare it with those that did."""
+    missing = [name for name in LONG_NEEDED if name not in sheet.header]
+    for name in missing:
+        hint = nearest(name, [one for one in sheet.header if one not in (*LONG_NEEDED, *LONG_ALLOWED)])
+        problems.append(
+            Problem("column is missing", sheet.file, 1, name, allowed=", ".join(LONG_NEEDED + LONG_ALLOWED), hint=hint)
+        )
+    if missing or len(set(sheet.header)) < len(sheet.header):
+        return
+    alone = not strategies
+    if "grp_id" in sheet.header and len(groups := dict.fromkeys(sheet.column("grp_id"))) > 1:
+        problems.append(
+            Problem("more than one group", sheet.file, key="grp_id", found=", ".join(groups), allowed="one")
+        )
+        return
+    names = sheet.column("strategy")
+    if alone:
+        strategies += dict.fromkeys(names)
+        problems += name_problems(strategies, "strategy", sheet.file)
+        if len(strategies) < LEAST_STRATEGIES:
+            problems.append(Problem("too few strategies to compare", sheet.file, key="strategy", allowed="2 or more"))
+    samples = list(dict.fromkeys(sheet.column("sample")))
+    rows = _rows_by_cell(sheet, samples, strategies, problems)
+    for column, file in LONG_COLUMNS.items():
+        if column not in sheet.header:
+            continue
+        faults: list[Problem] = []
+        values = sheet.numbers(column, faults, 0.0 if column == "lys" else -math.inf)
+        problems += faults
+        if rows is None or faults:
+            continue
+        if alone:
+            parts[file] = values[rows]
+        elif file in parts and parts[file].shape == rows.shape:
+            apart = ~np.isclose(values[rows], parts[file], rtol=AGREEMENT, atol=0.0) & np.isfinite(parts[file])
+            if apart.any():
+                first = rows[apart][0]
+                message = f"does not agree with {file} in {int(apart.sum())} rows, first here"
+                problems.append(Problem(message, sheet.file, sheet.lines[first], column, found=f"{values[first]:g}"))
+
+
+def _rows_by_cell(
+    sheet: Sheet, samples: list[str], strategies: list[str], problems: list[Problem]
+) -> NDArray[np.int_] | None:
+    """Row of each draw and strategy in psa_long.csv; None, and faults noted, when a pair is missing or stands twice."""
+    draw = {name: place for place, name in enumerate(samples)}
+    option = {name: place for place, name in enumerate(strategies)}
+    rows = np.full((len(samples), len(strategies)), -1)
+    faults: dict[str, list[Problem]] = defaultdict(list)
+    for place, (one, name) in enumerate(zip(sheet.column("sample"), sheet.column("strategy"), strict=True)):
+        line = sheet.lines[place]
+        if name not in option:
+            hint = nearest(name, strategies)
+            faults["name"].append(Problem(f"is no strategy of {COSTS}", sheet.file, line, repr(name), hint=hint))
+        elif rows[draw[one], option[name]] >= 0:
+            first = sheet.lines[rows[draw[one], option[name]]]
+            found = f"sample {one}, {name} in line {first} too"
+            faults["twice"].append(Problem("a draw and strategy stand twice", sheet.file, line, found=found))
+        else:
+            rows[draw[one], option[name]] = place
+    for one, name in np.argwhere(rows < 0) if "name" not in faults else []:
+        found = f"none for sample {samples[one]}, {strategies[name]}"
+        faults["hole"].append(Problem("a row is missing", sheet.file, found=found, allowed="one a draw and strategy"))
+    for kind in faults.values():
+        problems += kind[:SHOWN_FAULTS]
+        if len(kind) > SHOWN_FAULTS:
+            problems.append(Problem(f"and {len(kind) - SHOWN_FAULTS} more of this kind", sheet.file))
+    return None if faults else rows
+
+
+def _check_rows(parts: dict[str, Floats], sheets: dict[str, Sheet], problems: list[Problem]) -> None:
+    """Note files with another number of draws than the costs, and samples with too few."""
+    first = COSTS if COSTS in sheets else LONG
+    if COSTS not in parts:
+        return
+    draws = len(parts[COSTS])
+    if draws < LEAST_DRAWS:
+        problems.append(Problem("too few draws", sheets[first].file, found=str(draws), allowed="2 or more"))
+    for name in (EFFECTS, LIFE_YEARS, PARAMETERS):
+        if name in sheets and len(sheets[name].rows) != draws:
+            found = f"{len(sheets[name].rows)} rows"
+            allowed = f"{draws}, as in {first}: row i of each file is draw i"
+            problems.append(Problem("another number of draws", sheets[name].file, found=found, allowed=allowed))
+    if LONG in sheets and COSTS in sheets and "sample" in sheets[LONG].header:
+        long_draws = len(set(sheets[LONG].column("sample")))
+        if long_draws != draws:
+            found, allowed = str(long_draws), f"{draws}, as in {COSTS}"
+            problems.append(Problem("another number of draws", sheets[LONG].file, found=found, allowed=allowed))
+
+
+def _number(text: str) -> float:
+    """Return the number a cell holds, not-a-number where it holds none."""
+    try:
+        return math.nan if "_" in text else float(text)
+    except ValueError:
+        return math.nan

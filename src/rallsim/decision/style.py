@@ -1,0 +1,77 @@
+"""What figures of one decision share: colours, labels, units and axes."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rallsim.plots import LINE_STYLES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+SMALL = 9.0  # points, in legends and notes
+LABEL_WIDTH = 42  # characters of a label before it goes on in the next line
+APART = (0, 1, 2, 4, 9, 3, 7, 8, 5, 6)  # of the palette: the first six are told apart most easily
+
+
+@dataclass(frozen=True)
+class Style:
+    """What figures of one decision share: order of strategies (it gives colours), labels for people, units."""
+
+    strategies: Sequence[str]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    currency: str = ""
+    effect: str = "QALY"
+
+    def label(self, strategy: str) -> str:
+        """Label of a strategy, folded."""
+        return textwrap.fill(self.labels.get(strategy, strategy), LABEL_WIDTH)
+
+    def colour(self, strategy: str) -> tuple[float, float, float]:
+        """Colour of a strategy."""
+        import seaborn as sns
+
+        place = APART[list(self.strategies).index(strategy) % len(APART)]
+        red, green, blue = sns.color_palette("colorblind", len(APART))[place]  # type: ignore[no-untyped-call]
+        return float(red), float(green), float(blue)
+
+    def line(self, strategy: str) -> str:
+        """Line style of a strategy: another one when the palette's ten colours are used up."""
+        return LINE_STYLES[list(self.strategies).index(strategy) // 10 % len(LINE_STYLES)]
+
+    def money(self, amount: float) -> str:
+        """An amount with its currency.
+
+        >>> Style([], currency="£").money(30000), Style([], currency="EUR").money(-1500.4), Style([]).money(2.0)
+        ('£30,000', 'EUR -1,500', '2')
+        """
+        text = f"{abs(amount):,.0f}"
+        sign = "-" if amount < 0 and text != "0" else ""
+        return f"{sign}{self.currency}{text}" if len(self.currency) == 1 else f"{self.currency} {sign}{text}".strip()
+
+
+def money_axis(axis: Axis, style: Style, words: str, limits: tuple[float, float], per: str = "") -> None:
+    """Name an axis of money, in thousands or millions where numbers would be long."""
+    from matplotlib.ticker import FuncFormatter
+
+    size = max(abs(limits[0]), abs(limits[1]))
+    scale, unit = (1e6, "million") if size >= 2e6 else (1e3, "thousand") if size >= 5e3 else (1.0, "")
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / scale:,.10g}"))
+    inside = " ".join(word for word in (style.currency, unit, per) if word)
+    axis.set_label_text(f"{words} ({inside})" if inside else words)
+
+
+def finish(ax: Axes, *, legend: bool = True, grid: str = "both") -> Axes:
+    """Give axes their grid and, above them, their legend."""
+    import seaborn as sns
+
+    ax.grid(axis=grid, color="0.92", linewidth=0.8)  # type: ignore[arg-type]
+    ax.set_axisbelow(True)
+    sns.despine(ax=ax)  # type: ignore[no-untyped-call]
+    if legend:
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.4, fontsize=SMALL)
+    return ax

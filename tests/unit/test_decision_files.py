@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rallsim.decision.sample import PsaSample, sample_tables
+from rallsim.decision.sample_files import FILES, read_sample
+from rallsim.errors import InputError, Problem
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "decision"
+COSTS, EFFECTS, LONG = "psa_costs.csv", "psa_effects.csv", "psa_long.csv"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A small sample in all five files, with nothing wrong."""
+    generator = np.random.default_rng(2)
+    costs, effects = generator.gamma(5, 100, (4, 3)).round(6), generator.gamma(2, 1, (4, 3)).round(6)
+    parameters = pd.DataFrame({"cure.rate": generator.random(4), "hr": [1.0, 2.0, 3.0, 4.0]}).round(6)
+    sample = PsaSample(("chemotherapy", "blinatumomab", "car_t"), costs, effects, effects * 1.2, parameters)
+    target = tmp_path / "psa"
+    target.mkdir()
+    for name, table in sample_tables(sample).items():
+        table.to_csv(target / f"{name}.csv", index=False)
+    return target
+
+
+def refused(folder: Path) -> tuple[Problem, ...]:
+    with pytest.raises(InputError) as caught:
+        read_sample(folder)
+    return caught.value.problems
+
+
+def edit_line(path: Path, line: int, edit: Callable[[list[str]], list[str]]) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines[line - 1] = ",".join(edit(lines[line - 1].split(",")))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_what_is_written_is_read(folder: Path) -> None:
+    """Tables of a sample come back with the same numbers, names and order; every file is listed."""
+    read = read_sample(folder)
+
+    tables = sample_tables(read.sample)
+    assert [path.name for path in read.files] == list(FILES)
+    assert read.sample.strategies == ("chemotherapy", "blinatumomab", "car_t")
+    for name, table in tables.items():
+        pd.testing.assert_frame_equal(table, pd.read_csv(folder / f"{name}.csv"), rtol=1e-12)
+
+
+def test_the_tables_are_those_of_the_reference_sample() -> None:
+    """Headers and rows of all five files are those that R's packages read."""
+    tables = sample_tables(read_sample(REFERENCE).sample)
+
+    assert len(tables) == 5
+    for name, table in tables.items():
+        pd.testing.assert_frame_equal(table, pd.read_csv(REFERENCE / f"{name}.csv"))
+
+
+def test_the_long_file_is_enough(folder: Path) -> None:
+    """psa_long.csv alone gives the same sample, in the order of its rows, and optional columns may be absent."""
+    whole = read_sample(folder).sample
+    for name in FILES[:4]:
+        (folder / name).unlink()
+    table = pd.read_csv(folder / LONG).drop(columns=["strategy_id", "grp_id", "lys"])
+    table.to_csv(folder / LONG, index=False)
+
+    sample = read_sample(folder).sample
+
+    assert sample.strategies == whole.strategies
+    assert sample.life_years is None
+    np.testing.assert_array_equal(sample.costs, whole.costs)
+    np.testing.assert_array_equal(sample.effects, whole.effects)
+
+
+def test_files_of_spreadsheets_are_read(folder: Path) -> None:
+    """A byte-order mark, quotes, line ends of Windows and blank lines at the end do no harm."""
+    before = read_sample(folder).sample.costs
+    path = folder / COSTS
+    text = path.read_text(encoding="utf-8").replace("chemotherapy", '"chemotherapy"').replace("\n", "\r\n")
+    path.write_bytes(("\ufeff" + text + "\r\n\r\n").encode())
+
+    np.testing.assert_array_equal(read_sample(folder).sample.costs, before)
+
+
+def test_every_fault_is_told_at_once(folder: Path) -> None:
+    """Faults of several files come together, each with file, line, column, what was found, and the nearest name."""
+    edit_line(folder / COSTS, 3, lambda cells: ["", "1_000", "NA"])
+    edit_line(folder / EFFECTS, 1, lambda cells: ["chemotherapy", "blinatumumab", "car_t"])
+    edit_line(folder / "psa_life_years.csv", 2, lambda cells: ["-1", *cells[1:]])
+    edit_line(folder / "psa_parameters.csv", 1, lambda cells: ["pi", "h r"])
+    (folder / LONG).unlink()
+
+    found = [(Path(str(one.file)).name, one.line, one.key, one.found, one.hint) for one in refused(folder)]
+
+    assert found == [
+        (COSTS, 3, "chemotherapy", None, None),
+        (COSTS, 3, "blinatumomab", "'1_000'", None),
+        (COSTS, 3, "car_t", "'NA'", None),
+        (EFFECTS, 1, "'blinatumumab'", None, "blinatumomab"),
+        ("psa_life_years.csv", 2, "chemotherapy", "'-1'", None),
+        ("psa_parameters.csv", 1, "column 1", "'pi'", None),
+        ("psa_parameters.csv", 1, "column 2", "'h r'", None),
+    ]
+
+
+WIDE_FAULTS = {
+    "a column of row numbers": ((EFFECTS, 1, lambda cells: ["", *cells[1:]]), "looks like a column of row numbers"),
+    "a name R changes": ((COSTS, 1, lambda cells: ["blin->hsct", *cells[1:]]), "not a name that R's packages keep"),
+    "a name twice": ((COSTS, 1, lambda cells: [cells[0], cells[0], cells[2]]), "the strategy stands twice"),
+    "another order": ((EFFECTS, 1, lambda cells: cells[::-1]), "another order than in psa_costs.csv"),
+    "a strategy missing": ((EFFECTS, 1, lambda cells: [*cells[:2], "other"]), "strategy of psa_costs.csv is missing"),
+    "a cell too many": ((COSTS, 4, lambda cells: [*cells, "7"]), "has 4 cells instead of 3"),
+    "a decimal comma": ((COSTS, 4, lambda cells: ['"1,5"', *cells[1:]]), "a point before decimals"),
+    "an infinite number": ((EFFECTS, 4, lambda cells: ["inf", *cells[1:]]), "is not a finite number"),
+}
+
+
+@pytest.mark.parametrize("case", WIDE_FAULTS)
+def test_faults_of_wide_files(folder: Path, case: str) -> None:
+    """Each is told in its own words, with file and line."""
+    (name, line, edit), message = WIDE_FAULTS[case]
+    edit_line(folder / name, line, edit)
+
+    problems = refused(folder)
+
+    told = [one for one in problems if message in str(one)]
+    assert told, problems
+    assert (Path(str(told[0].file)).name, told[0].line) == (name, line)
+
+
+def test_semicolons_are_told(folder: Path) -> None:
+    """A file that a spreadsheet wrote with semicolons is named as such, not as a heap of faults."""
+    path = folder / COSTS
+    path.write_text(path.read_text(encoding="utf-8").replace(",", ";"), encoding="utf-8")
+
+    assert [problem.message for problem in refused(folder)] == ["columns are separated by semicolons"]
+
+
+def test_other_numbers_of_rows_are_told(folder: Path) -> None:
+    """Every file with another number of draws than the costs is named: no tool would have noticed."""
+    for name in (EFFECTS, "psa_parameters.csv"):
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+        (folder / name).write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
+
+    found = [(Path(str(one.file)).name, one.found) for one in refused(folder)]
+
+    assert found == [(EFFECTS, "3 rows"), ("psa_parameters.csv", "3 rows")]
+
+
+def test_many_faults_are_counted(tmp_path: Path) -> None:
+    """A column of words does not print a line for each."""
+    for name in (COSTS, EFFECTS):
+        (tmp_path / name).write_text("a,b\n" + "x,1\n" * 200, encoding="utf-8")
+
+    problems = refused(tmp_path)
+
+    assert len(problems) == 2 * (5 + 1)
+    assert "and 195 more faulty cells" in str(problems[5])
+
+
+LONG_FAULTS = {
+    "a row missing": (lambda rows: rows.drop(index=4), "a row is missing (found none for sample 2, blinatumomab"),
+    "a row twice": (lambda rows: pd.concat([rows, rows.iloc[[4]]]), "a draw and strategy stand twice"),
+    "an unknown strategy": (lambda rows: rows.replace("car_t", "cart"), "did you mean 'car_t'"),
+    "two groups": (lambda rows: rows.assign(grp_id=[1, 2] * 6), "more than one group"),
+    "another number": (lambda rows: rows.assign(costs=rows["costs"] * 1.01), "does not agree with psa_costs.csv"),
+    "a column misnamed": (lambda rows: rows.rename(columns={"qalys": "qaly"}), "did you mean 'qaly'"),
+    "draws missing": (lambda rows: rows.iloc[:9], "another number of draws"),
+}
+
+
+@pytest.mark.parametrize("case", LONG_FAULTS)
+def test_faults_of_the_long_file(folder: Path, case: str) -> None:
+    """hesim gives wrong numbers without a word where a row is missing; here that, and all else, is refused."""
+    edit, message = LONG_FAULTS[case]
+    edit(pd.read_csv(folder / LONG)).to_csv(folder / LONG, index=False)
+
+    assert message in "\n".join(map(str, refused(folder)))
+
+
+def test_missing_files_are_named(folder: Path, tmp_path: Path) -> None:
+    """A folder that is not there, a file under another name and an empty one are told with what is near."""
+    (folder / COSTS).rename(folder / "psa_cost.csv")
+
+    assert [(Path(str(one.file)).name, one.hint) for one in refused(folder)] == [(COSTS, "psa_cost.csv")]
+    assert [one.hint for one in refused(tmp_path / "psb")] == ["psa"]
+    assert [one.message for one in refused(folder / EFFECTS)] == ["is a file, not a folder with a sample"]
+    (tmp_path / "empty").mkdir()
+    assert len(refused(tmp_path / "empty")) == 2
+
+
+def test_too_little_is_refused(tmp_path: Path) -> None:
+    """One strategy, one draw and files without anything are refused."""
+    (tmp_path / COSTS).write_text("a\n1\n", encoding="utf-8")
+    (tmp_path / EFFECTS).write_text("a\n1\n", encoding="utf-8")
+    messages = [one.message for one in refused(tmp_path)]
+    assert messages == ["too few strategies to compare", "too few draws"]
+
+    (tmp_path / COSTS).write_text("", encoding="utf-8")
+    assert [one.message for one in refused(tmp_path)] == ["is empty: a line of names must come first"]
+
+    (tmp_path / COSTS).write_bytes(b"a,b\n\xff,1\n")
+    assert "cannot be read" in refused(tmp_path)[0].message
+
+
+def test_a_sample_checks_its_parts() -> None:
+    """Parts of other shapes, names that R changes and what is no number are refused together."""
+    with pytest.raises(InputError) as caught:
+        PsaSample(
+            ("a b", "c"), np.ones((3, 2)), np.ones((2, 2)), np.full((3, 2), np.nan), pd.DataFrame({"letters": [1, 2]})
+        )
+
+    assert [(problem.key, problem.message) for problem in caught.value.problems] == [
+        ("strategy", "is not a name that R's packages keep"),
+        ("effects", "has another shape"),
+        ("life_years", "holds what is no finite number"),
+        ("parameter", "is a word of R's own; voi stops at it"),
+        ("parameters", "has another number of rows"),
+    ]
+
+
+def test_the_copy_of_the_reference_is_whole(tmp_path: Path) -> None:
+    """The reference sample is read from a copy anywhere."""
+    shutil.copytree(REFERENCE, tmp_path / "copy")
+
+    sample = read_sample(tmp_path / "copy").sample
+
+    assert (sample.draws, len(sample.strategies)) == (500, 6)
+    assert sample.parameters is not None
+    assert sample.parameters.shape == (500, 8)
