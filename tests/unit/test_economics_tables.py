@@ -1,0 +1,104 @@
+"""Tables of valuations: nothing lost or counted twice, increments paired, identities that hold and can fail."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from helpers_economics import CELL_LIFE, DRUG_LIFE, history_of, round_values, valued
+from rallsim.economics import comparison, identities
+from rallsim.economics.cost_files import Costs
+from rallsim.economics.discounting import Rates
+from rallsim.economics.utility_files import Utilities
+from rallsim.economics.valuation import by_stage_and_cycle, ledger, value_history
+from rallsim.errors import InputError
+
+
+@pytest.fixture
+def costs() -> Costs:
+    return round_values()[0]
+
+
+@pytest.fixture
+def utilities() -> Utilities:
+    return round_values()[1]
+
+
+def test_categories_lines_and_years_make_the_total(costs: Costs, utilities: Utilities) -> None:
+    """Nothing is lost or counted twice between totals, categories, lines, and stages by year."""
+    valuation = valued(history_of(DRUG_LIFE, CELL_LIFE), costs, utilities, Rates.of(0.03, 0.015))
+    totals, table = valuation.totals(), by_stage_and_cycle(valuation)
+    for suffix in ("", "_undisc"):
+        for parts in (valuation.by_category(), valuation.by_line()):
+            mine = [values for name, values in parts.items() if name.endswith("_undisc") == bool(suffix)]
+            assert np.sum(mine, axis=0) == pytest.approx(totals[f"costs{suffix}"])
+        for name in ("costs", "qalys", "lys"):
+            assert table[f"{name}{suffix}"].sum() == pytest.approx(totals[f"{name}{suffix}"].mean(), rel=1e-12)
+    assert ledger(valuation, 1)["discounted"].sum() == pytest.approx(totals["costs"][1])
+
+
+def test_increments_are_paired(costs: Costs, utilities: Utilities) -> None:
+    """A strategy against itself differs by exactly 0; against another, patient by patient."""
+    one = valued(history_of(DRUG_LIFE, DRUG_LIFE), costs, utilities)
+    other = valued(history_of(DRUG_LIFE, CELL_LIFE, strategy="other"), costs, utilities)
+    found = comparison.increments({"one": one, "other": other}, "one").set_index("outcome")
+    gain = other.totals()["costs"] - one.totals()["costs"]
+
+    assert identities.equal_arms(one).passed
+    assert found.loc["costs", "estimate"] == pytest.approx(gain.mean())
+    assert found.loc["costs", "std_error"] == pytest.approx(gain.std(ddof=1) / math.sqrt(2))
+    with pytest.raises(InputError, match="nothing to pair"):
+        comparison.increments({"one": one, "few": valued(history_of(DRUG_LIFE), costs, utilities)}, "one")
+    with pytest.raises(InputError, match="unknown strategy"):
+        comparison.increments({"one": one}, "two")
+
+
+def test_a_therapy_without_costs_is_refused(costs: Costs, utilities: Utilities) -> None:
+    """What was given and is not in the file costs an error, not nothing."""
+    poor = replace(costs, therapies=costs.therapies - {"inotuzumab"})
+
+    with pytest.raises(InputError, match="say nothing of a therapy that was given"):
+        valued(history_of(DRUG_LIFE), poor, utilities)
+    with pytest.raises(InputError, match="ages must be one a patient"):
+        value_history(history_of(DRUG_LIFE), costs, utilities, Rates.of(0.0), ages=np.zeros(2), male=np.zeros(1))
+    with pytest.raises(InputError, match="no such patient"):
+        ledger(valued(history_of(DRUG_LIFE), costs, utilities), 1)
+
+
+def test_every_identity_holds_and_can_fail(costs: Costs, utilities: Utilities) -> None:
+    """Black-box checks pass on a sound valuation, and say so when a figure is changed behind their back."""
+    people = (np.array([30.0, 60.0]), np.array([0.0, 1.0]))
+    history = history_of(DRUG_LIFE, CELL_LIFE)
+    sound = value_history(history, costs, utilities, Rates.of(0.035), ages=people[0], male=people[1])
+    found = identities.check_all({"one": sound}, people)
+
+    assert len(found) == len(identities.CHECKS) + 1
+    assert [str(one) for one in found if not one.passed] == []
+    spoilt = replace(sound, lived=replace(sound.lived, years=sound.lived.years * 1.01))
+    assert not identities.life_years_are_survival(spoilt, people).passed
+    assert "FAIL" in str(identities.life_years_are_survival(spoilt, people))
+
+
+def test_tables_of_inputs(costs: Costs, utilities: Utilities) -> None:
+    """Every number is listed as published and as used; unvalued events are named."""
+    inputs = comparison.inputs(costs, utilities).set_index("parameter")
+    icu: Mapping[Any, Any] = inputs.loc["costs.xx.icu"].to_dict()
+
+    assert (icu["value"], icu["unit"], icu["price_year"]) == (400.0, "EUR", 2010)
+    assert (icu["exchange_rate"], icu["inflation"], icu["value_used"], icu["unit_used"]) == (
+        0.5,
+        1.25,
+        250.0,
+        "GBP 2020",
+    )
+    assert len(comparison.assumptions(costs, utilities)) == len(inputs)
+    valuation = valued(history_of(DRUG_LIFE, CELL_LIFE), costs, utilities)
+    assert comparison.not_valued({"one": valuation})["event"].tolist() == ["bridging_start"]
+    table = comparison.activity({"one": valuation}).set_index("outcome")
+    assert table.loc["infusion", "estimate"] == 0.5
+    assert table.loc["cycle", "estimate"] == 2.5
