@@ -1,0 +1,86 @@
+"""What several commands do: load and check, say that they compile, show how far they are."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rallsim.parameters import ParameterSet
+    from rallsim.scenario import Scenario
+
+
+def load_checked(
+    scenario: str,
+    patients: int | None,
+    seed: int | None,
+    settings: list[str] | None,
+    variants: list[str] | None = None,
+) -> tuple[Scenario, ParameterSet]:
+    """Load a scenario and the parameters, and check the one against the other completely."""
+    from rallsim.parameter_cache import shipped_parameters
+    from rallsim.prepared import check_scenario
+    from rallsim.scenario import load_scenario
+
+    parameters = shipped_parameters()
+    loaded = load_scenario(
+        scenario,
+        settings=settings or [],
+        patients=patients,
+        seed=seed,
+        variants=variants or [],
+        parameter_fault=parameters.fault,
+    )
+    check_scenario(loaded, parameters)
+    return loaded, parameters
+
+
+def announce_compiling(engine: str) -> None:
+    """Say so on standard error when an engine must compile the pathway first."""
+    from rallsim.engine import must_compile
+
+    if must_compile(engine):
+        print("Compiling the pathway for this machine, once: some 15 seconds ...", file=sys.stderr, flush=True)
+
+
+def print_plan(scenario: Scenario, folder: Path, as_json: bool) -> None:
+    """Print what a run would do."""
+    histories = scenario.patients * len(scenario.strategies)
+    plan = {
+        "scenario": scenario.id,
+        "title": scenario.title,
+        "strategies": list(scenario.strategies),
+        "patients": scenario.patients,
+        "histories": histories,
+        "horizon_months": scenario.horizon_months,
+        "seed": scenario.seed,
+        "folder": str(folder),
+    }
+    if as_json:
+        print(json.dumps(plan, indent=2))
+        return
+    print(f"{scenario.title}: everything is in order, nothing was run.")
+    print(f"  {scenario.patients:,} patients × {len(scenario.strategies)} strategies = {histories:,} histories")
+    print(f"  strategies: {', '.join(scenario.strategies)}; reference: {scenario.reference}")
+    print(f"  followed for {scenario.horizon_months:g} months, seed {scenario.seed}")
+    print(f"  results would go to {folder}/")
+
+
+@contextmanager
+def progress_of(scenario: Scenario, *, quiet: bool) -> Iterator[Any]:
+    """Show how far a run is, on a terminal's standard error."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Simulating", total=scenario.patients * len(scenario.strategies))
+        yield lambda finished: bar.advance(task, finished)

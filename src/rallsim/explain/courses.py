@@ -1,0 +1,59 @@
+"""What one strategy made of a patient: the history, and what decided it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rallsim.explain.reasons import Choice, Draw, Reasons
+from rallsim.explain.replay import Replay
+from rallsim.parameters import ParameterSet
+from rallsim.prepared import Prepared
+
+
+@dataclass(frozen=True)
+class Course:
+    """What one strategy made of the patient: the rows of the history, and what decided them."""
+
+    strategy: str
+    label: str
+    events: np.ndarray
+    choices: tuple[Choice, ...]
+    draws: tuple[Draw, ...]
+
+    def standing(self, row: int) -> dict[str, Choice]:
+        """Return what the rules had chosen by the time a row was written, for the line then given."""
+        found: dict[str, Choice] = {}
+        for choice in self.choices:
+            if choice.event <= row:
+                if choice.subject == "salvage":
+                    found = {}
+                found[choice.subject] = choice
+        return found
+
+    @classmethod
+    def of(
+        cls, entrant: np.ndarray, uniforms: np.ndarray, prepared: Prepared, parameters: ParameterSet, label: str
+    ) -> Course:
+        """Lead a patient (one record, one row of uniforms) through the pathway under a strategy."""
+        replay = Replay(entrant, uniforms, prepared)
+        labels = {name: therapy.label for name, therapy in parameters.therapies.items()}
+        reasons = Reasons(replay, list(parameters.therapies), labels)
+        return cls(
+            strategy=prepared.strategy,
+            label=label,
+            events=replay.events,
+            choices=tuple(choice for passage in replay.passages for choice in reasons.choices(passage)),
+            draws=tuple(draw for passage in replay.passages for draw in reasons.draws(passage)),
+        )
+
+
+def first_difference(courses: Sequence[Course]) -> int:
+    """Return the first row in which histories differ: their number of rows when they do not."""
+    shortest = min(len(course.events) for course in courses)
+    for row in range(shortest):
+        if any(course.events[row] != courses[0].events[row] for course in courses[1:]):
+            return row
+    return shortest

@@ -1,0 +1,195 @@
+"""A history as the lines of a case history: key events one a line, cycles and toxicity folded into them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rallsim import stages as w
+from rallsim.explain.words import (
+    AS_IN_STAGE,
+    DETAILS,
+    EVENTS,
+    LEADS_TO,
+    NUMBERS,
+    ORDINALS,
+    STATES,
+    at_sentence_start,
+    in_sentence,
+    listed,
+)
+from rallsim.model import NO_TARGET, TARGETS
+from rallsim.parameters import Therapy
+from rallsim.risks import DAYS_PER_MONTH
+
+FOLDED = (  # events that have no line of their own, in the order in which they are told
+    w.CYCLE,
+    w.CRS,
+    w.ICANS,
+    w.ICU_ADMISSION,
+    w.TUMOUR_LYSIS,
+    w.INFECTION,
+    w.GASTROINTESTINAL,
+    w.LIVER,
+    w.CYTOPENIA,
+    w.ICU_DISCHARGE,
+)
+NOT_OPENING = (w.SOS, w.ACUTE_GVHD, w.CHRONIC_GVHD, w.BRIDGING_RESPONSE)  # nothing is folded into their lines
+STARTS = (w.TREATMENT_START, w.BRIDGING_START, w.DEBULKED, w.MRD_THERAPY_START)  # of which a course consists
+BRIDGING_SHOWS = (w.BRIDGING_RESPONSE, w.INFUSION, w.DEBULKED, w.DROP_OUT, w.MANUFACTURE_FAILURE, w.DEATH, w.CENSORED)
+ON_A_DAY = (w.CRS, w.ICANS)
+COUNTED = (w.CYTOPENIA,)  # told by their number, not their times
+_ANTIGENS = {target: name.upper() for name, target in TARGETS.items()}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a case history: when, and what."""
+
+    month: float
+    text: str
+
+
+class Teller:
+    """Puts the rows of one patient's history into words."""
+
+    def __init__(self, therapies: Mapping[str, Therapy], entry_age: float, horizon: float) -> None:
+        self._therapies = list(therapies.values())
+        self._entry_age = entry_age
+        self._horizon = horizon
+
+    def lines(
+        self, events: np.ndarray, remarks: Mapping[int, str], first: int = 0, after_last: int | None = None
+    ) -> list[Line]:
+        """Return the lines of some rows of a history, with a remark on some; an entry in relapse has none."""
+        told: list[tuple[int | None, list[int]]] = []  # the row of a line, and the rows folded into it
+        opening: list[int] | None = None
+        first = max(first, int(events["stage"][0] == w.RELAPSED))
+        for row in range(first, len(events) if after_last is None else after_last):
+            event = int(events["event"][row])
+            if event not in FOLDED:
+                told.append((row, []))
+                if event not in NOT_OPENING:
+                    opening = told[-1][1]
+            elif opening is None:
+                told.append((None, opening := [row]))
+            else:
+                opening.append(row)
+        return [self._line(events, remarks, row, folded) for row, folded in told if row is not None or folded]
+
+    def event(self, events: np.ndarray, row: int) -> str:
+        """Say what happened in one row."""
+        event = int(events["event"][row])
+        if event in FOLDED:
+            return at_sentence_start(self._fold(events, [row], float(events["time"][row])))
+        name, stage = w.EVENTS[event], w.STAGES[events["stage"][row]]
+        text = AS_IN_STAGE.get((name, stage), EVENTS[name])
+        detail = int(events["detail"][row])
+        therapy = self._therapies[events["therapy"][row]] if events["therapy"][row] >= 0 else None
+        label = therapy.label if therapy else ""
+        target = therapy.target if therapy else NO_TARGET
+        detail_words = DETAILS[w.DETAILS[detail]].format(antigen=_ANTIGENS[target])
+        words = text.format(
+            therapy=in_sentence(label) if label else "",
+            Therapy=label,
+            line=ORDINALS[events["line"][row]],
+            detail=detail_words,
+            further="further " if events["line"][row] else "",
+            horizon=self._at_the_horizon(),
+            state=STATES[stage],
+        )
+        words += LEADS_TO.get((name, stage), "")
+        said = self._said_besides(events, row)
+        if "{detail}" not in text and detail_words and (detail != w.ANTIGEN_KEPT or target != NO_TARGET):
+            said.append(detail_words)
+        if event in (w.HSCT, w.RELAPSE, w.LONG_TERM, w.DEATH, w.CENSORED):
+            said.append(f"aged {int(self.age(float(events['time'][row])))}")
+        return ", ".join([words, *said])
+
+    def age(self, month: float) -> float:
+        """Return the patient's age (years) at a time."""
+        return self._entry_age + month / 12.0
+
+    def _line(self, events: np.ndarray, remarks: Mapping[int, str], row: int | None, folded: Sequence[int]) -> Line:
+        if row is None:
+            month = float(events["time"][folded[0]])
+            return Line(month, at_sentence_start(self._fold(events, folded, month)))
+        month = float(events["time"][row])
+        text = self.event(events, row) + (f" ({remarks[row]})" if row in remarks else "")
+        return Line(month, f"{text}; {self._fold(events, folded, month)}" if folded else text)
+
+    def _said_besides(self, events: np.ndarray, row: int) -> list[str]:
+        """Say how long after remission or transplant something came."""
+        event, month = int(events["event"][row]), float(events["time"][row])
+        before = events[:row]
+
+        def last(*kinds: int) -> float | None:
+            times = before["time"][np.isin(before["event"], kinds)]
+            return float(times[-1]) if len(times) else None
+
+        response, start = last(w.RESPONSE), last(w.TREATMENT_START, w.ENTRY)
+        transplant = last(w.HSCT)
+        if transplant is not None and start is not None and transplant < start:
+            transplant = None  # of an earlier line
+        if event == w.HSCT and response is not None and events["stage"][row] == w.AFTER_HSCT:
+            return [f"{_span(month - response)} after remission"]
+        if event == w.RELAPSE:
+            told = [f"after a remission of {_span(month - response)}"] if response is not None else []
+            return told + ([f"{_span(month - transplant)} after the transplant"] if transplant is not None else [])
+        if event == w.BRIDGING_START:
+            shown = next(one for one in events["event"][row:].tolist() if one in BRIDGING_SHOWS)
+            return ["without a response"] if shown in (w.INFUSION, w.DEBULKED) else []
+        if event == w.LONG_TERM:
+            since = transplant if transplant is not None else response or 0.0
+            return [f"{(month - since) / 12.0:.3g} years without relapse"]
+        return []
+
+    def _fold(self, events: np.ndarray, rows: Sequence[int], opened: float) -> str:
+        """Sum up cycles and toxicity."""
+        parts = []
+        for event in FOLDED:
+            own = [row for row in rows if events["event"][row] == event]
+            if not own or (event == w.ICU_DISCHARGE and len(own) < len(rows)):
+                continue
+            name = EVENTS[w.EVENTS[event]]
+            times = [float(events["time"][row]) for row in own]
+            if event == w.CYCLE:
+                more = "" if events["event"][rows[0] - 1] in STARTS else "more "
+                parts.append(f"{NUMBERS[len(own)] if len(own) < len(NUMBERS) else len(own)} {more}{name}{_plural(own)}")
+            elif event in ON_A_DAY:
+                for row, time in zip(own, times, strict=True):
+                    grade = DETAILS[w.DETAILS[events["detail"][row]]]
+                    parts.append(f"{name} of {grade} on day {_days(time - opened)}")
+            elif event == w.ICU_ADMISSION:
+                ends = [float(events["time"][row]) for row in rows if events["event"][row] == w.ICU_DISCHARGE]
+                stay = f" for {_span(ends[0] - times[0])}" if ends else ""
+                parts.append(f"{name}{stay}")
+            elif event in COUNTED:
+                parts.append(name if len(own) == 1 else f"{name} {NUMBERS[min(len(own), 10)]} times")
+            elif event == w.ICU_DISCHARGE:
+                parts.append(name)
+            else:
+                months = listed([f"{time:.1f}" for time in times])
+                names = name if name.endswith("s") else f"{name}{_plural(own)}"
+                parts.append(f"{names} at month{_plural(own)} {months}")
+        return ", ".join(parts)
+
+    def _at_the_horizon(self) -> str:
+        if self._horizon % 12.0 == 0.0:
+            return "at one year" if self._horizon == 12.0 else f"at {self._horizon / 12.0:g} years"
+        return f"at {self._horizon:g} months"
+
+
+def _span(months: float) -> str:
+    days = max(1, _days(months))
+    return f"{months:.1f} months" if months >= 0.95 else f"{days} day{'' if days == 1 else 's'}"
+
+
+def _days(months: float) -> int:
+    return round(months * DAYS_PER_MONTH)
+
+
+def _plural(things: Sequence[object]) -> str:
+    return "" if len(things) == 1 else "s"

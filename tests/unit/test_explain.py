@@ -1,0 +1,298 @@
+"""A patient's story: its events are those of the simulation, and each reason agrees with what happened."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from helpers_model import parameters
+from rallsim import cli
+from rallsim import stages as w
+from rallsim.chances import remission_probability
+from rallsim.conditions import ATTRIBUTES
+from rallsim.engine.blocks import Block
+from rallsim.errors import InputError
+from rallsim.explain import words
+from rallsim.explain.reasons import Draw
+from rallsim.explain.replay import Replay
+from rallsim.explain.show import print_story
+from rallsim.explain.story import Story, explain
+from rallsim.prepared import prepare
+from rallsim.risks import World
+from rallsim.scenario import load_scenario, shipped_scenarios
+from rallsim.simulation import entrants_of_block, simulate
+
+SCENARIOS = [name for name, _ in shipped_scenarios()]
+PATIENTS = 50
+TOLD = range(0, PATIENTS, 5)
+
+
+@cache
+def story(scenario: str, patient: int) -> Story:
+    return explain(load_scenario(scenario, patients=PATIENTS), patient, parameters())
+
+
+def stories() -> Iterator[Story]:
+    for scenario in SCENARIOS:
+        for patient in TOLD:
+            yield story(scenario, patient)
+
+
+def printed(one: Story, width: int) -> str:
+    console = Console(width=width, file=io.StringIO())
+    print_story(one, console)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_events_are_those_of_the_simulation(name: str) -> None:
+    """Led one by one, fifty patients have the histories that `simulate` writes, to the last bit."""
+    scenario = load_scenario(name, patients=PATIENTS)
+    histories = simulate(scenario, parameters()).histories
+    for strategy, history in histories.items():
+        tables = prepare(
+            scenario, scenario.strategies[strategy], parameters(), parameters().values(scenario.population)
+        )
+        entrants, luck = entrants_of_block(scenario, tables, (0, PATIENTS))
+        for patient in range(PATIENTS):
+            own = history.events[history.events["patient"] == patient]
+            one = slice(patient, patient + 1)
+            assert np.array_equal(Replay(entrants[one], luck[one], tables).events, own)
+    for patient in TOLD:
+        for strategy, course in story(name, patient).courses.items():
+            events = histories[strategy].events
+            assert np.array_equal(course.events, events[events["patient"] == patient])
+
+
+def test_a_story_does_not_depend_on_the_size_of_the_cohort() -> None:
+    """The same patient has the same story in fifty and in a million; telling it again gives the same words."""
+    large = explain(load_scenario("first_salvage", patients=1_000_000), 17, parameters())
+    assert large.as_data() == explain(load_scenario("first_salvage", patients=50), 17, parameters()).as_data()
+    last = explain(load_scenario("first_salvage", patients=1_000_000), 999_999, parameters())
+    assert last.courses["chemotherapy"].events["patient"][0] == 999_999
+
+
+def test_what_is_common_ends_at_the_first_difference() -> None:
+    """All histories share the rows told once, and differ in the next; no lines are lost between the two parts."""
+    assert len(SCENARIOS) >= 3
+    parted = 0
+    for one in stories():
+        courses = list(one.courses.values())
+        at = one.common
+        assert all((course.events[:at] == courses[0].events[:at]).all() for course in courses)
+        if len(one.groups) > 1:
+            parted += 1
+            assert len({course.events[at].item() for course in courses}) > 1
+            assert one.partings()
+        else:
+            assert (at, one.partings(), one.luck()) == (len(courses[0].events), [], [])
+    assert parted > 10
+
+
+def came(draw: Draw, row: Any) -> bool | None:
+    """Whether what a draw is about happened, by the row of the history that it led to; None when a row cannot tell."""
+    event, detail = row["event"], row["detail"]
+    said = {
+        "another line of treatment": event != w.PALLIATIVE_CARE,
+        "response to the bridging": event == w.BRIDGING_RESPONSE,
+        "remission": event == w.RESPONSE,
+        "early death of the treatment": event == w.DEATH,
+        "MRD-negative remission": detail == w.MRD_NEGATIVE,
+        "relapse": event == w.RELAPSE,
+        "relapse after transplant": event == w.RELAPSE,
+        "a failed leukapheresis": event == w.LEUKAPHERESIS_FAILURE,
+        "a failed manufacture": event == w.MANUFACTURE_FAILURE,
+        "death of the transplant": (event, detail) == (w.DEATH, w.DEATH_TRANSPLANT),
+        "sinusoidal obstruction syndrome": event == w.SOS,
+        "early loss of B-cell aplasia": event == w.B_CELL_RECOVERY,
+    }.get(draw.about)
+    return None if said is None else bool(said)
+
+
+def test_draws_agree_with_what_happened() -> None:
+    """A draw is below its chance exactly when what it is about happened."""
+    asked: dict[str, set[bool]] = {}
+    for one in stories():
+        for course in one.courses.values():
+            for draw in course.draws:
+                assert 0.0 <= draw.draw < 1.0
+                assert 0.0 < draw.chance <= 1.0
+                happened = came(draw, course.events[draw.event])
+                if happened is not None:
+                    assert happened == (draw.draw < draw.chance) == draw.happened, draw
+                    asked.setdefault(draw.about, set()).add(happened)
+    both = {about for about, ways in asked.items() if len(ways) > 1}
+    assert {"remission", "MRD-negative remission", "relapse", "death of the transplant"} <= both
+
+
+def test_choices_agree_with_what_was_given() -> None:
+    """The therapy that a rule is said to choose is the one of the history; without one comes palliative care."""
+    chosen = 0
+    for one in stories():
+        ids = list(one.parameters.therapies)
+        for course in one.courses.values():
+            for choice in course.choices:
+                row = course.events[choice.event]
+                if choice.subject == "consolidation":
+                    assert bool(choice.given) == (row["stage"] == w.AWAITING_HSCT), choice
+                    assert choice.given or choice.rule or not choice.because
+                if choice.subject == "mrd":
+                    assert bool(choice.given) == (row["stage"] == w.MRD_THERAPY)
+                if choice.subject == "salvage" and row["event"] == w.TREATMENT_START:
+                    assert ids[row["therapy"]] == choice.given
+                    chosen += 1
+                if choice.subject == "salvage" and row["event"] == w.PALLIATIVE_CARE:
+                    assert choice.given in ("", "supportive_care")
+                    assert choice.why
+    assert chosen > 100
+
+
+def test_the_chance_of_remission_is_the_models() -> None:
+    """What asking the pathway again finds is what `remission_probability` gives for the patient as treated."""
+    scenario = load_scenario("first_salvage", patients=PATIENTS)
+    compared = 0
+    for name, strategy in scenario.strategies.items():
+        tables = prepare(scenario, strategy, parameters(), parameters().values(scenario.population))
+        entrants, luck = entrants_of_block(scenario, tables, (0, PATIENTS))
+        for patient in TOLD:
+            one = slice(patient, patient + 1)
+            replay = Replay(entrants[one], luck[one], tables)
+            draws = {(d.course, d.about): d for d in story("first_salvage", patient).courses[name].draws}
+            for passage in replay.passages:
+                found = draws.get((passage.course, "remission"))
+                if passage.stage != w.SALVAGE or found is None:
+                    continue
+                a = Block.of(passage.within, luck[one]).arrays(tables, 0)
+                tail = (a.therapies, a.rules, a.conditions, a.life_tables[0], a.events, a.cursor)
+                world = World(a.attributes[0], a.luck[0], a.models[0], *tail)
+                therapy = a.therapies[int(passage.within["therapy"][0])]
+                expected = remission_probability(a.patients[0], world, therapy)
+                assert found.chance == pytest.approx(expected, abs=1e-6)
+                compared += 1
+    assert compared > 20
+
+
+def test_the_portrait_states_the_record() -> None:
+    """Age, sex, remission, burden, antigens, transplant, donor and liver are those of the record at entry."""
+    seen = set()
+    for one in stories():
+        text, who = one.portrait, one.entrant
+        assert f"Patient {one.patient}, {'a man' if who['male'] else 'a woman'} of {int(who['entry_age'])}" in text
+        assert ("not fit for a transplant" in text) == (not who["hsct_fit"])
+        assert ("No liver disease" in text) == (not who["liver_disease"])
+        assert ("without a donor" in text) == (not who["donor"])
+        assert ("Transplanted before" in text) == bool(who["prior_hsct"])
+        assert ("CD19-negative" in text or "CD22-negative" in text) == (
+            not (who["cd19_positive"] and who["cd22_positive"])
+        )
+        if "in first relapse" in text:
+            assert f"{100 * who['blasts']:.0f} % blasts" in text
+            seen.add("relapse")
+        if "measurable residual disease" in text:
+            assert "blasts" not in text
+            seen.add("mrd")
+    assert "relapse" in seen
+
+
+def test_a_rule_passed_over_says_why() -> None:
+    """Who is not eligible for the first therapy of a strategy is told what stands against it."""
+    found = [
+        choice.passed_over[0]
+        for patient in range(PATIENTS)
+        for choice in story("first_salvage", patient).courses["inotuzumab"].choices
+        if choice.subject == "salvage" and choice.given == "blinatumomab" and choice.rule == 2
+    ]
+    assert any("inotuzumab, does not apply: not eligible (CD22-negative)" in one for one in found)
+    assert any("inotuzumab, does not apply: not eligible (liver disease)" in one for one in found)
+
+
+def test_everything_has_words() -> None:
+    """There are words for all events, details, stages and attributes, and none is there for nothing."""
+    assert set(words.EVENTS) == set(w.EVENTS)
+    assert set(words.DETAILS) == set(w.DETAILS)
+    assert set(words.STATES) == set(w.STAGES)
+    assert {stage for _, stage in (*words.AS_IN_STAGE, *words.LEADS_TO)} <= set(w.STAGES)
+    assert {event for event, _ in (*words.AS_IN_STAGE, *words.LEADS_TO)} <= set(w.EVENTS)
+    assert [name for name in ATTRIBUTES if not words.has_words_for(name)] == []
+
+
+def test_no_ids_and_no_gaps_in_what_is_read() -> None:
+    """No printed story shows a snake_case id, an empty place or an unfilled brace."""
+    for one in stories():
+        text = printed(one, 2000)
+        assert re.findall(r"\b[a-z0-9]+_[a-z0-9_]+", text) == []
+        assert re.findall(r"[{}]|: *$|\(\)| ,|;;", text, re.MULTILINE) == [], text
+        assert "None" not in text
+        assert "nan" not in text
+
+
+def test_every_story_ends() -> None:
+    """The last line of every course says that the patient died, of what and how old, or lives at the horizon."""
+    for one in stories():
+        for course in one.courses.values():
+            common, own = one.lines(course)
+            assert re.fullmatch(r"(Died of .*|Alive at 10 years, .*), aged \d+", (common + own)[-1].text)
+
+
+def test_courses_stand_side_by_side_where_there_is_room() -> None:
+    """Wide: one table with all courses; narrow: one after the other, and no line longer than the terminal."""
+    one = next(s for s in stories() if s.scenario.id == "first_salvage" and len(s.groups) == 3)
+    labels = [course.label for course in one.courses.values()]
+    wide, narrow = printed(one, 160), printed(one, 60)
+    assert any(all(label in line for label in labels) for line in wide.splitlines())
+    assert not any(sum(label in line for label in labels) > 1 for line in narrow.split("Where")[0].splitlines())
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert len(narrow.splitlines()) > len(wide.splitlines())
+
+
+def test_strategies_with_the_same_history_share_a_column() -> None:
+    """Histories that are the same are told once, under all their names."""
+    shared = [one for one in stories() if 1 < len(one.groups) < len(one.courses)]
+    assert shared
+    for one in shared:
+        assert sum(len(group) for group in one.groups) == len(one.courses)
+
+
+def test_wrong_patients_and_strategies_are_refused() -> None:
+    """A number out of the cohort and an unknown strategy are told with what is allowed."""
+    scenario = load_scenario("first_salvage", patients=PATIENTS)
+    for patient in (-1, PATIENTS):
+        with pytest.raises(InputError, match=r"no such patient .*allowed: 0 to 49"):
+            explain(scenario, patient, parameters())
+    with pytest.raises(InputError, match="did you mean 'inotuzumab'"):
+        explain(scenario, 0, parameters(), strategies=["inotuzumabb"])
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["rallsim", "explain", *arguments])
+    try:
+        cli.main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def test_the_command_tells_the_story(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`rallsim explain` prints the story, or the same as one JSON document; wrong numbers end with exit code 2."""
+    assert command(monkeypatch, "first_salvage", "--patient", "17") == 0
+    assert "Patient 17, " in capsys.readouterr().out
+    assert command(monkeypatch, "first_salvage", "--patient", "17", "--strategy", "inotuzumab", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert list(document["strategies"]) == ["inotuzumab"]
+    events = document["strategies"]["inotuzumab"]["events"]
+    assert events[0]["event"] == "entry"
+    assert {"time", "age", "event", "stage", "line", "therapy", "detail", "words", "reasons"} == set(events[0])
+    assert any(event["reasons"] for event in events)
+    assert command(monkeypatch, "first_salvage", "--patient", "17", "--seed", "2") == 0
+    assert "seed 2" in capsys.readouterr().out
+    assert command(monkeypatch, "first_salvage", "--patient", "10000") == 2
+    assert "no such patient (found 10000; allowed: 0 to 9,999)" in capsys.readouterr().err
