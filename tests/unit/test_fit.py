@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,27 @@ def test_items_of_a_mix_are_independent_and_ratios_of_an_item_exclude_each_other
     assert sum(share for share, _ in mix) == pytest.approx(1.0)
 
 
+def test_a_mix_may_name_a_parameter_of_a_general_file(tmp_path: Path) -> None:
+    """SOS after inotuzumab rests on odds ratios of hsct.yaml: when they are 1, it is the published 18 of 79."""
+    params = copied(tmp_path)
+    assert sos_after_inotuzumab(params) < 0.1
+
+    hsct = params / "hsct.yaml"
+    lines = hsct.read_text(encoding="utf-8").splitlines()
+    for index, line in enumerate(lines):
+        if line.startswith("  sos_odds_ratio_"):
+            lines[index + 1] = "    {value: 1, unit: odds_ratio, basis: assumed, lo: 1, hi: 1, reason: no effect}"
+    hsct.write_text("\n".join(lines), encoding="utf-8")
+
+    assert stale_fits(params) == [params / "fitted" / "inotuzumab.yaml"]
+    write_fits(params)
+    assert sos_after_inotuzumab(params) == pytest.approx(18 / 79, abs=1e-6)
+
+
+def sos_after_inotuzumab(params: Path) -> float:
+    return load_parameters(params).parameters["therapies.inotuzumab.sos_after_hsct"].value
+
+
 def test_two_points_give_plateau_and_scale_exactly() -> None:
     """Plateau 0.2, scale 6, shape 1: S(6) = 0.2 + 0.8 / e and S(12) = 0.2 + 0.8 / e², and the fit finds them again."""
     targets = [{"at_months": t, "survival": 0.2 + 0.8 * math.exp(-t / 6.0)} for t in (6.0, 12.0)]
@@ -83,6 +105,26 @@ def test_a_mixed_cohort_gives_the_curve_of_the_reference_patient() -> None:
 
     assert fit.parameters["c"] == pytest.approx(0.3, abs=1e-6)
     assert fit.parameters["s"] == pytest.approx(8.0, abs=1e-5)
+
+
+def test_a_hazard_that_rises_later_is_taken_out_of_the_curve() -> None:
+    """A quarter has three times the hazard from month 3 on, so survives as S(3) (S(t) / S(3))³; S is found again."""
+
+    def curve(t: float) -> float:
+        return 0.3 + 0.7 * math.exp(-t / 8.0)
+
+    targets = [
+        {"at_months": t, "survival": 0.75 * curve(t) + 0.25 * curve(3.0) * (curve(t) / curve(3.0)) ** 3}
+        for t in (6.0, 60.0)
+    ]
+    later = {"hazard_ratio": "ratio", "share": "lost", "months": "wait"}
+    spec = {"cure": "c", "scale": "s", "shape": "k", "targets": targets, "later": later}
+
+    fit = mixture_cure("relapse", spec, {"k": 1.0, "ratio": 3.0, "wait": 3.0}, evidence_of(lost=0.25))
+
+    assert fit.parameters["c"] == pytest.approx(0.3, abs=1e-6)
+    assert fit.parameters["s"] == pytest.approx(8.0, abs=1e-5)
+    assert fit.evidence == ("lost",)
 
 
 def incidences(t: float, mrd_positive: float, ratio: float) -> tuple[float, float]:
@@ -160,7 +202,7 @@ def test_a_changed_evidence_row_makes_its_fits_stale_and_no_others(tmp_path: Pat
 def test_a_fitted_file_changed_by_hand_is_stale(tmp_path: Path) -> None:
     """A value that no fit gives does not pass for one."""
     params = copied(tmp_path)
-    broken(params, "fitted/inotuzumab.yaml", "value: 0.755016", "value: 0.8")
+    broken(params, "fitted/inotuzumab.yaml", "value: 0.756172", "value: 0.8")
 
     assert stale_fits(params) == [params / "fitted" / "inotuzumab.yaml"]
 
@@ -188,6 +230,10 @@ BREAKS: dict[str, tuple[str, str, str, str, list[str]]] = {
     "parameter of a mix that is not in the file": (
         *(INOTUZUMAB, "- {cr_odds_ratio_second_salvage: inovate218", "- {cr_odds_ratio_second_salvge: inovate218"),
         *("fits.cr_rate.mix.0.cr_odds_ratio_second_salvge", ["'cr_odds_ratio_second_salvage'?"]),
+    ),
+    "parameter of a general file that does not exist": (
+        *(INOTUZUMAB, "- {hsct.sos_odds_ratio_bilirubin:", "- {hsct.sos_odds_ratio_bilirubn:"),
+        *("fits.sos_after_hsct.mix.1.hsct.sos_odds_ratio_bilirubn", ["'hsct.sos_odds_ratio_bilirubin'?"]),
     ),
     "unknown evidence row": (
         *(INOTUZUMAB, "target: inovate_final_ino_cr", "target: inovate_finl_ino_cr"),
@@ -264,12 +310,15 @@ def test_every_kind_of_fit_has_its_keys_checked() -> None:
 
 
 def test_fitted_parameters_meet_their_targets_within_what_trials_can_tell() -> None:
-    """Every shipped fit of one or two targets meets them exactly; the ten of transplant within seven points."""
+    """A fit with no more targets than parameters meets them exactly; one with more, within eight points."""
     missed = []
     for path, text in fitted_texts().items():
-        limit = 0.07 if path.stem == "hsct" else 1e-3
-        targets = parse_yaml(text, str(path)).data["targets"]
-        assert targets
-        missed += [target for target in targets if abs(target["published"] - target["fitted"]) > limit]
+        data = parse_yaml(text, str(path)).data
+        assert data["targets"]
+        made = Counter(parameter["fit"] for parameter in data["parameters"].values())
+        asked = Counter(target["fit"] for target in data["targets"])
+        for target in data["targets"]:
+            limit = 0.08 if asked[target["fit"]] > made[target["fit"]] else 1e-3
+            missed += [target] if abs(target["published"] - target["fitted"]) > limit else []
 
     assert missed == []

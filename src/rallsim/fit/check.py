@@ -31,6 +31,7 @@ class Form:
     events: tuple[str, ...] = ()
     weights: bool = False
     mix: bool = True
+    later: bool = False  # a hazard ratio that holds from a time on, in a share of all
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -39,9 +40,11 @@ class Form:
         return (*keys, *(["targets"] if self.targets else []), *(["weights"] if self.weights else []))
 
 
+LATER_KEYS = ("hazard_ratio", "share", "months")
+
 FORMS = {
     "reference_probability": Form(formulas=("target",)),
-    "mixture_cure": Form(makes=("cure", "scale"), rests_on=("shape",), targets=("survival", "at_months")),
+    "mixture_cure": Form(makes=("cure", "scale"), rests_on=("shape",), targets=("survival", "at_months"), later=True),
     "transplant_outcomes": Form(
         makes=("relapse_cure", "relapse_scale", "death_never", "death_scale"),
         rests_on=("hazard_ratio",),
@@ -55,7 +58,11 @@ FORMS = {
 
 
 def check_fits(file: ParameterFile, given: Collection[str], evidence: Evidence) -> None:
-    """Note every fault of a file's fits; `given` are the names of the parameters whose values stand in the file."""
+    """Note every fault of a file's fits.
+
+    `given` are the parameters whose values are known before any fit: by name those of the file, by full path the
+    general ones.
+    """
     for name in file.mapping("fits"):
         place = ("fits", name)
         if not file.mapping(*place):
@@ -74,7 +81,14 @@ def check_fits(file: ParameterFile, given: Collection[str], evidence: Evidence) 
 
 
 def _check_keys(file: ParameterFile, place: Place, form: Form) -> None:
-    file.only_keys(("kind", *form.required, *(["mix"] if form.mix else []), "why"), *place)
+    file.only_keys(
+        ("kind", *form.required, *(["mix"] if form.mix else []), *(["later"] if form.later else []), "why"), *place
+    )
+    if form.later and file.mapping(*place, "later"):
+        file.only_keys(LATER_KEYS, *place, "later")
+        for key in LATER_KEYS:
+            if file.at(*place, "later", key) is None:
+                file.fault((*place, "later", key), "is missing")
     for key in form.required:
         if file.at(*place, key) is None:
             file.fault((*place, key), "is missing")
@@ -108,12 +122,16 @@ def _check_names(file: ParameterFile, name: str, form: Form, given: Collection[s
     for parameter in sorted(asking - {one for one in made.values() if isinstance(one, str)}):
         file.fault(("parameters", parameter, "fit"), f"the fit '{name}' does not make it")
     rests_on: list[tuple[Place, object]] = [((*place, key), file.at(*place, key)) for key in form.rests_on]
+    rests_on += [
+        ((*place, "later", key), file.at(*place, "later", key)) for key in LATER_KEYS if form.later and key != "share"
+    ]
     for index, item in _mappings(file, *place, "mix"):
         rests_on += [((*place, "mix", index, parameter), parameter) for parameter in item]
     for where, parameter in rests_on:
         if parameter is not None and parameter not in given:
             hint = nearest(str(parameter), list(given))
-            file.fault(where, "is no parameter of this file with a given value", found=parameter, hint=hint)
+            message = "is no parameter of this file with a given value, nor the full path of a general one"
+            file.fault(where, message, found=parameter, hint=hint)
 
 
 def _formulas(file: ParameterFile, place: Place, form: Form) -> Iterator[Place]:
@@ -121,6 +139,8 @@ def _formulas(file: ParameterFile, place: Place, form: Form) -> Iterator[Place]:
     for key in form.formulas:
         if file.at(*place, key) is not None:
             yield (*place, key)
+    if form.later and file.at(*place, "later", "share") is not None:
+        yield (*place, "later", "share")
     for index, item in _mappings(file, *place, "mix"):
         for parameter in item:
             yield (*place, "mix", index, parameter)

@@ -11,6 +11,7 @@ from rallsim.errors import InputError, Problem
 from rallsim.files import shipped, written_atomically
 from rallsim.fit.check import check_fits
 from rallsim.fit.summaries import KINDS, Fit
+from rallsim.model import GENERAL_FIELDS
 from rallsim.parameter_values import ParameterFile
 from rallsim.parameters import ParameterSet, iterate_fits, load_parameters
 
@@ -31,7 +32,7 @@ def fitted_texts(folder: Path | None = None) -> dict[Path, str]:
         given = {
             path.removeprefix(prefix + "."): parameter.value
             for path, parameter in parameters.parameters.items()
-            if path.startswith(prefix + ".")
+            if path.startswith(prefix + ".") or path in GENERAL_FIELDS
         }
         check_fits(file, given, parameters.evidence)
         files.append((file, given))

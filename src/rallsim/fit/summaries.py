@@ -6,6 +6,7 @@ It returns the fitted parameters and, for every target, what the fit makes of it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -47,7 +48,8 @@ def mix_of(spec: Mapping[str, Any], parameters: Mapping[str, float], evidence: E
     """Share of patients under every combination of the mix's independent groups, and the product of their ratios.
 
     Each item of `mix` maps parameters (ratios) to the share of patients they apply to; ratios of one item exclude
-    each other, items are independent.
+    each other, items are independent. A parameter of a general file is called by its path, as in
+    `hsct.sos_odds_ratio_bilirubin`.
     """
     alternatives: list[Mix] = []
     for item in spec.get("mix", []):
@@ -80,8 +82,15 @@ def mixture_cure(name: str, spec: Mapping[str, Any], parameters: Mapping[str, fl
     """Plateau and scale of a mixture-cure Weibull curve whose mix over patients meets the published points.
 
     Least squares of  sum_i share_i * S(t)^ratio_i  against the survivals at their times, S with the shape given.
+    With `later` a share of all patients has its hazard multiplied once more from a time c on:
+    S(c)^ratio_i * (S(t) / S(c))^(ratio_i * hazard_ratio), as early loss of B-cell aplasia does.
     """
     mix = mix_of(spec, parameters, evidence)
+    later = spec.get("later")
+    change, late_ratio, late_share = math.inf, 1.0, 0.0
+    if later:
+        change, late_ratio = parameters[later["months"]], parameters[later["hazard_ratio"]]
+        late_share = evaluate(str(later["share"]), evidence)
     shape = parameters[spec["shape"]]
     points = [
         (evaluate(str(target["at_months"]), evidence), evaluate(str(target["survival"]), evidence), target)
@@ -89,7 +98,16 @@ def mixture_cure(name: str, spec: Mapping[str, Any], parameters: Mapping[str, fl
     ]
 
     def survival(t: float, cure: float, scale: float) -> float:
-        return sum(share * mixture_cure_survival(t, cure, scale, shape, ratio) for share, ratio in mix)
+        at_change = mixture_cure_survival(min(t, change), cure, scale, shape, 1.0)
+        since = mixture_cure_survival(t, cure, scale, shape, 1.0) / at_change
+        return float(
+            sum(
+                share
+                * at_change**ratio
+                * ((1.0 - late_share) * since**ratio + late_share * since ** (ratio * late_ratio))
+                for share, ratio in mix
+            )
+        )
 
     def residuals(x: np.ndarray) -> list[float]:
         cure, scale = _share(x[0]), float(np.exp(x[1]))
