@@ -153,7 +153,14 @@ class Patient:
             uniforms[0, ENTRY_COLUMNS + course * COURSE_COLUMNS + COURSE.index(decision)] = value
         self.block = Block.of(sample_patients(uniforms, tables.populations), uniforms)
         self.record = self.block.patients[0]
-        fields = {"hazard_left": np.inf, "blasts": 0.8, "hsct_fit": 1.0, "prior_hsct": 0.0, "liver_disease": 0.0}
+        fields = {
+            "hazard_left": np.inf,
+            "blasts": 0.8,
+            "hsct_fit": 1.0,
+            "donor": 1.0,
+            "prior_hsct": 0.0,
+            "liver_disease": 0.0,
+        }
         fields |= {"cd19_positive": 1.0, "cd22_positive": 1.0, "remission_months": 6.0, "cr1_months": 6.0}
         for name, number in (fields | record).items():
             self.record[name] = number

@@ -5,20 +5,15 @@ from __future__ import annotations
 import gc
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from rallsim.commands.decide import decide
 from rallsim.engine import ENGINES
 from rallsim.errors import InputError, ModelError
-
-if TYPE_CHECKING:
-    from rallsim.parameters import ParameterSet
-    from rallsim.scenario import Scenario
 
 EngineName = StrEnum("EngineName", list(ENGINES))  # type: ignore[misc]  # choices from what exists
 DEFAULT_ENGINE = EngineName(ENGINES[0])
@@ -54,6 +49,12 @@ EngineOption = Annotated[
     EngineName,
     typer.Option("--engine", help="batch: compiled loop; agents: a SimPy process a patient. The results are the same."),
 ]
+VariantOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--variant", metavar="NAME", help="Switch on a structural alternative of params/variants. Repeatable."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 
 
@@ -63,6 +64,7 @@ def run(
     patients: PatientsOption = None,
     seed: SeedOption = None,
     settings: SetOption = None,
+    variant: VariantOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Results go here instead of results/<scenario>/.")
     ] = None,
@@ -79,22 +81,24 @@ def run(
 
     Example: rallsim run bridging_before_car_t --patients 2000 --set horizon_months=60
     """
+    from rallsim.commands.shared import announce_compiling, load_checked, print_plan, progress_of
     from rallsim.results import check_folder
 
-    loaded, parameters = _load(scenario, patients, seed, settings)
+    loaded, parameters = load_checked(scenario, patients, seed, settings, variant)
     folder = out or Path("results") / loaded.id
     check_folder(folder)
     if dry_run:
-        _print_plan(loaded, folder, as_json)
+        print_plan(loaded, folder, as_json)
         return
 
     from rallsim.report.tables import print_results
+    from rallsim.report.terminal import records
     from rallsim.results import results_of, save
     from rallsim.simulation import simulate
 
-    _announce_compiling(engine)
+    announce_compiling(engine)
     try:
-        with _progress(loaded, quiet=as_json) as progress:
+        with progress_of(loaded, quiet=as_json) as progress:
             simulation = simulate(loaded, parameters, engine=engine, workers=workers, progress=progress)
     except KeyboardInterrupt:
         print("rallsim: interrupted, nothing was written", file=sys.stderr)
@@ -108,8 +112,8 @@ def run(
             "seed": loaded.seed,
             "folder": str(saved.folder),
             "moved_earlier_results_to": str(saved.moved) if saved.moved else None,
-            "summary": _records(results.summary),
-            "differences": _records(results.differences),
+            "summary": records(results.summary),
+            "differences": records(results.differences),
         }
         print(json.dumps(document, indent=2, allow_nan=False))
         return
@@ -125,16 +129,18 @@ def verify(
     patients: Annotated[int, typer.Option("--patients", metavar="N", help="Patients to compare.")] = 2000,
     seed: SeedOption = None,
     settings: SetOption = None,
+    variant: VariantOption = None,
 ) -> None:
     """Check that both engines write the same histories of a scenario, row for row and to the last bit.
 
     Exit code 1, and the first row that differs, when they part.
     """
+    from rallsim.commands.shared import announce_compiling, load_checked
     from rallsim.simulation import first_difference, simulate
 
-    loaded, parameters = _load(scenario, patients, seed, settings)
+    loaded, parameters = load_checked(scenario, patients, seed, settings, variant)
     for engine in ENGINES:
-        _announce_compiling(engine)
+        announce_compiling(engine)
     reference, *others = [simulate(loaded, parameters, engine=engine) for engine in ENGINES]
     rows = sum(len(history.events) for history in reference.histories.values())
     for engine, other in zip(ENGINES[1:], others, strict=True):
@@ -145,6 +151,39 @@ def verify(
     print(
         f"{loaded.id}: {' and '.join(ENGINES)} wrote the same {rows:,} rows, {patients:,} patients, seed {loaded.seed}."
     )
+
+
+@app.command()
+def explain(
+    scenario: ScenarioArgument,
+    patient: Annotated[int, typer.Option("--patient", metavar="N", help="Number in the history, from 0.")],
+    strategies: Annotated[
+        list[str] | None,
+        typer.Option("--strategy", metavar="ID", help="Only under this strategy. Repeatable; all when left out."),
+    ] = None,
+    seed: SeedOption = None,
+    settings: SetOption = None,
+    variant: VariantOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell one patient's story under every strategy, side by side, with where the paths part and why.
+
+    The events are those of a run with the same seed, by whatever engine; only this patient is simulated.
+
+    Example: rallsim explain first_salvage --patient 17
+    """
+    from rallsim.commands.shared import announce_compiling, load_checked
+    from rallsim.explain.show import print_story
+    from rallsim.explain.story import explain as story_of
+    from rallsim.report.terminal import terminal
+
+    loaded, parameters = load_checked(scenario, None, seed, settings, variant)
+    announce_compiling("agents")  # the story leads the patient as the agents do
+    story = story_of(loaded, patient, parameters, strategies=strategies or ())
+    if as_json:
+        print(json.dumps(story.as_data(), indent=2, allow_nan=False, ensure_ascii=False))
+    else:
+        print_story(story, terminal())
 
 
 @app.command()
@@ -231,6 +270,9 @@ def schema() -> None:
     print(schema_text(), end="")
 
 
+app.command()(decide)
+
+
 def main() -> None:
     """Run the command line; turn our own errors into messages and exit codes."""
     # Imports and YAML trees make many objects and little garbage: collecting at every 700 takes a tenth of a short run.
@@ -252,71 +294,3 @@ def main() -> None:
 
 def _count(problems: int) -> str:
     return "one thing is wrong" if problems == 1 else f"{problems} things are wrong"
-
-
-def _records(table: Any) -> list[dict[str, Any]]:
-    """Rows of a table for JSON: empty cells are null."""
-    return [
-        {key: None if value != value else value for key, value in row.items()}  # noqa: PLR0124 (only NaN differs)
-        for row in table.to_dict("records")
-    ]
-
-
-def _load(
-    scenario: str, patients: int | None, seed: int | None, settings: list[str] | None
-) -> tuple[Scenario, ParameterSet]:
-    """Load a scenario and the parameters, and check the one against the other completely."""
-    from rallsim.parameters import load_parameters
-    from rallsim.prepared import check_scenario
-    from rallsim.scenario import load_scenario
-
-    parameters = load_parameters()
-    loaded = load_scenario(
-        scenario, settings=settings or [], patients=patients, seed=seed, parameter_fault=parameters.fault
-    )
-    check_scenario(loaded, parameters)
-    return loaded, parameters
-
-
-def _announce_compiling(engine: str) -> None:
-    from rallsim.engine import must_compile
-
-    if must_compile(engine):
-        print("Compiling the pathway for this machine, once: some 15 seconds ...", file=sys.stderr, flush=True)
-
-
-def _print_plan(scenario: Scenario, folder: Path, as_json: bool) -> None:
-    histories = scenario.patients * len(scenario.strategies)
-    plan = {
-        "scenario": scenario.id,
-        "title": scenario.title,
-        "strategies": list(scenario.strategies),
-        "patients": scenario.patients,
-        "histories": histories,
-        "horizon_months": scenario.horizon_months,
-        "seed": scenario.seed,
-        "folder": str(folder),
-    }
-    if as_json:
-        print(json.dumps(plan, indent=2))
-        return
-    print(f"{scenario.title}: everything is in order, nothing was run.")
-    print(f"  {scenario.patients:,} patients × {len(scenario.strategies)} strategies = {histories:,} histories")
-    print(f"  strategies: {', '.join(scenario.strategies)}; reference: {scenario.reference}")
-    print(f"  followed for {scenario.horizon_months:g} months, seed {scenario.seed}")
-    print(f"  results would go to {folder}/")
-
-
-@contextmanager
-def _progress(scenario: Scenario, *, quiet: bool) -> Iterator[Any]:
-    """Show how far a run is, on a terminal's standard error."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Simulating", total=scenario.patients * len(scenario.strategies))
-        yield lambda finished: bar.advance(task, finished)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 
 Function = TypeVar("Function", bound=Callable[..., object])
 Result = TypeVar("Result")
@@ -31,6 +32,10 @@ SOURCES = (
     "tally.py",
     "population.py",
     "risks.py",
+    "chances.py",
+    "toxicity.py",
+    "car_t.py",
+    "transplant.py",
     "pathway.py",
     "journey.py",
     "rules.py",
@@ -38,20 +43,24 @@ SOURCES = (
 )
 
 
-def _cache_folder() -> Path:
-    folder = Path(__file__).parent
-    digest = hashlib.sha256(numba.__version__.encode())
-    for name in SOURCES:
-        digest.update((folder / name).read_bytes())
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    wanted = base / "rallsim" / digest.hexdigest()[:16]
+def user_cache() -> Path:
+    """Return the package's folder in the user's cache, or a temporary one where that cannot be written."""
+    wanted = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rallsim"
     try:
         wanted.mkdir(parents=True, exist_ok=True)
         if os.access(wanted, os.W_OK):
             return wanted
     except OSError:
         pass
-    return Path(tempfile.gettempdir()) / f"rallsim-{os.getuid() if hasattr(os, 'getuid') else 0}" / wanted.name
+    return Path(tempfile.gettempdir()) / f"rallsim-{os.getuid() if hasattr(os, 'getuid') else 0}"
+
+
+def _cache_folder() -> Path:
+    folder = Path(__file__).parent
+    digest = hashlib.sha256(numba.__version__.encode())
+    for name in SOURCES:
+        digest.update((folder / name).read_bytes())
+    return user_cache() / digest.hexdigest()[:16]
 
 
 if not os.environ.get("NUMBA_CACHE_DIR"):
@@ -69,7 +78,12 @@ def compiled(function: Function) -> Function:
 
 
 def compiled_entry(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Compile a function that Python calls: like `compiled`, but a function of its own."""
+    """Compile a function that Python calls: like `compiled`, but a function of its own.
+
+    In plain Python it may wrap around 2^64 as the compiled one does.
+    """
+    if not is_compiling():
+        return np.errstate(over="ignore")(function)
     return cast(Callable[..., Result], numba.njit(cache=True, nogil=True, **OPTIONS)(function))
 
 

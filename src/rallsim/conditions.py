@@ -26,7 +26,7 @@ class Attribute(NamedTuple):
 ATTRIBUTES = {
     "age": Attribute(0, 120, "number", "age in years"),
     "male": Attribute(0, 1, "yes_no", "true for men, false for women"),
-    "line": Attribute(1, 6, "whole", "salvage line about to be given, or being given; the first is 1"),
+    "line": Attribute(0, 6, "whole", "salvage line about to be given, or being given; the first is 1, 0 before it"),
     "cr1_months": Attribute(0, 1200, "number", "duration of the first remission in months"),
     "remission_months": Attribute(0, 1200, "number", "duration of the last remission in months"),
     "blasts": Attribute(0, 1, "number", "share of blasts in the marrow: 0.05 is 5 %"),
@@ -36,7 +36,15 @@ ATTRIBUTES = {
     "cd19_positive": Attribute(0, 1, "yes_no", "the blasts carry CD19"),
     "cd22_positive": Attribute(0, 1, "yes_no", "the blasts carry CD22"),
     "liver_disease": Attribute(0, 1, "yes_no", "liver disease that speaks against inotuzumab"),
-    "hsct_fit": Attribute(0, 1, "yes_no", "fit for an allogeneic transplant, with a donor"),
+    "hsct_fit": Attribute(0, 1, "yes_no", "fit for an allogeneic transplant"),
+    "donor": Attribute(0, 1, "yes_no", "a donor for an allogeneic transplant is known"),
+    "sibling_donor": Attribute(0, 1, "yes_no", "the donor is a sibling"),
+    "months_since_hsct": Attribute(0, 1200, "number", "months since the last transplant; 1200 without one"),
+    "primary_refractory": Attribute(0, 1, "yes_no", "there never was a first remission"),
+    "neuro_history": Attribute(0, 1, "yes_no", "a history of seizures or other central nervous disease"),
+    "ph_positive": Attribute(0, 1, "yes_no", "the Philadelphia chromosome"),
+    "kmt2a": Attribute(0, 1, "yes_no", "a KMT2A rearrangement"),
+    "extramedullary": Attribute(0, 1, "yes_no", "extramedullary disease"),
 }
 GIVEN = Attribute(0, 10, "count", "times this therapy was given before; true: at least once")
 _GIVEN_PREFIX = "given."

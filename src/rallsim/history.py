@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rallsim import stages as w
 from rallsim.errors import ModelError
+from rallsim.transitions import ENTRIES, allowed_transitions
 
 Mask = NDArray[np.bool_]
 
@@ -25,46 +26,27 @@ def _allowed(shape: tuple[int, int], only: Mapping[int, Sequence[int]]) -> Mask:
     return table
 
 
-_BY_STAGE = (len(w.EVENTS), len(w.STAGES))
-_STAGE_BEFORE = _allowed(
-    _BY_STAGE,
-    {
-        w.INFUSION: [w.AWAITING_CELLS],
-        w.RESPONSE: [w.SALVAGE, w.INFUSED],
-        w.NO_RESPONSE: [w.SALVAGE, w.INFUSED],
-        w.HSCT: [w.AWAITING_HSCT],
-        w.RELAPSE: [w.REMISSION, w.AWAITING_HSCT, w.AFTER_HSCT, w.LONG_TERM_REMISSION],
-    },
-)
-_STAGE_AFTER = _allowed(
-    _BY_STAGE,
-    {
-        w.ENTRY: [w.RELAPSED],
-        w.TREATMENT_START: [w.SALVAGE, w.AWAITING_CELLS],
-        w.MANUFACTURE_FAILURE: [w.REFRACTORY],
-        w.INFUSION: [w.INFUSED],
-        w.RESPONSE: [w.REMISSION, w.AWAITING_HSCT],
-        w.NO_RESPONSE: [w.REFRACTORY],
-        w.HSCT: [w.AFTER_HSCT],
-        w.RELAPSE: [w.RELAPSED],
-        w.PALLIATIVE_CARE: [w.PALLIATIVE],
-        w.LONG_TERM: [w.LONG_TERM_REMISSION],
-    },
-)
-_STAGE_AFTER[:, w.DEAD] = False
-_STAGE_AFTER[w.DEATH] = np.arange(len(w.STAGES)) == w.DEAD
+_MAY_HAPPEN = allowed_transitions()
+_SEVERE = [w.GRADE_3_PLUS]
+_ANY_GRADE = [w.GRADE_1_2, w.GRADE_3_PLUS]
 _DETAIL = _allowed(
     (len(w.EVENTS), len(w.DETAILS)),
     {
-        w.CRS: [w.GRADE_1_2, w.GRADE_3_PLUS],
-        w.ICANS: [w.GRADE_1_2, w.GRADE_3_PLUS],
-        w.SOS: [w.NO_DETAIL, w.GRADE_1_2, w.GRADE_3_PLUS],
+        w.CRS: _ANY_GRADE,
+        w.ICANS: _ANY_GRADE,
+        w.LIVER: _ANY_GRADE,
+        **dict.fromkeys((w.INFECTION, w.CYTOPENIA, w.GASTROINTESTINAL, w.TUMOUR_LYSIS), _SEVERE),
+        w.SOS: [w.NO_DETAIL, *_ANY_GRADE],
+        w.ACUTE_GVHD: [w.GRADE_2, w.GRADE_3_PLUS],
+        w.DROP_OUT: [w.PROGRESSION, w.ANTIGEN_LOST],
         w.RESPONSE: [w.MRD_NEGATIVE, w.MRD_POSITIVE],
-        w.RELAPSE: [w.ANTIGEN_KEPT, w.ANTIGEN_LOST],
+        w.NO_RESPONSE: [w.NO_DETAIL, w.ANTIGEN_LOST],
+        w.MRD_RESPONSE: [w.MRD_NEGATIVE, w.MRD_POSITIVE],
+        w.HSCT: [w.ONE_ALKYLATOR, w.TWO_ALKYLATORS],
+        w.RELAPSE: [w.ANTIGEN_KEPT, w.ANTIGEN_LOST, w.LINEAGE_SWITCH],
         w.DEATH: range(w.DEATH_LEUKAEMIA, len(w.DETAILS)),
     },
 )
-_INSIDE_A_STAGE = np.isin(np.arange(len(w.EVENTS)), [w.CRS, w.ICANS, w.SOS, w.CENSORED])
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,10 +160,9 @@ class History:
         step = line.astype(np.int8) - _before(line).astype(np.int8)
         self._refuse(~starts & (step < 0), "an earlier line comes after a later one")
         self._refuse(~starts & (step != (event == w.TREATMENT_START)), "only a treatment start adds a line, and one")
-        before = _before(stage)
-        self._refuse(~starts & ~_allows(_STAGE_BEFORE, event, before), "event cannot start from the stage before")
-        self._refuse(~_allows(_STAGE_AFTER, event, stage), "event does not lead to this stage")
-        self._refuse(_INSIDE_A_STAGE[event] & (stage != before), "event must not change the stage")
+        self._refuse(starts & ~np.isin(stage, ENTRIES), "nobody enters in this stage")
+        pair = _before(stage).astype(np.intp) * len(w.STAGES) + stage
+        self._refuse(~starts & ~_allows(_MAY_HAPPEN, event, pair), "event does not lead from the stage before to this")
         self._refuse(~_allows(_DETAIL, event, detail), "event has a detail that is not its own")
 
     def _starts(self) -> Mask:
@@ -214,7 +195,7 @@ class History:
 
 def _allows(table: Mask, event: NDArray[np.integer], code: NDArray[np.integer]) -> Mask:
     """Look up each event and code in a table: `table[event, code]`, three times faster."""
-    found: Mask = table.ravel().take(event.astype(np.intp) * table.shape[1] + code)
+    found: Mask = table.ravel().take(event.astype(np.intp) * table[0].size + code)
     return found
 
 

@@ -5,42 +5,23 @@ from __future__ import annotations
 from collections import namedtuple
 from typing import Any
 
+from rallsim import stages as words
+from rallsim.car_t import awaiting_cells, debulking
 from rallsim.compiled import compiled, compiled_entry
-from rallsim.model import CD19, CD22
+from rallsim.luck import REINFUSION_DRAW
+from rallsim.model import CD19, CD22, TRANSPLANT
 from rallsim.pathway import (
-    after_hsct,
-    awaiting_cells,
-    awaiting_hsct,
     long_term_remission,
+    mrd_therapy,
     palliative,
     relapsed,
     remission,
     salvage,
+    stage_in_remission,
 )
-from rallsim.patient import GIVEN
-from rallsim.risks import World, note, spend_background_hazard
-from rallsim.stages import (
-    AFTER_HSCT,
-    ANTIGEN_LOST,
-    AWAITING_CELLS,
-    AWAITING_HSCT,
-    CENSORED,
-    DEATH,
-    HSCT,
-    INFUSED,
-    LEUKAPHERESIS_FAILURE,
-    MANUFACTURE_FAILURE,
-    NO_DETAIL,
-    NO_RESPONSE,
-    PALLIATIVE,
-    REFRACTORY,
-    RELAPSE,
-    RELAPSED,
-    REMISSION,
-    RESPONSE,
-    SALVAGE,
-    TREATMENT_START,
-)
+from rallsim.risks import World, is_given, loses_antigen, luck, note, spend_background_hazard
+from rallsim.rules import NOTHING
+from rallsim.transplant import after_hsct, awaiting_hsct
 
 NOBODY_WAKES = -1.0  # what `advance` returns when a history has ended
 
@@ -54,32 +35,75 @@ BlockArrays = namedtuple(
 def changes(p: Any, w: Any) -> None:
     """What an event changes in the patient, before the next stage begins."""
     event = p.next_event
-    if event == TREATMENT_START:
+    if event == words.ENTRY:
+        if p.stage == words.REMISSION and p.therapy == NOTHING:
+            p.therapy = w.model.front_line
+            p.stage = stage_in_remission(p, w)
+    elif event == words.TREATMENT_START:
         p.therapy = p.next_therapy
         p.lines_given += 1
-        w.attributes[GIVEN + p.therapy] += 1.0
-        p.sos_after_hsct = max(p.sos_after_hsct, w.therapies[p.therapy].sos_after_hsct)
-    elif event == RESPONSE:
+        p.waiting_since = p.time
+        p.attempt = 0
+        p.bridged = 0
+        is_given(p, w, p.therapy)
+        if w.therapies[p.therapy].kind == TRANSPLANT:
+            p.alkylators = 1
+            transplanted(p, 1)
+    elif event == words.MANUFACTURE_FAILURE and p.stage == words.AWAITING_CELLS:
+        p.attempt = 1
+    elif event == words.RESPONSE:
         p.remission_since = p.time
-    elif event == HSCT:
-        p.hsct_since = p.time
-        p.prior_hsct += 1.0
-    elif event == RELAPSE:
-        p.course += 1
+        p.relapse_clock = p.time
+    elif event == words.MRD_RESPONSE:
+        p.relapse_clock = p.time
+        p.mrd_positive = 1.0 if p.next_detail == words.MRD_POSITIVE else 0.0
+        p.stage = stage_in_remission(p, w)
+    elif event == words.B_CELL_RECOVERY:
+        loses_aplasia(p, w)
+    elif event == words.HSCT:
+        transplanted(p, 0)
+    elif event == words.RELAPSE:
         p.remission_months = p.time - p.remission_since
         p.mrd_positive = 0.0
         p.b_cell_recovery = 0.0
-        if p.next_detail == ANTIGEN_LOST:
-            if w.therapies[p.therapy].target == CD19:
-                p.cd19_positive = 0.0
-            elif w.therapies[p.therapy].target == CD22:
-                p.cd22_positive = 0.0
-        p.blasts = p.entry_blasts
-    elif event in (NO_RESPONSE, LEUKAPHERESIS_FAILURE, MANUFACTURE_FAILURE):
-        p.course += 1
-        p.blasts = p.entry_blasts
-        if event == NO_RESPONSE:
+        p.reinfused = 0
+        leukaemia_is_back(p, w)
+    elif event in (words.NO_RESPONSE, words.LEUKAPHERESIS_FAILURE, words.MANUFACTURE_FAILURE, words.DROP_OUT):
+        if event == words.NO_RESPONSE:
             p.remission_months = 0.0
+        leukaemia_is_back(p, w)
+
+
+@compiled
+def transplanted(p: Any, in_relapse: int) -> None:
+    """Count a transplant, and remember whether the disease was active."""
+    p.hsct_since = p.time
+    p.prior_hsct += 1.0
+    p.hsct_in_relapse = in_relapse
+
+
+@compiled
+def leukaemia_is_back(p: Any, w: Any) -> None:
+    """Begin a new course of events: the burden of the entry, and antigens as the last event left them."""
+    p.course += 1
+    p.blasts = p.entry_blasts
+    if p.next_detail == words.ANTIGEN_LOST:
+        loses_antigen(p, w.therapies[p.therapy].target)
+    elif p.next_detail == words.LINEAGE_SWITCH:
+        loses_antigen(p, CD19)
+        loses_antigen(p, CD22)
+
+
+@compiled
+def loses_aplasia(p: Any, w: Any) -> None:
+    """B cells are back: a second infusion may restore aplasia, else the strategy may want a transplant now."""
+    if w.model.reinfusion > 0:
+        p.reinfused = 1
+        if luck(p, w, REINFUSION_DRAW) < w.therapies[p.therapy].reinfusion_success:
+            return
+    p.b_cell_recovery = 1.0
+    p.b_cells_since = p.time
+    p.stage = stage_in_remission(p, w)
 
 
 @compiled
@@ -87,21 +111,25 @@ def begin_stage(p: Any, w: Any) -> None:
     """Let the risks of the patient's stage compete, the end of the simulation among them."""
     p.ends = w.model.horizon
     p.next_stage = p.stage
-    p.next_event = CENSORED
-    p.next_detail = NO_DETAIL
-    if p.stage in (RELAPSED, REFRACTORY):
+    p.next_event = words.CENSORED
+    p.next_detail = words.NO_DETAIL
+    if p.stage in (words.RELAPSED, words.REFRACTORY):
         relapsed(p, w)
-    elif p.stage in (SALVAGE, INFUSED):
+    elif p.stage == words.DEBULKING:
+        debulking(p, w)
+    elif p.stage in (words.SALVAGE, words.INFUSED):
         salvage(p, w)
-    elif p.stage == REMISSION:
+    elif p.stage == words.MRD_THERAPY:
+        mrd_therapy(p, w)
+    elif p.stage == words.REMISSION:
         remission(p, w)
-    elif p.stage == AWAITING_HSCT:
+    elif p.stage == words.AWAITING_HSCT:
         awaiting_hsct(p, w)
-    elif p.stage == AFTER_HSCT:
+    elif p.stage == words.AFTER_HSCT:
         after_hsct(p, w)
-    elif p.stage == AWAITING_CELLS:
+    elif p.stage == words.AWAITING_CELLS:
         awaiting_cells(p, w)
-    elif p.stage == PALLIATIVE:
+    elif p.stage == words.PALLIATIVE:
         palliative(p, w)
     else:
         long_term_remission(p, w)
@@ -116,7 +144,7 @@ def end_stage(p: Any, w: Any) -> bool:
     p.stage = p.next_stage
     changes(p, w)
     note(p, w, p.time, p.next_event, p.therapy, p.next_detail)
-    return bool(p.next_event not in (DEATH, CENSORED))
+    return bool(p.next_event not in (words.DEATH, words.CENSORED))
 
 
 @compiled

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rallsim.compiled import compiled_entry, is_compiling
+from rallsim.compiled import compiled, compiled_entry
 
 BLOCK = 1000
 MAX_COURSES = 6
@@ -30,6 +30,14 @@ ENTRY = (
     "hsct_fit",
     "background_death",
     "lines_before_entry",
+    "primary_refractory",
+    "neuro_history",
+    "ph_positive",
+    "kmt2a",
+    "extramedullary",
+    "sibling_donor",
+    "other_donor",
+    "in_mrd_remission",
 )
 (
     U_AGE,
@@ -43,6 +51,14 @@ ENTRY = (
     U_HSCT_FIT,
     U_BACKGROUND_DEATH,
     U_LINES_BEFORE_ENTRY,
+    U_PRIMARY_REFRACTORY,
+    U_NEURO_HISTORY,
+    U_PH_POSITIVE,
+    U_KMT2A,
+    U_EXTRAMEDULLARY,
+    U_SIBLING_DONOR,
+    U_OTHER_DONOR,
+    U_IN_MRD_REMISSION,
 ) = range(len(ENTRY))
 
 COURSE = (
@@ -74,6 +90,33 @@ COURSE = (
     "relapse_after_hsct",
     "late_relapse",
     "palliative_survival",
+    "antigen_loss_at_failure",
+    "antigen_loss_in_bridging",
+    "lineage_switch",
+    "manufacture_retry",
+    "vein_to_vein_again",
+    "manufacture_again",
+    "drop_out",
+    "cause_of_death_while_waiting",
+    "intensive_care",
+    "length_of_intensive_care",
+    "mrd_therapy",
+    "mrd_therapy_death",
+    "relapse_after_mrd_therapy",
+    "time_to_b_cell_recovery",
+    "reinfusion",
+    "bilirubin",
+    "effect_of_hsct",
+    "acute_gvhd",
+    "acute_gvhd_onset",
+    "chronic_gvhd",
+    "chronic_gvhd_onset",
+    "infection",
+    "cytopenia",
+    "gastrointestinal",
+    "tumour_lysis",
+    "liver",
+    "liver_grade",
 )
 (
     TREATED,
@@ -104,6 +147,33 @@ COURSE = (
     RELAPSE_AFTER_HSCT,
     LATE_RELAPSE,
     PALLIATIVE_SURVIVAL,
+    ANTIGEN_LOSS_AT_FAILURE,
+    ANTIGEN_LOSS_IN_BRIDGING,
+    LINEAGE_SWITCH_DRAW,
+    MANUFACTURE_RETRY,
+    VEIN_TO_VEIN_AGAIN,
+    MANUFACTURE_AGAIN,
+    DROP_OUT_DRAW,
+    CAUSE_OF_DEATH_WHILE_WAITING,
+    INTENSIVE_CARE,
+    LENGTH_OF_INTENSIVE_CARE,
+    MRD_THERAPY_DRAW,
+    MRD_THERAPY_DEATH,
+    RELAPSE_AFTER_MRD_THERAPY,
+    TIME_TO_B_CELL_RECOVERY,
+    REINFUSION_DRAW,
+    BILIRUBIN,
+    EFFECT_OF_HSCT,
+    ACUTE_GVHD_DRAW,
+    ACUTE_GVHD_ONSET,
+    CHRONIC_GVHD_DRAW,
+    CHRONIC_GVHD_ONSET,
+    INFECTION_DRAW,
+    CYTOPENIA_DRAW,
+    GASTROINTESTINAL_DRAW,
+    TUMOUR_LYSIS_DRAW,
+    LIVER_DRAW,
+    LIVER_GRADE,
 ) = range(len(COURSE))
 
 ENTRY_COLUMNS = len(ENTRY)
@@ -115,7 +185,8 @@ FAMILY_STRIDE = 256  # numbers kept for each family, so that a decision added at
 GOLDEN_GAMMA = 0x9E3779B97F4A7C15
 MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 SHIFT_30, SHIFT_27, SHIFT_31, SHIFT_11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
-TO_UNIT = 2.0**-53
+GAMMA = np.uint64(GOLDEN_GAMMA)
+TO_UNIT, TO_WHOLE = 2.0**-53, 2.0**53
 
 
 def luck_of_block(seed: int, replicate: int, block: int) -> np.ndarray:
@@ -147,11 +218,7 @@ def uniforms_of(keys: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     ('0x1c4415072f63b9', '0x1c4415072f63b9')
     """
     luck = np.empty((len(keys), len(offsets)))
-    if is_compiling():
-        fill_uniforms(keys, offsets, luck)
-    else:
-        with np.errstate(over="ignore"):  # wrapping around 2^64 is meant
-            fill_uniforms(keys, offsets, luck)
+    fill_uniforms(keys, offsets, luck)
     return luck
 
 
@@ -160,10 +227,30 @@ def fill_uniforms(keys: Any, offsets: Any, luck: Any) -> None:
     """Fill `luck` with the uniforms of each key at each offset."""
     for place in range(len(keys)):
         for column in range(len(offsets)):
-            z = keys[place] + offsets[column]
-            z = (z ^ (z >> SHIFT_30)) * MIX_1
-            z = (z ^ (z >> SHIFT_27)) * MIX_2
-            luck[place, column] = ((z ^ (z >> SHIFT_31)) >> SHIFT_11) * TO_UNIT
+            luck[place, column] = uniform_of(keys[place] + offsets[column])
+
+
+@compiled
+def uniform_of(state: Any) -> float:
+    """Output of SplitMix64 at a state, as a number in [0, 1)."""
+    z = (state ^ (state >> SHIFT_30)) * MIX_1
+    z = (z ^ (z >> SHIFT_27)) * MIX_2
+    return float(((z ^ (z >> SHIFT_31)) >> SHIFT_11) * TO_UNIT)
+
+
+@compiled
+def another(uniform: float, repeat: int) -> float:
+    """Return a further number for a decision taken again and again, such as the time to the next infection.
+
+    The 53 bits of the decision's own uniform are the key of a SplitMix64 sequence; `repeat` counts in it from 1, and 0
+    is the uniform itself.
+
+    >>> another(0.25, 0)
+    0.25
+    """
+    if repeat == 0:
+        return uniform
+    return uniform_of(np.uint64(uniform * TO_WHOLE) + np.uint64(repeat) * GAMMA)
 
 
 def _offsets() -> np.ndarray:

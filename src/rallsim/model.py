@@ -16,20 +16,27 @@ UNITS: dict[str, tuple[float, float]] = {
     "odds_ratio": (1e-6, 1e6),
     "hazard_ratio": (1e-6, 1e6),
     "mortality_ratio": (0.0, 1e4),
+    "ratio": (1e-3, 1e3),
     "rate_per_month": (0.0, 100.0),
     "months": (0.0, 1200.0),
     "days": (0.0, 3650.0),
     "years": (0.0, 120.0),
     "shape": (0.05, 100.0),
+    "cycles": (0.0, 24.0),
 }
 
 
 @dataclass(frozen=True)
 class Field:
-    """A parameter: its unit (one of UNITS, which bounds it) and what it means."""
+    """A parameter: its unit (one of UNITS, which bounds it), what it means, and the value that has no effect.
+
+    A file may leave a parameter with a `neutral` value out: then the effect is not modelled, and the parameter is
+    listed as assumed to have none.
+    """
 
     unit: str
     meaning: str
+    neutral: float | None = None
 
 
 THERAPY_FIELDS: dict[str, Field] = {
@@ -43,18 +50,26 @@ THERAPY_FIELDS: dict[str, Field] = {
     "cr_odds_ratio_later_salvage": Field("odds_ratio", "of CR in the third or a later salvage line"),
     "cr_odds_ratio_low_burden": Field("odds_ratio", "of CR when marrow blasts are below the low-burden threshold"),
     "cr_odds_ratio_prior_hsct": Field("odds_ratio", "of CR after an allogeneic transplant"),
+    "cr_odds_ratio_extramedullary": Field("odds_ratio", "of CR with extramedullary disease", 1.0),
+    "cr_odds_ratio_ph_positive": Field("odds_ratio", "of CR in Ph-positive disease", 1.0),
     "low_burden_threshold": Field("share", "of marrow blasts below which the burden counts as low for this therapy"),
     "mrd_negative_given_cr": Field("probability", "no measurable residual disease, in remission from a high burden"),
     "mrd_odds_ratio_low_burden": Field("odds_ratio", "of MRD negativity when the burden was low"),
     "early_death": Field("probability", "death before the response can be assessed, background mortality apart"),
     "cycle_months": Field("months", "length of a cycle, or from infusion to the assessment of the response"),
     "response_in_first_cycle": Field("probability", "the response is decided in the first cycle, else in the second"),
+    "cycles_planned": Field("cycles", "given in all to a patient in remission, when no transplant is planned", 1.0),
+    "cycles_before_hsct": Field("cycles", "given in all to a patient in remission who waits for a transplant", 1.0),
     "relapse_cure": Field("share", "who never relapse without transplant, in MRD-negative remission"),
     "relapse_scale": Field("months", "by which 63 % of the others have relapsed"),
     "relapse_shape": Field("shape", "of the Weibull part of the time to relapse"),
     "relapse_hazard_ratio_mrd_positive": Field("hazard_ratio", "of relapse in MRD-positive remission"),
     "relapse_hazard_ratio_high_burden": Field("hazard_ratio", "of relapse when the burden was not low"),
-    "antigen_loss": Field("probability", "the target antigen is lost at a relapse after this therapy"),
+    "relapse_hazard_ratio_extramedullary": Field("hazard_ratio", "of relapse with extramedullary disease", 1.0),
+    "antigen_loss": Field("probability", "the target antigen is lost at a relapse after this therapy", 0.0),
+    "antigen_loss_at_failure": Field("probability", "the target antigen is lost when this therapy fails", 0.0),
+    "lineage_switch": Field("probability", "a relapse has lost all B-cell antigens, no KMT2A rearrangement", 0.0),
+    "lineage_switch_odds_ratio_kmt2a": Field("odds_ratio", "of lineage switch with a KMT2A rearrangement", 1.0),
     "months_to_hsct": Field("months", "median from remission to transplant, when one is planned"),
     "crs": Field("probability", "cytokine release syndrome of any grade"),
     "crs_grade3plus": Field("probability", "cytokine release syndrome of grade 3 or more, from a high burden"),
@@ -64,25 +79,45 @@ THERAPY_FIELDS: dict[str, Field] = {
     "icans_grade3plus": Field("probability", "neurotoxicity of grade 3 or more, from a high burden"),
     "icans_odds_ratio_low_burden": Field("odds_ratio", "of neurotoxicity of grade 3 or more when the burden is low"),
     "icans_onset_days": Field("days", "median from the start of treatment to the onset of neurotoxicity"),
+    "icu_given_severe_crs": Field("probability", "intensive care in CRS of grade 3 or more", 0.0),
+    "icu_days": Field("days", "median stay in intensive care", 0.0),
+    "infection_rate": Field("rate_per_month", "of infections of grade 3 or more while on treatment", 0.0),
+    "cytopenia_rate": Field("rate_per_month", "of cytopenias of grade 3 or more while on treatment", 0.0),
+    "gastrointestinal_rate": Field("rate_per_month", "of gastrointestinal events of grade 3 or more on treatment", 0.0),
+    "tumour_lysis_rate": Field("rate_per_month", "of tumour lysis syndromes of grade 3 or more on treatment", 0.0),
+    "liver_rate": Field("rate_per_month", "of raised liver enzymes or bilirubin while on treatment", 0.0),
+    "liver_grade3plus": Field("share", "of these liver events that are of grade 3 or more", 1.0),
     "sos_on_treatment": Field("probability", "sinusoidal obstruction syndrome during the course, no transplant"),
-    "sos_after_hsct": Field("probability", "sinusoidal obstruction syndrome at a transplant after this therapy"),
+    "sos_after_hsct": Field(
+        "probability",
+        "sinusoidal obstruction syndrome at a transplant after this therapy, in the reference patient: one alkylating "
+        "agent, normal bilirubin, no liver disease",
+    ),
 }
 
 DRUG_FIELDS: dict[str, Field] = {
-    "bridging_death": Field("probability", "death of treatment toxicity when given as bridging"),
+    "bridging_death": Field("probability", "death of treatment toxicity when given as bridging or debulking"),
 }
 
 CAR_T_FIELDS: dict[str, Field] = {
     "b_cell_recovery": Field("probability", "early loss of B-cell aplasia in a remission after CAR-T"),
-    "relapse_hazard_ratio_b_cell_recovery": Field("hazard_ratio", "of relapse when B-cell aplasia is lost early"),
+    "months_to_b_cell_recovery": Field("months", "median from remission to an early loss of B-cell aplasia"),
+    "relapse_hazard_ratio_b_cell_recovery": Field("hazard_ratio", "of relapse once B-cell aplasia is lost early"),
+    "reinfusion_success": Field("probability", "a second infusion restores B-cell aplasia", 0.0),
     "months_to_leukapheresis": Field("months", "from the decision to leukapheresis"),
     "leukapheresis_success": Field("probability", "leukapheresis succeeds"),
     "vein_to_vein_months": Field("months", "median from leukapheresis to infusion"),
     "vein_to_vein_shape": Field("shape", "of the log-logistic time from leukapheresis to infusion"),
     "manufacture_failure": Field("probability", "no usable product comes of the cells"),
-    "waiting_death_rate": Field("rate_per_month", "death or drop-out while waiting for the cells, bridged"),
-    "waiting_hazard_ratio_unbridged": Field("hazard_ratio", "of death while waiting without bridging"),
-    "blasts_after_bridging_response": Field("share", "of the marrow after a response to bridging"),
+    "retry_given_manufacture_failure": Field("probability", "cells are collected and made a second time", 0.0),
+    "waiting_death_rate": Field("rate_per_month", "death of leukaemia or infection while waiting for cells, bridged"),
+    "waiting_infection_share": Field("share", "of these deaths that are of infection", 0.0),
+    "waiting_progression_rate": Field("rate_per_month", "too ill for the infusion, alive, while waiting, bridged", 0.0),
+    "waiting_hazard_ratio_unbridged": Field("hazard_ratio", "of these deaths and drop-outs without bridging"),
+}
+
+MRD_FIELDS: dict[str, Field] = {
+    "mrd_response": Field("probability", "MRD becomes negative"),
 }
 
 GENERAL_FIELDS: dict[str, Field] = {
@@ -90,6 +125,11 @@ GENERAL_FIELDS: dict[str, Field] = {
     "disease.next_line_given_failure": Field("probability", "another line is given after relapse or failure"),
     "disease.months_to_treatment": Field("months", "median from relapse or failure to the next line"),
     "disease.wait_shape": Field("shape", "of the log-logistic waits for treatment and transplant, and of onsets"),
+    "disease.blasts_after_bridging_response": Field("share", "of the marrow after a response to bridging or debulking"),
+    "disease.bridging_hazard_ratio": Field("hazard_ratio", "published, of an EFS event after CAR-T when bridged"),
+    "disease.bridging_causal_share": Field(
+        "share", "of the log of that hazard ratio that is taken for an effect of bridging itself; 0: none"
+    ),
     "disease.palliative_median_survival": Field("months", "median survival when no further line is given"),
     "disease.long_remission_months": Field("months", "a remission of this length counts as long (late relapse)"),
     "disease.long_term_after_months": Field("months", "in remission, or after transplant, that count as long-term"),
@@ -98,11 +138,31 @@ GENERAL_FIELDS: dict[str, Field] = {
     "hsct.relapse_cure": Field("share", "who never relapse after transplant in MRD-negative remission"),
     "hsct.relapse_scale": Field("months", "by which 63 % of the others have relapsed after transplant"),
     "hsct.relapse_hazard_ratio_mrd_positive": Field("hazard_ratio", "of relapse after transplant when MRD-positive"),
+    "hsct.relapse_hazard_ratio_active_disease": Field("hazard_ratio", "of relapse after a transplant in relapse"),
+    "hsct.relapse_hazard_ratio_two_alkylators": Field("hazard_ratio", "of relapse after two alkylating agents", 1.0),
+    "hsct.hazard_ratio_second": Field("hazard_ratio", "of relapse and of transplant death after a second transplant"),
+    "hsct.transplant_death_hazard_ratio_55_plus": Field("hazard_ratio", "of transplant death from 55 years on", 1.0),
+    "hsct.after_car_t_hazard_ratio": Field("hazard_ratio", "published, of an EFS event after CAR-T when transplanted"),
+    "hsct.after_car_t_causal_share": Field(
+        "share",
+        "of patients in whom that hazard ratio counts as the effect of a transplant after CAR-T, in the place of "
+        "relapse and death as after any other therapy",
+    ),
+    "hsct.wait_ratio_no_sibling": Field("ratio", "of the median wait for a transplant without a sibling donor", 1.0),
     "hsct.transplant_death_never": Field("share", "who would never die of the transplant, SOS apart"),
     "hsct.transplant_death_scale": Field("months", "by which 63 % of the others would have died of it"),
+    "hsct.bilirubin_high": Field("probability", "bilirubin above normal before the transplant"),
+    "hsct.sos_odds_ratio_bilirubin": Field("odds_ratio", "of SOS with bilirubin above normal"),
+    "hsct.sos_odds_ratio_two_alkylators": Field("odds_ratio", "of SOS with two alkylating agents in the conditioning"),
+    "hsct.sos_odds_ratio_liver_disease": Field("odds_ratio", "of SOS with a history of liver disease"),
     "hsct.sos_onset_days": Field("days", "median from transplant to SOS"),
     "hsct.sos_fatality": Field("probability", "SOS after transplant is fatal"),
     "hsct.sos_months_to_death": Field("months", "from the onset of a fatal SOS to death"),
+    "hsct.acute_gvhd": Field("probability", "acute graft-versus-host disease of grade 2 to 4"),
+    "hsct.acute_gvhd_grade3plus": Field("probability", "acute graft-versus-host disease of grade 3 or 4"),
+    "hsct.acute_gvhd_onset_days": Field("days", "median from transplant to acute graft-versus-host disease"),
+    "hsct.chronic_gvhd": Field("probability", "chronic graft-versus-host disease"),
+    "hsct.chronic_gvhd_onset_months": Field("months", "median from transplant to chronic graft-versus-host disease"),
     "mortality.ratio_active": Field("mortality_ratio", "background mortality with active disease or in treatment"),
     "mortality.ratio_long_term": Field("mortality_ratio", "background mortality in long-term remission, no transplant"),
     "mortality.ratio_after_hsct": Field("mortality_ratio", "background mortality of long-term transplant survivors"),
@@ -114,21 +174,53 @@ POPULATION_FIELDS: dict[str, Field] = {
     "age_min": Field("years", "youngest age at entry"),
     "age_max": Field("years", "oldest age at entry"),
     "male": Field("share", "of men"),
-    "cr1_long": Field("share", "whose first remission lasted 18 months or more"),
+    "primary_refractory": Field("share", "who never had a first remission"),
+    "cr1_long": Field("share", "of the others whose first remission lasted 18 months or more"),
     "blasts_below_10": Field("share", "with 5 to under 10 % marrow blasts"),
     "blasts_10_to_50": Field("share", "with 10 to under 50 % marrow blasts"),
     "prior_hsct": Field("share", "with an allogeneic transplant before entry"),
     "cd19_positive": Field("share", "whose leukaemia carries CD19"),
     "cd22_positive": Field("share", "whose leukaemia carries CD22"),
     "liver_disease": Field("share", "with a history of liver disease or hepatitis"),
-    "hsct_fit_under_55": Field("share", "fit for a transplant and with a donor, under 55 years"),
-    "hsct_fit_55_plus": Field("share", "fit for a transplant and with a donor, 55 years or more"),
+    "neuro_history": Field("share", "with a history of seizures or other central nervous disease"),
+    "ph_positive": Field("share", "with the Philadelphia chromosome"),
+    "kmt2a": Field("share", "with a KMT2A rearrangement"),
+    "extramedullary": Field("share", "with extramedullary disease"),
+    "hsct_fit_under_55": Field("share", "fit for a transplant, under 55 years"),
+    "hsct_fit_55_plus": Field("share", "fit for a transplant, 55 years or more"),
+    "sibling_donor": Field("share", "with a sibling donor"),
+    "other_donor": Field("share", "of the others with another donor"),
+    "in_mrd_remission": Field("share", "who enter in remission with MRD, not at relapse"),
     "one_line_before": Field("share", "given one salvage line before entry"),
     "two_lines_before": Field("share", "given two salvage lines before entry"),
 }
 
 
-KIND_FIELDS = {"drug": THERAPY_FIELDS | DRUG_FIELDS, "car_t": THERAPY_FIELDS | CAR_T_FIELDS}
+KINDS = ("drug", "car_t", "mrd", "transplant", "supportive")
+DRUG, CAR_T, MRD_DRUG, TRANSPLANT, SUPPORTIVE = range(len(KINDS))
+
+
+def _fields_but(*words: str) -> dict[str, Field]:
+    return {name: field for name, field in THERAPY_FIELDS.items() if not any(word in name for word in words)}
+
+
+_IN_TRANSPLANT = (
+    "cr_",
+    "mrd_negative",
+    "mrd_odds",
+    "low_burden_threshold",
+    "cycle_months",
+    "months_to_hsct",
+    "sos_after",
+)
+KIND_FIELDS: dict[str, dict[str, Field]] = {
+    "drug": THERAPY_FIELDS | DRUG_FIELDS,
+    "car_t": THERAPY_FIELDS | CAR_T_FIELDS,
+    "mrd": MRD_FIELDS | _fields_but("cr_", "mrd_negative", "mrd_odds", "_burden"),
+    "transplant": {name: field for name, field in THERAPY_FIELDS.items() if name.startswith(_IN_TRANSPLANT)},
+    "supportive": {},
+}
+ALL_THERAPY_FIELDS = {name: field for fields in KIND_FIELDS.values() for name, field in fields.items()}
 
 
 def attribute_name(path: str) -> str:
@@ -142,9 +234,12 @@ MODEL = np.dtype(
         ("horizon", "f8"),  # months
         ("max_lines", "i8"),
         ("max_transplants", "i8"),
-        ("after_last_salvage", "i8"),  # the strategy's rules come in the order salvage, bridging, consolidation
+        ("after_last_salvage", "i8"),  # the strategy's rules come in the order salvage, bridging, MRD, consolidation
         ("after_last_bridging", "i8"),
+        ("after_last_mrd", "i8"),
         ("after_last_consolidation", "i8"),
+        ("reinfusion", "i8"),  # 1: reinfuse when B-cell aplasia is lost early
+        ("front_line", "i8"),  # the therapy behind a remission that a patient enters in
     ]
 )
 
@@ -152,10 +247,11 @@ NO_TARGET, CD19, CD22 = range(3)
 TARGETS = {"none": NO_TARGET, "cd19": CD19, "cd22": CD22}
 
 THERAPY = np.dtype(
-    [(name, "f8") for name in THERAPY_FIELDS | DRUG_FIELDS | CAR_T_FIELDS]
+    [(name, "f8") for name in ALL_THERAPY_FIELDS]
     + [
-        ("is_car_t", "i8"),
+        ("kind", "i8"),
         ("target", "i8"),
+        ("based_on", "i8"),  # the therapy that this one is a form of, -1 for none: giving one counts for both
         ("first_condition", "i8"),  # conditions a patient must meet to be eligible: a range of the table of conditions
         ("after_last_condition", "i8"),
     ]

@@ -15,16 +15,21 @@ from rallsim.records import readable
 from rallsim.stages import (
     CRS,
     DEATH,
+    DROP_OUT,
+    ENTRY,
     GRADE_3_PLUS,
     HSCT,
     ICANS,
+    ICU_ADMISSION,
     INFUSION,
     LEUKAPHERESIS_FAILURE,
     MANUFACTURE_FAILURE,
     MRD_NEGATIVE,
+    MRD_RESPONSE,
     NO_RESPONSE,
     PALLIATIVE_CARE,
     RELAPSE,
+    RELAPSED,
     RESPONSE,
     SOS,
     TREATMENT_START,
@@ -46,6 +51,7 @@ FLAGS = (  # 0 or 1; events at least once
     "icans",
     "icans_grade3plus",
     "sos",
+    "icu",
 )
 # All fields are floats, so a cohort's outcomes are also a matrix whose columns can be summed.
 MEASURES = ("os_months", "efs_months", "remission_months", "lines", *FLAGS)  # months of the first remission, or 0
@@ -62,9 +68,9 @@ def outcome_of(events: Any, first: int, after_last: int, outcome: Any) -> None:
     """Fill `outcome`, all zeros so far, from one patient's rows, `first` to `after_last - 1` in order of time.
 
     - OS: from entry to death, or to the horizon for whoever is alive.
-    - EFS: from entry to the first of: failure of the first line given (no response, failed leukapheresis or failed
-      manufacture), relapse, palliative care in a patient who never responded, death. Without any of these, to the
-      horizon. A failure of a later line is no event: the first line's failure, or relapse, was.
+    - EFS: from entry to the first of: failure of the first line given (no response, failed leukapheresis or
+      manufacture, drop-out), relapse, palliative care in a patient who never responded, death. Without any of these,
+      to the horizon. A failure of a later line is no event: the first line's failure, or relapse, was.
     - Remission: from the first response to relapse or death, or to the horizon.
     """
     end = events[after_last - 1].time
@@ -75,7 +81,10 @@ def outcome_of(events: Any, first: int, after_last: int, outcome: Any) -> None:
     for index in range(first, after_last):
         row = events[index]
         event = row.event
-        if event == TREATMENT_START:
+        if event == ENTRY and row.stage != RELAPSED:  # in remission already
+            outcome.responded = 1
+            outcome.remission_months = end
+        elif event == TREATMENT_START:
             outcome.lines += 1
             if first_line == NEVER:
                 first_line = row.line
@@ -89,24 +98,18 @@ def outcome_of(events: Any, first: int, after_last: int, outcome: Any) -> None:
             if row.line == first_line:
                 outcome.response = 1
             outcome.ever_mrd_negative = max(outcome.ever_mrd_negative, negative)
-        elif event in (CRS, ICANS):
-            severe = 1 if row.detail == GRADE_3_PLUS else 0
-            if event == CRS:
-                outcome.crs = 1
-                outcome.crs_grade3plus = max(outcome.crs_grade3plus, severe)
-            else:
-                outcome.icans = 1
-                outcome.icans_grade3plus = max(outcome.icans_grade3plus, severe)
+        elif event == MRD_RESPONSE:
+            outcome.ever_mrd_negative = max(outcome.ever_mrd_negative, 1 if row.detail == MRD_NEGATIVE else 0)
         elif event == HSCT:
             outcome.hsct = 1
         elif event == INFUSION:
             outcome.infusion = 1
-        elif event == SOS:
-            outcome.sos = 1
         elif event == DEATH:
             outcome.dead = 1
             outcome.cause = row.detail
-        failed = event in (NO_RESPONSE, MANUFACTURE_FAILURE, LEUKAPHERESIS_FAILURE) and row.line == first_line
+        add_toxicity(event, row.detail, outcome)
+        failures = (NO_RESPONSE, LEUKAPHERESIS_FAILURE, MANUFACTURE_FAILURE, DROP_OUT)
+        failed = event in failures and row.line == first_line
         given_up = event == PALLIATIVE_CARE and outcome.responded == 0
         if outcome.efs_event == 0 and (failed or given_up or event in (RELAPSE, DEATH)):
             outcome.efs_event = 1
@@ -114,6 +117,22 @@ def outcome_of(events: Any, first: int, after_last: int, outcome: Any) -> None:
         if outcome.responded == 1 and outcome.remission_ended == 0 and event in (RELAPSE, DEATH):
             outcome.remission_ended = 1
             outcome.remission_months = row.time - remission_since
+
+
+@compiled
+def add_toxicity(event: int, detail: int, outcome: Any) -> None:
+    """Set the flags of an event of toxicity; other events set none."""
+    severe = 1 if detail == GRADE_3_PLUS else 0
+    if event == CRS:
+        outcome.crs = 1
+        outcome.crs_grade3plus = max(outcome.crs_grade3plus, severe)
+    elif event == ICANS:
+        outcome.icans = 1
+        outcome.icans_grade3plus = max(outcome.icans_grade3plus, severe)
+    elif event == SOS:
+        outcome.sos = 1
+    elif event == ICU_ADMISSION:
+        outcome.icu = 1
 
 
 def outcomes_of(events: np.ndarray, patients: int) -> dict[str, np.ndarray]:

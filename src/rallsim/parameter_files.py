@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rallsim.conditions import Condition, read_condition
-from rallsim.errors import InputError, Problem
+from rallsim.errors import InputError, Problem, nearest
 from rallsim.evidence import Evidence
-from rallsim.model import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, TARGETS, Field
-from rallsim.parameter_values import Parameter, ParameterFile, read_parameter
+from rallsim.model import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, TARGETS, UNITS, Field
+from rallsim.parameter_values import Parameter, ParameterFile, no_effect, number_at, read_parameter
 from rallsim.yamlfile import Place, read_yaml
 
 THERAPY_KEYS = (
-    *("id", "label", "kind", "target", "course", "left_out", "max_courses"),
+    *("id", "label", "based_on", "kind", "target", "course", "left_out", "max_courses"),
     *("eligibility", "labels", "parameters", "fits"),
 )
-POPULATION_KEYS = ("id", "about", "country", "parameters", "fits")
+POPULATION_KEYS = ("id", "about", "based_on", "country", "front_line", "parameters", "fits")
+VARIANT_KEYS = ("id", "label", "reason", "parameters")
 GENERAL_KEYS = ("about", "parameters", "fits")
 
 
@@ -33,6 +35,17 @@ class Therapy:
     eligibility: Condition
     labels: Mapping[str, Condition]
     file: str
+    based_on: str | None = None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A structural alternative: parameter values that replace the base case, and why one might."""
+
+    id: str
+    label: str
+    reason: str
+    values: Mapping[str, float]
 
 
 class ParameterReader:
@@ -49,6 +62,10 @@ class ParameterReader:
         self.parameters: dict[str, Parameter] = {}
         self.therapies: dict[str, Therapy] = {}
         self.countries: dict[str, str] = {}
+        self.front_lines: dict[str, str] = {}
+        self.variants: dict[str, Variant] = {}
+        self._read: set[str] = set()
+        self._left_to_fits: set[str] = set()
         self.faults: list[Problem] = []
         self.files: list[Path] = []
 
@@ -63,26 +80,44 @@ class ParameterReader:
         self._parameters(file, group, fields)
 
     def therapy(self, identity: str) -> None:
-        """Read the file of a therapy."""
+        """Read the file of a therapy, after that of the one it is a form of."""
+        if identity in self._read:
+            return
+        self._read.add(identity)
         file = self._open(self.folder / "therapies" / f"{identity}.yaml")
         if file is None:
             return
         file.only_keys(THERAPY_KEYS)
         self._check_id(file)
-        kind, target = file.one_of("kind", KIND_FIELDS), file.one_of("target", TARGETS)
+        based_on = None
+        if file.at("based_on") is not None:
+            based_on = file.one_of("based_on", [one for one in self.therapy_ids if one != identity])
+            if based_on:
+                self.therapy(based_on)
+        base = self.therapies.get(based_on or "")
+        if based_on and (base is None or base.based_on):
+            file.fault(("based_on",), "must be a therapy with a sound file that stands on its own", found=based_on)
+            return
         for key in ("label", "course"):
             if not isinstance(file.at(key), str) or not file.at(key).strip():
                 file.fault((key,), "must be a text", found=file.at(key))
+        therapy = self._therapy_like(base, file) if base else self._therapy_alone(file)
+        if therapy is None:
+            return
+        self.therapies[identity] = therapy
+        self._parameters(file, f"therapies.{identity}", KIND_FIELDS[therapy.kind], f"therapies.{based_on}")
+
+    def _therapy_alone(self, file: ParameterFile) -> Therapy | None:
+        kind, target = file.one_of("kind", KIND_FIELDS), file.one_of("target", TARGETS)
         max_courses = file.at("max_courses")
         if not isinstance(max_courses, int) or isinstance(max_courses, bool) or max_courses < 1:
             file.fault(("max_courses",), "must be a whole number from 1 on", found=max_courses)
         eligibility = self._condition(file, "eligibility")
         labels = {str(name): self._condition(file, "labels", name) for name in file.mapping("labels")}
         if kind is None:
-            return
-        self._parameters(file, f"therapies.{identity}", KIND_FIELDS[kind])
-        self.therapies[identity] = Therapy(
-            id=identity,
+            return None
+        return Therapy(
+            id=file.stem,
             label=str(file.at("label")),
             kind=kind,
             target=TARGETS.get(target or "none", 0),
@@ -92,8 +127,22 @@ class ParameterReader:
             file=file.yaml.name,
         )
 
+    def _therapy_like(self, base: Therapy, file: ParameterFile) -> Therapy:
+        for key in ("kind", "target", "max_courses"):
+            if file.at(key) is not None:
+                file.fault((key,), f"is that of '{base.id}', which this therapy is a form of", found=file.at(key))
+        like = replace(base, id=file.stem, label=str(file.at("label")), file=file.yaml.name, based_on=base.id)
+        if file.at("eligibility") is not None:
+            like = replace(like, eligibility=self._condition(file, "eligibility"))
+        if file.at("labels") is not None:
+            labels = {str(name): self._condition(file, "labels", name) for name in file.mapping("labels")}
+            like = replace(like, labels=labels)
+        return like
+
     def population(self, identity: str) -> None:
-        """Read the file of a population."""
+        """Read the file of a population, after that of the one it is based on."""
+        if identity in self.countries:
+            return
         file = self._open(self.folder / "population" / f"{identity}.yaml")
         if file is None:
             return
@@ -106,7 +155,42 @@ class ParameterReader:
             except InputError as error:
                 for problem in error.problems:
                     file.fault(("country",), problem.message, found=problem.found, allowed=problem.allowed)
-        self._parameters(file, f"population.{identity}", POPULATION_FIELDS)
+        self.front_lines[identity] = file.one_of("front_line", self.therapy_ids) or ""
+        based_on = None
+        if file.at("based_on") is not None:
+            ids = sorted(path.stem for path in (self.folder / "population").glob("*.yaml"))
+            based_on = file.one_of("based_on", [one for one in ids if one != identity])
+            if based_on:
+                self.population(based_on)
+        self._parameters(file, f"population.{identity}", POPULATION_FIELDS, f"population.{based_on}")
+
+    def variant(self, identity: str) -> None:
+        """Read the file of a structural alternative; the parameters it changes have been read before."""
+        file = self._open(self.folder / "variants" / f"{identity}.yaml")
+        if file is None:
+            return
+        file.only_keys(VARIANT_KEYS)
+        self._check_id(file)
+        for key in ("label", "reason"):
+            if not isinstance(file.at(key), str) or not file.at(key).strip():
+                file.fault((key,), "must be a text", found=file.at(key))
+        values: dict[str, float] = {}
+        for pattern in file.mapping("parameters"):
+            place = ("parameters", pattern)
+            value = number_at(file, place)
+            everyone = [path for path in self.parameters if not path.startswith("population.")]
+            paths = fnmatch.filter(everyone, str(pattern))
+            if not paths:
+                file.fault(place, "matches no parameter", hint=nearest(str(pattern), list(self.parameters)))
+            if value is None:
+                continue
+            for path in paths:
+                unit = self.parameters[path].unit
+                low, high = UNITS[unit]
+                if not low <= value <= high:
+                    file.fault(place, "is impossible", found=f"{value:g}", allowed=f"{low:g} to {high:g} ({unit})")
+                values[path] = value
+        self.variants[identity] = Variant(identity, str(file.at("label")), str(file.at("reason")), values)
 
     def _open(self, path: Path) -> ParameterFile | None:
         try:
@@ -138,15 +222,26 @@ class ParameterReader:
             file.fault(where, fault.message, found=fault.found, allowed=fault.allowed, hint=fault.hint)
         return condition
 
-    def _parameters(self, file: ParameterFile, prefix: str, fields: Mapping[str, Field]) -> None:
-        """Read every parameter of `fields`, and refuse any other."""
+    def _parameters(self, file: ParameterFile, prefix: str, fields: Mapping[str, Field], base: str = "") -> None:
+        """Read every parameter of `fields`, and refuse any other.
+
+        What the file leaves out is as under the prefix `base`, or has its neutral value.
+        """
         entries, fits = file.mapping("parameters"), file.mapping("fits")
         file.only_keys(fields, "parameters")
         fitted = self._open_fitted(file) if fits and self.use_fits else None
         for name, spec in fields.items():
-            if name not in entries:
+            path, inherited = f"{prefix}.{name}", self.parameters.get(f"{base}.{name}")
+            parameter: Parameter | None = None
+            if name in entries:
+                parameter = read_parameter(file, path, spec, self.evidence, fitted)
+            elif inherited:
+                parameter = replace(inherited, path=path)
+            elif spec.neutral is not None:
+                parameter = no_effect(path, spec.unit, spec.neutral, file)
+            elif f"{base}.{name}" not in self._left_to_fits:
                 file.fault(("parameters",), f"'{name}' is missing: {spec.meaning}", allowed=f"a {spec.unit}")
-                continue
-            parameter = read_parameter(file, f"{prefix}.{name}", spec, self.evidence, fitted)
             if parameter:
-                self.parameters[parameter.path] = parameter
+                self.parameters[path] = parameter
+            elif not self.use_fits:
+                self._left_to_fits.add(path)

@@ -146,6 +146,14 @@ def read_parameter(
     )
 
 
+def no_effect(path: str, unit: str, neutral: float, file: ParameterFile) -> Parameter:
+    """Return a parameter that its file leaves out: the value that changes nothing."""
+    note = "left out of the file: no such effect is modelled"
+    return Parameter(
+        path, neutral, unit, "assumed", (), note, neutral, neutral, file.yaml.name, file.yaml.line("parameters")
+    )
+
+
 def jeffreys_interval(events: float, total: float) -> tuple[float, float]:
     """95 % interval of a proportion under Jeffreys' prior: quantiles of Beta(events + 1/2, total - events + 1/2).
 
@@ -160,10 +168,10 @@ def jeffreys_interval(events: float, total: float) -> tuple[float, float]:
 
 def _given(file: ParameterFile, place: Place, basis: str, evidence: Evidence) -> Origin | None:
     """Read a value that stands in the file itself."""
-    value = _number(file, (*place, "value"))
+    value = number_at(file, (*place, "value"))
     rows = _rows(file, (*place, "evidence"), evidence)
     if basis == "assumed":
-        lo, hi = _number(file, (*place, "lo")), _number(file, (*place, "hi"))
+        lo, hi = number_at(file, (*place, "lo")), number_at(file, (*place, "hi"))
         if not file.at(*place, "reason"):
             file.fault((*place, "reason"), "is missing: an assumed value needs a reason and a range (lo, hi)")
         if value is None or lo is None or hi is None or rows is None:
@@ -226,13 +234,14 @@ def _fitted(file: ParameterFile, name: str, fitted: ParameterFile | None, eviden
     if fitted.at(*place) is None:
         file.fault(place, f"is fitted, but {Path(fitted.yaml.name).name} lacks it: run 'rallsim fit'")
         return None
-    value, rows = _number(fitted, (*place, "value")), _rows(fitted, (*place, "evidence"), evidence)
+    value, rows = number_at(fitted, (*place, "value")), _rows(fitted, (*place, "evidence"), evidence)
     if rows == []:
         fitted.fault((*place, "evidence"), "is missing: run 'rallsim fit'")
     return None if value is None or not rows else Origin(value, tuple(row.id for row in rows))
 
 
-def _number(file: ParameterFile, place: Place) -> float | None:
+def number_at(file: ParameterFile, place: Place) -> float | None:
+    """Return the number at `place`; something else there is a fault, and None."""
     value = file.at(*place)
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return float(value)

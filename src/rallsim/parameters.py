@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.evidence import Evidence, load_evidence
 from rallsim.files import shipped
-from rallsim.model import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, UNITS, Field
-from rallsim.parameter_files import ParameterReader, Therapy
+from rallsim.model import ALL_THERAPY_FIELDS, GENERAL_FIELDS, POPULATION_FIELDS, UNITS, Field
+from rallsim.parameter_files import ParameterReader, Therapy, Variant
 from rallsim.parameter_values import Parameter, jeffreys_interval
 from rallsim.yamlfile import YamlFile, read_yaml
 
@@ -21,6 +22,7 @@ __all__ = [
     "Parameter",
     "ParameterSet",
     "Therapy",
+    "Variant",
     "iterate_fits",
     "jeffreys_interval",
     "load_parameters",
@@ -34,6 +36,8 @@ class ParameterSet:
     parameters: Mapping[str, Parameter]
     therapies: Mapping[str, Therapy]
     countries: Mapping[str, str]  # life table of each population
+    front_lines: Mapping[str, str]  # therapy behind the remission that patients of a population may enter in
+    variants: Mapping[str, Variant]
     evidence: Evidence
     files: tuple[Path, ...]
 
@@ -46,6 +50,10 @@ class ParameterSet:
             if not path.startswith("population.") or path.startswith(own)
         }
 
+    @cached_property
+    def _paths(self) -> dict[str, float]:
+        return self.values(next(iter(self.countries)))  # the paths are the same for all populations
+
     def uses(self, evidence_id: str) -> list[str]:
         """Return the paths of the parameters that rest on an evidence row."""
         return [path for path, parameter in self.parameters.items() if evidence_id in parameter.evidence]
@@ -54,14 +62,13 @@ class ParameterSet:
         """Return unit and meaning of a parameter path as scenarios write it."""
         parts = path.split(".")
         if parts[0] == "therapies":
-            return (KIND_FIELDS["drug"] | KIND_FIELDS["car_t"])[parts[-1]]
+            return ALL_THERAPY_FIELDS[parts[-1]]
         return POPULATION_FIELDS[parts[-1]] if parts[0] == "population" else GENERAL_FIELDS[path]
 
     def fault(self, path: str, value: float) -> Problem | None:
         """Return what is wrong with giving a parameter this value, without a place; None when nothing is."""
-        known = self.values(next(iter(self.countries)))  # the paths are the same for all populations
-        if path not in known:
-            return Problem("unknown parameter", hint=nearest(path, list(known)))
+        if path not in self._paths:
+            return Problem("unknown parameter", hint=nearest(path, list(self._paths)))
         unit = self.field_of(path).unit
         low, high = UNITS[unit]
         if not low <= value <= high:
@@ -87,9 +94,19 @@ def load_parameters(folder: Path | None = None, *, fitted: bool = True) -> Param
         reader.therapy(path.stem)
     for path in sorted((folder / "population").glob("*.yaml")):
         reader.population(path.stem)
+    for path in sorted((folder / "variants").glob("*.yaml")) if fitted else []:
+        reader.variant(path.stem)
     if reader.faults:
         raise InputError(reader.faults)
-    return ParameterSet(reader.parameters, reader.therapies, reader.countries, evidence, tuple(reader.files))
+    return ParameterSet(
+        parameters=reader.parameters,
+        therapies={name: reader.therapies[name] for name in reader.therapy_ids},
+        countries=reader.countries,
+        front_lines=reader.front_lines,
+        variants=reader.variants,
+        evidence=evidence,
+        files=tuple(reader.files),
+    )
 
 
 def iterate_fits(parameters: ParameterSet) -> Iterator[tuple[str, YamlFile]]:

@@ -9,25 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from rallsim import luck as decision
 from rallsim.compiled import compiled, compiled_entry
 from rallsim.errors import Problem
-from rallsim.luck import (
-    U_AGE,
-    U_BACKGROUND_DEATH,
-    U_BLASTS,
-    U_CD19,
-    U_CD22,
-    U_CR1_MONTHS,
-    U_HSCT_FIT,
-    U_LINES_BEFORE_ENTRY,
-    U_LIVER_DISEASE,
-    U_PRIOR_HSCT,
-    U_SEX,
-)
 from rallsim.model import POPULATION_FIELDS
 from rallsim.patient import new_patients
 from rallsim.records import readable
-from rallsim.stages import ENTRY, RELAPSED
+from rallsim.rules import NOTHING
+from rallsim.stages import ENTRY, RELAPSED, REMISSION
 from rallsim.survival import exponential_quantile
 
 AGE_POINTS = 1025  # of the table of age quantiles; linear between them
@@ -108,37 +97,51 @@ def blasts_at(u: float, below_10: float, below_50: float) -> float:
 
 @compiled
 def enters(p: Any, uniforms: Any, population: Any) -> None:
-    """Fill the empty record of a patient from the entry uniforms: at relapse, all attributes independent.
+    """Fill the empty record of a patient from the entry uniforms: at relapse, or in remission with MRD.
 
-    The first remission is exponential with the given share of long ones.
+    Fitness for transplant depends on age, the first remission on whether there was one (then exponential with the given
+    share of long ones), a transplant before entry on that as well; all else is independent.
     """
-    position = uniforms[U_AGE] * (AGE_POINTS - 1)
+    position = uniforms[decision.U_AGE] * (AGE_POINTS - 1)
     below = int(position)
     p.entry_age = population.ages[below] + (position - below) * (population.ages[below + 1] - population.ages[below])
     p.age = p.entry_age
-    p.male = uniforms[U_SEX] < population.male
-    rate = -math.log(population.cr1_long) / population.long_remission_months
-    p.cr1_months = exponential_quantile(uniforms[U_CR1_MONTHS], rate)
+    p.male = uniforms[decision.U_SEX] < population.male
+    p.primary_refractory = uniforms[decision.U_PRIMARY_REFRACTORY] < population.primary_refractory
+    if p.primary_refractory == 0.0:
+        rate = -math.log(population.cr1_long) / population.long_remission_months
+        p.cr1_months = exponential_quantile(uniforms[decision.U_CR1_MONTHS], rate)
+        p.prior_hsct = uniforms[decision.U_PRIOR_HSCT] < population.prior_hsct
     p.remission_months = p.cr1_months
     below_10 = population.blasts_below_10
-    p.blasts = blasts_at(uniforms[U_BLASTS], below_10, below_10 + population.blasts_10_to_50)
+    p.blasts = blasts_at(uniforms[decision.U_BLASTS], below_10, below_10 + population.blasts_10_to_50)
     p.entry_blasts = p.blasts
-    p.prior_hsct = uniforms[U_PRIOR_HSCT] < population.prior_hsct
-    p.cd19_positive = uniforms[U_CD19] < population.cd19_positive
-    p.cd22_positive = uniforms[U_CD22] < population.cd22_positive
-    p.liver_disease = uniforms[U_LIVER_DISEASE] < population.liver_disease
+    p.cd19_positive = uniforms[decision.U_CD19] < population.cd19_positive
+    p.cd22_positive = uniforms[decision.U_CD22] < population.cd22_positive
+    p.liver_disease = uniforms[decision.U_LIVER_DISEASE] < population.liver_disease
+    p.neuro_history = uniforms[decision.U_NEURO_HISTORY] < population.neuro_history
+    p.ph_positive = uniforms[decision.U_PH_POSITIVE] < population.ph_positive
+    p.kmt2a = uniforms[decision.U_KMT2A] < population.kmt2a
+    p.extramedullary = uniforms[decision.U_EXTRAMEDULLARY] < population.extramedullary
+    p.sibling_donor = uniforms[decision.U_SIBLING_DONOR] < population.sibling_donor
+    p.donor = p.sibling_donor > 0.0 or uniforms[decision.U_OTHER_DONOR] < population.other_donor
     fit = population.hsct_fit_under_55 if p.entry_age < 55.0 else population.hsct_fit_55_plus
-    p.hsct_fit = uniforms[U_HSCT_FIT] < fit
-    before = uniforms[U_LINES_BEFORE_ENTRY]
+    p.hsct_fit = uniforms[decision.U_HSCT_FIT] < fit
+    before = uniforms[decision.U_LINES_BEFORE_ENTRY]
     p.lines_given = 0
     if before < population.two_lines_before:
         p.lines_given = 2
     elif before < population.two_lines_before + population.one_line_before:
         p.lines_given = 1
-    p.hazard_left = exponential_quantile(uniforms[U_BACKGROUND_DEATH], 1.0)
+    p.hazard_left = exponential_quantile(uniforms[decision.U_BACKGROUND_DEATH], 1.0)
     p.next_stage = RELAPSED
+    if uniforms[decision.U_IN_MRD_REMISSION] < population.in_mrd_remission:
+        p.next_stage = REMISSION
+        p.mrd_positive = 1.0
+        p.blasts = 0.0
     p.next_event = ENTRY
-    p.therapy = -1
+    p.therapy = NOTHING
+    p.bridging = NOTHING
     p.hsct_since = -1.0
 
 

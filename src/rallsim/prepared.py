@@ -10,12 +10,28 @@ import numpy as np
 
 from rallsim.conditions import Condition, Interval
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.model import GENERAL_FIELDS, KIND_FIELDS, MODEL, POPULATION_FIELDS, THERAPY, attribute_name
-from rallsim.parameters import ParameterSet
+from rallsim.model import (
+    ALL_THERAPY_FIELDS,
+    GENERAL_FIELDS,
+    KIND_FIELDS,
+    KINDS,
+    MODEL,
+    POPULATION_FIELDS,
+    THERAPY,
+    attribute_name,
+)
+from rallsim.parameters import ParameterSet, Therapy
 from rallsim.patient import ATTRIBUTES, GIVEN, MAX_THERAPIES
 from rallsim.population import Values, impossible_population, population_records
-from rallsim.rules import ANY, CONDITION, RULE
+from rallsim.rules import ANY, CONDITION, NOTHING, RULE
 from rallsim.scenario import Scenario, Strategy
+
+KINDS_IN_RULES = (  # list of rules, key, kinds of therapy that may stand there
+    ("salvage", "give", ("drug", "car_t", "transplant", "supportive")),
+    ("bridging", "before", ("drug", "car_t")),
+    ("bridging", "give", ("drug",)),
+    ("mrd", "give", ("mrd",)),
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +74,9 @@ def check_draws(draws: Mapping[str, np.ndarray], scenario: Scenario, parameters:
     if len({len(column) for column in draws.values()}) > 1:
         lengths = ", ".join(f"{path} {len(column)}" for path, column in draws.items())
         problems.append(Problem("draws have different lengths", found=lengths))
-    fixed = set(scenario.parameters).union(*(one.parameters for one in scenario.strategies.values()))
+    fixed = set(scenario.parameters).union(
+        variant_values(scenario, parameters), *(one.parameters for one in scenario.strategies.values())
+    )
     problems += [Problem("is drawn, and set by the scenario too", key=path) for path in draws if path in fixed]
     if not problems and any(path.startswith("population.") for path in draws):
         values: Values = {**parameters.values(scenario.population), **draws}
@@ -70,26 +88,32 @@ def check_draws(draws: Mapping[str, np.ndarray], scenario: Scenario, parameters:
         raise InputError(problems)
 
 
+def variant_values(scenario: Scenario, parameters: ParameterSet) -> dict[str, float]:
+    """Return the values that a scenario's variants set; a later variant goes before an earlier one."""
+    return {path: value for name in scenario.variants for path, value in parameters.variants[name].values.items()}
+
+
 def prepare(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, base: Values) -> Prepared:
     """Lay a scenario's and a strategy's own values over one draw or many, and turn the rules into tables.
 
     `base` holds values by path (`ParameterSet.values`): a number, or an array with one number a draw.
     """
-    values = {**base, **scenario.parameters, **strategy.parameters}
+    values = {**base, **variant_values(scenario, parameters), **scenario.parameters, **strategy.parameters}
     ids = list(parameters.therapies)
     conditions: list[Interval] = []
     draws = np.broadcast_shapes((1,), *(np.shape(value) for value in values.values()))[0]
     therapies = np.zeros((draws, len(ids)), THERAPY)
     for index, therapy in enumerate(parameters.therapies.values()):
         row = therapies[:, index]
+        for name, field in ALL_THERAPY_FIELDS.items():
+            row[name] = 1.0 if field.unit in ("odds_ratio", "hazard_ratio", "shape") else 0.0
         for name in KIND_FIELDS[therapy.kind]:
             row[name] = values[f"therapies.{therapy.id}.{name}"]
-        row["is_car_t"] = therapy.kind == "car_t"
+        row["kind"] = KINDS.index(therapy.kind)
         row["target"] = therapy.target
-        label = scenario.eligibility.get(therapy.id)
-        eligible = therapy.labels[label] if label else therapy.eligibility
-        again = Interval(f"given.{therapy.id}", 0.0, therapy.max_courses - 1.0)
-        row["first_condition"], row["after_last_condition"] = _append(conditions, (*eligible, again))
+        row["based_on"] = ids.index(therapy.based_on) if therapy.based_on else NOTHING
+        who = _eligible(scenario, strategy, parameters, therapy)
+        row["first_condition"], row["after_last_condition"] = _append(conditions, who)
 
     rules: list[tuple[int, int, int, int]] = []
 
@@ -103,11 +127,16 @@ def prepare(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, ba
     for bridging in strategy.bridging:
         add(bridging.before, ids.index(bridging.give), bridging.when)
     models["after_last_bridging"] = len(rules)
+    for treatment in strategy.mrd:
+        add(treatment.after, ids.index(treatment.give), treatment.when)
+    models["after_last_mrd"] = len(rules)
     for consolidation in strategy.consolidation:
-        add(consolidation.after, int(consolidation.hsct), consolidation.when)
+        add(consolidation.after, consolidation.alkylators if consolidation.hsct else 0, consolidation.when)
     models["after_last_consolidation"] = len(rules)
     models["max_lines"] = strategy.max_lines
     models["max_transplants"] = strategy.max_transplants
+    models["reinfusion"] = strategy.reinfusion
+    models["front_line"] = ids.index(parameters.front_lines[scenario.population])
 
     for path in GENERAL_FIELDS:
         models[attribute_name(path)] = values[path]
@@ -123,6 +152,20 @@ def prepare(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, ba
         conditions=np.array([(_column(part.attribute, ids), part.low, part.high) for part in conditions], CONDITION),
         life_tables=np.stack([_cumulative_hazard(parameters, country, sex) for sex in ("female", "male")]),
     )
+
+
+def _eligible(
+    scenario: Scenario, strategy: Strategy, parameters: ParameterSet, therapy: Therapy
+) -> tuple[Interval, ...]:
+    """Who may get a therapy: its label, and no more courses of it, or of what it is a form of, than allowed."""
+    label = scenario.eligibility.get(therapy.id)
+    who = [*(therapy.labels[label] if label else therapy.eligibility)]
+    for one in (therapy.id, therapy.based_on):
+        if one:
+            who.append(Interval(f"given.{one}", 0.0, parameters.therapies[one].max_courses - 1.0))
+    if therapy.kind == "transplant":
+        who.append(Interval("prior_hsct", 0.0, strategy.max_transplants - 1.0))
+    return tuple(who)
 
 
 def _append(conditions: list[Interval], condition: Condition) -> tuple[int, int]:
@@ -172,9 +215,11 @@ def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]
             unknown = Problem("unknown label", found=label, allowed=", ".join(labels), hint=nearest(label, labels))
             yield at(unknown, "eligibility", therapy)
     for name, strategy in scenario.strategies.items():
-        for index, rule in enumerate(strategy.bridging):
-            for key, therapy, kind in (("before", rule.before, "car_t"), ("give", rule.give, "drug")):
-                if parameters.therapies[therapy].kind != kind:
-                    words = [one.id for one in parameters.therapies.values() if one.kind == kind]
-                    wrong = Problem(f"must be a therapy of kind {kind}", found=therapy, allowed=", ".join(words))
-                    yield at(wrong, "strategies", name, "bridging", index, key)
+        for list_of_rules, key, kinds in KINDS_IN_RULES:
+            for index, rule in enumerate(getattr(strategy, list_of_rules)):
+                found = getattr(rule, key)
+                if parameters.therapies[found].kind not in kinds:
+                    fitting = [one.id for one in parameters.therapies.values() if one.kind in kinds]
+                    message = f"must be a therapy of kind {' or '.join(kinds)}"
+                    wrong = Problem(message, found=found, allowed=", ".join(fitting))
+                    yield at(wrong, "strategies", name, list_of_rules, index, key)

@@ -6,7 +6,10 @@ from collections import namedtuple
 from typing import Any
 
 from rallsim.compiled import compiled
-from rallsim.luck import COURSE_COLUMNS, ENTRY_COLUMNS
+from rallsim.luck import COURSE_COLUMNS, ENTRY_COLUMNS, another
+from rallsim.model import CD19, CD22
+from rallsim.patient import GIVEN
+from rallsim.rules import NOTHING
 from rallsim.stages import DEAD, DEATH, DEATH_BACKGROUND
 from rallsim.survival import age_at_hazard, hazard_until, log_logistic_quantile
 
@@ -23,6 +26,12 @@ def luck(p: Any, w: Any, decision: int) -> float:
 
 
 @compiled
+def luck_again(p: Any, w: Any, decision: int, repeat: int) -> float:
+    """Return the patient's uniform for a decision taken more than once in a course; `repeat` counts from 0."""
+    return another(luck(p, w, decision), repeat)
+
+
+@compiled
 def strikes(p: Any, time: float, stage: int, event: int, detail: int) -> None:
     """Let a risk compete: it ends the stage when nothing known so far comes earlier."""
     if time < p.ends:
@@ -34,8 +43,11 @@ def strikes(p: Any, time: float, stage: int, event: int, detail: int) -> None:
 
 @compiled
 def note(p: Any, w: Any, time: float, event: int, therapy: int, detail: int) -> None:
-    """Write one row of the history."""
-    row = w.events[w.cursor[0]]
+    """Write one row of the history; rows for which there is no room are only counted."""
+    w.cursor[0] += 1
+    if w.cursor[0] > len(w.events):
+        return
+    row = w.events[w.cursor[0] - 1]
     row.time = time
     row.patient = p.number
     row.event = event
@@ -43,13 +55,12 @@ def note(p: Any, w: Any, time: float, event: int, therapy: int, detail: int) -> 
     row.line = p.lines_given
     row.therapy = therapy
     row.detail = detail
-    w.cursor[0] += 1
 
 
 @compiled
 def happens(p: Any, w: Any, time: float, event: int, therapy: int, detail: int) -> None:
-    """Note an event inside the stage, if the stage lasts that long."""
-    if time < p.ends:
+    """Note an event inside the stage, if it falls into it."""
+    if p.time <= time < p.ends:
         note(p, w, time, event, therapy, detail)
 
 
@@ -75,7 +86,25 @@ def spend_background_hazard(p: Any, w: Any) -> None:
 
 
 @compiled
-def onset(p: Any, w: Any, decision: int, median_days: float) -> float:
-    """Time of an event inside the stage whose onset has a median (days) counted from the stage's beginning."""
-    wait = log_logistic_quantile(luck(p, w, decision), median_days / DAYS_PER_MONTH, w.model.disease_wait_shape)
-    return float(p.time + wait)
+def wait(w: Any, uniform: float, median: float) -> float:
+    """Length (months) of a wait, an onset or a stay with this median: log-logistic, with the general shape."""
+    return log_logistic_quantile(uniform, median, w.model.disease_wait_shape)
+
+
+@compiled
+def is_given(p: Any, w: Any, therapy: int) -> None:
+    """Count a course of a therapy, and of the one it is a form of."""
+    w.attributes[GIVEN + therapy] += 1.0
+    form_of = w.therapies[therapy].based_on
+    if form_of != NOTHING:
+        w.attributes[GIVEN + form_of] += 1.0
+    p.sos_after_hsct = max(p.sos_after_hsct, w.therapies[therapy].sos_after_hsct)
+
+
+@compiled
+def loses_antigen(p: Any, target: int) -> None:
+    """Take the target of a therapy off the blasts."""
+    if target == CD19:
+        p.cd19_positive = 0.0
+    elif target == CD22:
+        p.cd22_positive = 0.0

@@ -12,7 +12,7 @@ CONDITION = np.dtype([("attribute", "i8"), ("low", "f8"), ("high", "f8")])
 RULE = np.dtype(
     [
         ("subject", "i8"),  # the therapy before or after which the rule speaks, -1 for any
-        ("action", "i8"),  # the therapy to give; for consolidation 1 to transplant, 0 not to
+        ("action", "i8"),  # the therapy to give; for consolidation the alkylating agents of a transplant, 0 for none
         ("first_condition", "i8"),
         ("after_last_condition", "i8"),
     ]
@@ -55,14 +55,12 @@ def therapy_by_rules(
 
 
 @compiled
-def transplant_by_rules(
-    attributes: Any, subject: int, rules: Any, first: int, after_last: int, conditions: Any
-) -> bool:
-    """Decision of the first consolidation rule that applies; no rule, no transplant."""
+def transplant_by_rules(attributes: Any, subject: int, rules: Any, first: int, after_last: int, conditions: Any) -> int:
+    """Alkylating agents in the conditioning, by the first consolidation rule that applies; 0: no transplant."""
     for index in range(first, after_last):
         rule = rules[index]
         if rule.subject in (ANY, subject) and meets(
             attributes, conditions, rule.first_condition, rule.after_last_condition
         ):
-            return bool(rule.action)
-    return False
+            return int(rule.action)
+    return 0

@@ -31,6 +31,7 @@ from rallsim.scenario_keys import (
     WORD,
     BridgingRule,
     ConsolidationRule,
+    MrdRule,
     Question,
     SalvageRule,
     Strategy,
@@ -42,6 +43,7 @@ from rallsim.yamlfile import read_yaml
 __all__ = [
     "BridgingRule",
     "ConsolidationRule",
+    "MrdRule",
     "SalvageRule",
     "Scenario",
     "Strategy",
@@ -91,6 +93,7 @@ def load_scenario(
     settings: Sequence[str] = (),
     patients: int | None = None,
     seed: int | None = None,
+    variants: Sequence[str] = (),
     therapies: Sequence[str] | None = None,
     populations: Sequence[str] | None = None,
     parameter_fault: ParameterFault | None = None,
@@ -98,7 +101,8 @@ def load_scenario(
     """Load a scenario file, or a shipped scenario by its id.
 
     `settings` replace single values: `patients=200`, `strategies.no_bridging.max_lines=2`, or a parameter's path as
-    in `hsct.sos_fatality=0.1`; `patients` and `seed` come last. `therapies` and `populations` are the words allowed:
+    in `hsct.sos_fatality=0.1`; `patients` and `seed` come last;
+    `variants` are added to the file's own. `therapies` and `populations` are the words allowed:
     those with a file in `params` when left out; `parameter_fault` says what is wrong with a parameter's value
     (`ParameterSet.fault`), which `check_scenario` says later when it is left out. Raises InputError with all faults at
     once.
@@ -108,6 +112,7 @@ def load_scenario(
     known = {
         "therapy": _stems("therapies") if therapies is None else therapies,
         "population": _stems("population") if populations is None else populations,
+        "variant": _stems("variants"),
     }
     problems = [] if re.fullmatch(WORD, path.stem) else [_bad_id(path)]
     for setting in settings:
@@ -116,6 +121,9 @@ def load_scenario(
         if value is not None and isinstance(source.file.data, dict):
             source.file.data[key] = value
             source.options[(key,)] = None
+    if variants and isinstance(source.file.data, dict):
+        source.file.data["variants"] = [*(source.file.data.get("variants") or []), *variants]
+        source.options[("variants",)] = None
     problems += faults_between_keys(source)
     if parameter_fault:
         problems += parameter_faults(source, parameter_fault)

@@ -102,6 +102,7 @@ _WORD_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{WORD}$"})
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Therapy = Annotated[str, PlainValidator(_one_of("therapy")), _WORD_SCHEMA]
+Variant = Annotated[str, PlainValidator(_one_of("variant")), _WORD_SCHEMA]
 Population = Annotated[str, PlainValidator(_one_of("population")), _WORD_SCHEMA]
 # A named type: the JSON Schema describes it once.
 When = TypeAliasType("When", Annotated[Condition, PlainValidator(_condition), WithJsonSchema(condition_schema())])
@@ -123,10 +124,20 @@ class SalvageRule(Part):
 
 
 class BridgingRule(Part):
-    """Treat active leukaemia with this while the cells are made."""
+    """Treat active leukaemia with this while CAR-T cells are made (bridging) or before a drug (debulking)."""
 
-    before: Therapy = Field(description="The therapy bridged to.")
-    give: Therapy = Field(description="The therapy given while waiting.")
+    before: Therapy = Field(description="The therapy bridged to: a CAR-T, or a drug.")
+    give: Therapy = Field(description="The drug given before it.")
+    when: When = Field(default_factory=tuple)
+
+
+class MrdRule(Part):
+    """Treat measurable residual disease in remission with this."""
+
+    give: Therapy = Field(description="The therapy, of kind mrd.")
+    after: Annotated[str | None, PlainValidator(_one_of("therapy")), _WORD_SCHEMA] = Field(
+        default_factory=_nothing, description="The therapy that led to the remission. Left out: any."
+    )
     when: When = Field(default_factory=tuple)
 
 
@@ -137,6 +148,7 @@ class ConsolidationRule(Part):
         default_factory=_nothing, description="The therapy that led to the remission. Left out: any."
     )
     hsct: bool = Field(description="true: plan an allogeneic transplant; false: do not.")
+    alkylators: int = Field(1, ge=1, le=2, description="Alkylating agents in the conditioning of that transplant.")
     when: When = Field(default_factory=tuple)
 
 
@@ -157,8 +169,16 @@ class StrategyKeys(Part):
         description="The next line: the first rule that applies and whose therapy the patient may get.",
     )
     bridging: tuple[BridgingRule, ...] = Field(
-        default_factory=tuple, strict=False, description="Bridging: the first rule that applies; none: no bridging."
+        default_factory=tuple,
+        strict=False,
+        description="Bridging or debulking: the first rule that applies; none: neither.",
     )
+    mrd: tuple[MrdRule, ...] = Field(
+        default_factory=tuple,
+        strict=False,
+        description="Treatment of MRD in remission: the first rule that applies; none: no such treatment.",
+    )
+    reinfusion: bool = Field(False, description="Infuse CAR-T cells again when B-cell aplasia is lost early.")
     consolidation: tuple[ConsolidationRule, ...] = Field(
         default_factory=tuple,
         strict=False,
@@ -189,6 +209,11 @@ class Question(Part):
     )
     expected_seconds: Annotated[float | None, BeforeValidator(_stated), _POSITIVE_SCHEMA] = Field(
         default_factory=_nothing, gt=0, allow_inf_nan=False, description="How long a run takes, about."
+    )
+    variants: tuple[Variant, ...] = Field(
+        default_factory=tuple,
+        strict=False,
+        description="Structural alternatives to switch on; files params/variants/<id>.yaml.",
     )
     eligibility: dict[Therapy, Text] = Field(
         default_factory=dict,

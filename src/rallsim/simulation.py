@@ -16,7 +16,7 @@ from rallsim.history import History
 from rallsim.luck import BLOCK, luck_of_block
 from rallsim.parameters import ParameterSet, load_parameters
 from rallsim.population import Values, sample_patients
-from rallsim.prepared import check_draws, check_scenario, prepare
+from rallsim.prepared import Prepared, check_draws, check_scenario, prepare
 from rallsim.records import joined
 from rallsim.scenario import Scenario
 from rallsim.tally import Tally
@@ -65,9 +65,7 @@ def simulate(
     simulate_block = engine_called(engine)
 
     def rows_of(block: tuple[int, int]) -> list[np.ndarray]:
-        number, size = block
-        luck = luck_of_block(scenario.seed, replicate, number)[:size]
-        entrants = sample_patients(luck, prepared[0].populations, number * BLOCK)
+        entrants, luck = entrants_of_block(scenario, prepared[0], block, replicate)
         return [simulate_block(entrants, luck, one) for one in prepared]
 
     found = []
@@ -88,6 +86,15 @@ def simulate(
         )
         histories[one.strategy].check()
     return Simulation(scenario, parameters, histories)
+
+
+def entrants_of_block(
+    scenario: Scenario, prepared: Prepared, block: tuple[int, int], replicate: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the patients of a block (its number and size) at entry, and their luck; any strategy has the same."""
+    number, size = block
+    luck = luck_of_block(scenario.seed, replicate, number)[:size]
+    return sample_patients(luck, prepared.populations, number * BLOCK), luck
 
 
 def first_difference(one: Simulation, other: Simulation) -> str | None:

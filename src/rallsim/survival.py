@@ -76,6 +76,41 @@ def mixture_cure_survival(t: float, cure: float, scale: float, shape: float, haz
 
 
 @compiled
+def changed_hazard_quantile(
+    u: float, cure: float, scale: float, shape: float, before: float, change: float, after: float
+) -> float:
+    """Time by which a share `u` has had an event whose hazard ratio changes from `before` to `after` at `change`.
+
+    With S0 the mixture-cure curve at hazard ratio 1 and c the time of the change,
+    S(t) = S0(t) ** before up to c, and S0(c) ** before * (S0(t) / S0(c)) ** after from then on.
+
+    >>> changed_hazard_quantile(0.5, 0.2, 6.0, 1.0, 1.0, 100.0, 3.0) == mixture_cure_quantile(0.5, 0.2, 6.0, 1.0, 1.0)
+    True
+    >>> same = changed_hazard_quantile(0.5, 0.2, 6.0, 1.0, 2.0, 1.0, 2.0)
+    >>> round(same, 9) == round(mixture_cure_quantile(0.5, 0.2, 6.0, 1.0, 2.0), 9)
+    True
+    """
+    at_change = mixture_cure_survival(change, cure, scale, shape, before)
+    if 1.0 - u >= at_change:
+        return mixture_cure_quantile(u, cure, scale, shape, before)
+    return later_quantile(1.0 - (1.0 - u) / at_change, cure, scale, shape, after, change)
+
+
+@compiled
+def later_quantile(u: float, cure: float, scale: float, shape: float, hazard_ratio: float, since: float) -> float:
+    """Time by which a share `u` of those without the event at time `since` have had it.
+
+    S(t) = (S0(t) / S0(since)) ** hazard_ratio with S0 the mixture-cure curve at hazard ratio 1; the time is counted
+    from the beginning of the curve, so it is never before `since`.
+
+    >>> later_quantile(0.5, 0.0, 10.0, 1.0, 1.0, 5.0) == 5.0 + mixture_cure_quantile(0.5, 0.0, 10.0, 1.0, 1.0)
+    True
+    """
+    surviving = mixture_cure_survival(since, cure, scale, shape, 1.0) * (1.0 - u) ** (1.0 / hazard_ratio)
+    return max(since, mixture_cure_quantile(1.0 - surviving, cure, scale, shape, 1.0))
+
+
+@compiled
 def probability_after_odds_ratio(probability: float, odds_ratio: float) -> float:
     """Probability after multiplying its odds.
 

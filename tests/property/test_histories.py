@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +13,7 @@ import helpers_model as m
 from rallsim import stages as w
 from rallsim.conditions import ATTRIBUTES, Condition
 from rallsim.history import History
-from rallsim.luck import B_CELL_RECOVERY, COURSE_COLUMNS, ENTRY_COLUMNS, MAX_COURSES, TREATED, luck_of_block
+from rallsim.luck import COURSE_COLUMNS, ENTRY_COLUMNS, MAX_COURSES, REINFUSION_DRAW, TREATED, luck_of_block
 from rallsim.model import CD19, CD22
 from rallsim.patient import GIVEN
 from rallsim.prepared import Prepared
@@ -21,8 +21,9 @@ from rallsim.rules import NOTHING, therapy_by_rules, transplant_by_rules
 from rallsim.scenario import Scenario, Strategy
 
 THERAPIES = m.parameters().therapies
-DRUGS, CELLS = m.therapies_of_kind("drug"), m.therapies_of_kind("car_t")
+DRUGS, CELLS, FOR_MRD = (m.therapies_of_kind(kind) for kind in ("drug", "car_t", "mrd"))
 IDS = list(THERAPIES)
+SALVAGE = [name for name in IDS if name not in FOR_MRD]
 
 # --- random questions --------------------------------------------------------------------------------------------
 
@@ -35,6 +36,8 @@ RANGES = {
     "rate_per_month": st.floats(0.0, 1.0),
     "months": st.floats(0.05, 200.0),
     "days": st.floats(0.5, 60.0),
+    "ratio": st.floats(0.5, 3.0),
+    "cycles": st.integers(0, 6).map(float),
     "shape": st.floats(0.3, 10.0),
 }
 UNITS = {path: m.parameters().field_of(path).unit for path in m.parameters().values("adult_relapse")}
@@ -70,9 +73,12 @@ def rules(**keys: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, An
 
 strategies = st.fixed_dictionaries(
     {
-        "salvage": rules(give=st.sampled_from(IDS)),
-        "bridging": rules(before=st.sampled_from(CELLS), give=st.sampled_from(DRUGS)),
-        "consolidation": rules(after=st.sampled_from(IDS), hsct=st.booleans()) | rules(hsct=st.booleans()),
+        "salvage": rules(give=st.sampled_from(SALVAGE)),
+        "bridging": rules(before=st.sampled_from([*CELLS, *DRUGS]), give=st.sampled_from(DRUGS)),
+        "mrd": rules(after=st.sampled_from(IDS), give=st.sampled_from(FOR_MRD)) | rules(give=st.sampled_from(FOR_MRD)),
+        "consolidation": rules(after=st.sampled_from(IDS), hsct=st.booleans())
+        | rules(hsct=st.booleans(), alkylators=st.integers(1, 2)),
+        "reinfusion": st.booleans(),
         "max_lines": st.integers(1, 6),
         "max_transplants": st.integers(0, 2),
     }
@@ -116,7 +122,7 @@ def test_histories_are_lawful_and_follow_the_rules(scenario: Scenario) -> None:
 
 def test_decisions_on_antigens_and_on_the_remission_after_car_t() -> None:
     """The same holds in a question made for what random ones rarely ask: lost antigens, B-cell recovery."""
-    losing = {f"therapies.{name}.antigen_loss": 0.8 for name in IDS}
+    losing = {f"therapies.{name}.antigen_loss": 0.8 for name in (*CELLS, *DRUGS)}
     wide = {"population.prior_hsct": 0.3, "disease.next_line_given_failure": 0.95, **losing}
     strategy = {
         "salvage": [{"give": name} for name in (*CELLS, *DRUGS)],
@@ -148,7 +154,7 @@ def test_compiled_rules_are_those_of_the_scenario(scenario: Scenario, seeds: lis
                 row,
                 code,
                 tables.rules,
-                model["after_last_bridging"],
+                model["after_last_mrd"],
                 model["after_last_consolidation"],
                 tables.conditions,
             )
@@ -176,7 +182,9 @@ def _eligible(scenario: Scenario, therapy: str, who: Mapping[str, float]) -> boo
     file = THERAPIES[therapy]
     label = scenario.eligibility.get(therapy)
     condition = file.labels[label] if label else file.eligibility
-    return _holds(condition, who) and who[f"given.{therapy}"] < file.max_courses
+    courses = all(who[f"given.{one}"] < THERAPIES[one].max_courses for one in (therapy, file.based_on) if one)
+    room = file.kind != "transplant" or who["prior_hsct"] < scenario.strategies["one"].max_transplants
+    return _holds(condition, who) and courses and room
 
 
 def _therapy(scenario: Scenario, listed: Sequence[Any], who: Mapping[str, float]) -> str | None:
@@ -184,17 +192,19 @@ def _therapy(scenario: Scenario, listed: Sequence[Any], who: Mapping[str, float]
     return next(able, None)
 
 
-def _transplant(strategy: Strategy, therapy: str, who: Mapping[str, float]) -> bool:
+def _transplant(strategy: Strategy, therapy: str, who: Mapping[str, float]) -> int:
     decisions = (
-        rule.hsct for rule in strategy.consolidation if rule.after in (None, therapy) and _holds(rule.when, who)
+        rule.alkylators if rule.hsct else 0
+        for rule in strategy.consolidation
+        if rule.after in (None, therapy) and _holds(rule.when, who)
     )
-    return next(decisions, False)
+    return next(decisions, 0)
 
 
 def _anybody(seed: int) -> dict[str, float]:
     """Return random attributes, not of any patient there could be."""
     numbers = np.random.default_rng(seed).random(len(ATTRIBUTES) + len(IDS))
-    spans = {"age": 80.0, "cr1_months": 40.0, "remission_months": 40.0, "blasts": 1.0}
+    spans = {"age": 80.0, "cr1_months": 40.0, "remission_months": 40.0, "months_since_hsct": 40.0, "blasts": 1.0}
     who = {
         name: spans[name] * u if name in spans else float(int(3 * u) if name in ("line", "prior_hsct") else u < 0.5)
         for name, u in zip(ATTRIBUTES, numbers, strict=False)
@@ -202,11 +212,20 @@ def _anybody(seed: int) -> dict[str, float]:
     return who | {f"given.{name}": float(int(3 * u)) for name, u in zip(IDS, numbers[len(ATTRIBUTES) :], strict=True)}
 
 
-class Replay:
-    """Follows every patient's attributes through the events and makes each decision again.
+class Row(NamedTuple):
+    """A row of the history, in its own order."""
 
-    After a response to bridging the burden is not known from the events; from then on only eligibility is checked.
-    """
+    time: float
+    patient: int
+    event: int
+    stage: int
+    line: int
+    therapy: int
+    detail: int
+
+
+class Replay:
+    """Follows every patient's attributes through the events and makes each decision again."""
 
     def __init__(self, scenario: Scenario, tables: Prepared, history: History) -> None:
         self.scenario, self.tables, self.history = scenario, tables, history
@@ -217,88 +236,132 @@ class Replay:
     def check(self) -> None:
         rows = self.history.events
         for number in range(self.history.patients):
-            self._patient(number, rows[rows["patient"] == number].tolist())
+            self._patient(number, [Row(*row) for row in rows[rows["patient"] == number].tolist()])
 
-    def _patient(self, number: int, rows: list[tuple[Any, ...]]) -> None:
+    def _patient(self, number: int, rows: list[Row]) -> None:
         entrant = self.entrants[number]
+        self.number = number
         self.who = {name: float(entrant[name]) for name in ATTRIBUTES} | {f"given.{name}": 0.0 for name in IDS}
-        self.entry_age, self.lines, self.course = float(entrant["entry_age"]), int(entrant["lines_given"]), 0
-        self.burden_known, self.response_at, self.cells = True, 0.0, ""
+        self.entry_age, self.entry_blasts = float(entrant["entry_age"]), float(entrant["entry_blasts"])
+        self.lines, self.course, self.alkylators, self.reinfused = int(entrant["lines_given"]), 0, 0, False
+        self.remission_since, self.hsct_since = 0.0, -1.0
+        self.bridging: str | None = None
         for row, following in zip(rows, [*rows[1:], None], strict=True):
-            self._event(number, *row, following=following)
+            self._event(row, following)
 
-    def _event(
-        self,
-        number: int,
-        time: float,
-        _patient: int,
-        event: int,
-        stage: int,
-        line: int,
-        code: int,
-        detail: int,
-        *,
-        following: tuple[Any, ...] | None,
-    ) -> None:
-        who, therapy = self.who, IDS[code] if code >= 0 else ""
-        if event == w.TREATMENT_START:
-            self.lines += 1
-            self.cells = therapy
-            assert line == self.lines <= self.strategy.max_lines
-            assert _eligible(self.scenario, therapy, who), f"{therapy} given to {who}"
-            who[f"given.{therapy}"] += 1.0
-            who["age"] = self.entry_age + time / 12.0
-        elif event == w.BRIDGING_START:
-            for_it = [rule for rule in self.strategy.bridging if rule.before == self.cells]
-            assert _therapy(self.scenario, for_it, who) == therapy or not self.burden_known
-            assert _eligible(self.scenario, therapy, who)
-            who[f"given.{therapy}"] += 1.0
-        elif event == w.BRIDGING_RESPONSE:
-            self.burden_known = False
-        elif event == w.INFUSION:
-            who["age"] = self.entry_age + time / 12.0
-        elif event == w.RESPONSE:
-            who["mrd_positive"] = float(detail == w.MRD_POSITIVE)
-            early = self.tables.values.get(f"therapies.{therapy}.b_cell_recovery", 0.0)
-            who["b_cell_recovery"] = float(self._luck(number, B_CELL_RECOVERY) < early)
-            able = who["hsct_fit"] > 0.0 and who["prior_hsct"] < self.strategy.max_transplants
-            if self.burden_known or not able:
-                planned = able and _transplant(self.strategy, therapy, who)
-                assert (stage == w.AWAITING_HSCT) == planned
-            self.response_at = time
-        elif event == w.HSCT:
-            assert who["hsct_fit"] > 0.0
-            assert who["prior_hsct"] < self.strategy.max_transplants
-            who["prior_hsct"] += 1.0
-        if stage in (w.RELAPSED, w.REFRACTORY) and event != w.CENSORED:
-            self._next_line(number, time, event, code, detail, following)
+    def _event(self, row: Row, following: Row | None) -> None:
+        who, therapy = self.who, IDS[row.therapy] if row.therapy >= 0 else ""
+        if row.event == w.RESPONSE:  # decided with the age at which the course began
+            who["mrd_positive"] = float(row.detail == w.MRD_POSITIVE)
+            self._decides_in_remission(therapy, row)
+            self.remission_since = row.time
+        who["age"] = self.entry_age + row.time / 12.0
+        if row.event == w.ENTRY and row.stage != w.RELAPSED:
+            self._decides_in_remission(therapy, row)
+        elif row.event == w.TREATMENT_START:
+            self._starts(therapy, row)
+        elif row.event == w.BRIDGING_START:
+            assert therapy == self.bridging
+            self._is_given(therapy)
+        elif row.event == w.BRIDGING_RESPONSE:
+            who["blasts"] = min(who["blasts"], self.tables.values["disease.blasts_after_bridging_response"])
+        elif row.event == w.MRD_THERAPY_START:
+            assert therapy == self.for_mrd
+            self._is_given(therapy)
+        elif row.event == w.MRD_RESPONSE:
+            who["mrd_positive"] = float(row.detail == w.MRD_POSITIVE)
+            self._decides_in_remission(therapy, row)
+        elif row.event == w.B_CELL_RECOVERY:
+            self._loses_aplasia(therapy, row)
+        elif row.event == w.HSCT and row.stage == w.AFTER_HSCT:
+            assert row.detail == (w.TWO_ALKYLATORS if self.alkylators == 2 else w.ONE_ALKYLATOR)
+            self._is_transplanted(row.time)
+        if row.stage in (w.RELAPSED, w.REFRACTORY) and row.event != w.CENSORED:
+            self._next_line(row, following)
 
-    def _next_line(
-        self, number: int, time: float, event: int, code: int, detail: int, following: tuple[Any, ...] | None
-    ) -> None:
+    def _starts(self, therapy: str, row: Row) -> None:
+        self.lines += 1
+        assert row.line == self.lines <= self.strategy.max_lines
+        assert _eligible(self.scenario, therapy, self.who), f"{therapy} given to {self.who}"
+        kind = THERAPIES[therapy].kind
+        drug_stage = w.DEBULKING if self.bridging else w.SALVAGE
+        assert row.stage == {"car_t": w.AWAITING_CELLS, "drug": drug_stage, "transplant": w.SALVAGE}[kind]
+        self._is_given(therapy)
+        if kind == "transplant":
+            self._is_transplanted(row.time)
+
+    def _is_given(self, therapy: str) -> None:
+        for one in (therapy, THERAPIES[therapy].based_on):
+            if one:
+                self.who[f"given.{one}"] += 1.0
+
+    def _is_transplanted(self, time: float) -> None:
         who = self.who
-        if event == w.RELAPSE:
-            who["remission_months"] = time - self.response_at
+        assert who["hsct_fit"] > 0.0
+        assert who["donor"] > 0.0
+        assert who["prior_hsct"] < self.strategy.max_transplants
+        who["prior_hsct"] += 1.0
+        self.hsct_since = time
+
+    def _decides_in_remission(self, therapy: str, row: Row) -> None:
+        """Check the stage that a remission begins with: after a transplant, MRD therapy, transplant, or none."""
+        who = self.who
+        expected = w.REMISSION
+        if THERAPIES[therapy].kind == "transplant":
+            expected = w.AFTER_HSCT
+        else:
+            listed = [rule for rule in self.strategy.mrd if rule.after in (None, therapy)]
+            self.for_mrd = _therapy(self.scenario, listed, who) if who["mrd_positive"] > 0.0 else None
+            room = who["prior_hsct"] < self.strategy.max_transplants
+            able = who["hsct_fit"] > 0.0 and who["donor"] > 0.0 and room
+            if self.for_mrd:
+                expected = w.MRD_THERAPY
+            elif able:
+                self.alkylators = _transplant(self.strategy, therapy, who)
+                expected = w.AWAITING_HSCT if self.alkylators else w.REMISSION
+        assert row.stage == expected
+
+    def _loses_aplasia(self, therapy: str, row: Row) -> None:
+        success = self.tables.values[f"therapies.{therapy}.reinfusion_success"]
+        if self.strategy.reinfusion and self._luck(REINFUSION_DRAW) < success:
+            assert row.stage == w.REMISSION
+        else:
+            self.who["b_cell_recovery"] = 1.0
+            self._decides_in_remission(therapy, row)
+
+    def _next_line(self, row: Row, following: Row | None) -> None:
+        who = self.who
+        if row.event == w.RELAPSE:
+            who["remission_months"] = row.time - self.remission_since
             who |= {"mrd_positive": 0.0, "b_cell_recovery": 0.0}
-            if detail == w.ANTIGEN_LOST:
-                target = THERAPIES[IDS[code]].target
-                who[{CD19: "cd19_positive", CD22: "cd22_positive"}[target]] = 0.0
-        elif event == w.NO_RESPONSE:
+        elif row.event == w.NO_RESPONSE:
             who["remission_months"] = 0.0
-        self.burden_known = True  # a response to bridging counts for this infusion only
-        self.course += event != w.ENTRY
-        who |= {"age": self.entry_age + time / 12.0, "line": self.lines + 1.0}
-        given = "disease.treated_at_entry" if event == w.ENTRY else "disease.next_line_given_failure"
-        treated = self._luck(number, TREATED) < self.tables.values[given]
+        if row.detail == w.LINEAGE_SWITCH:
+            who |= {"cd19_positive": 0.0, "cd22_positive": 0.0}
+        elif row.detail == w.ANTIGEN_LOST:
+            who[{CD19: "cd19_positive", CD22: "cd22_positive"}[THERAPIES[IDS[row.therapy]].target]] = 0.0
+        who["blasts"] = self.entry_blasts
+        self.course += row.event != w.ENTRY
+        who["line"] = self.lines + 1.0
+        if self.hsct_since >= 0.0:
+            who["months_since_hsct"] = row.time - self.hsct_since
+        else:
+            who["months_since_hsct"] = who["remission_months"] if who["prior_hsct"] > 0.0 else 1200.0
+        given = "disease.treated_at_entry" if row.event == w.ENTRY else "disease.next_line_given_failure"
+        treated = self._luck(TREATED) < self.tables.values[given]
         allowed = self.course < MAX_COURSES and who["line"] <= self.strategy.max_lines and treated
         expected = _therapy(self.scenario, self.strategy.salvage, who) if allowed else None
+        if expected and THERAPIES[expected].kind == "supportive":
+            expected = None
+        before = [rule for rule in self.strategy.bridging if rule.before == expected]
+        self.bridging = _therapy(self.scenario, before, who) if expected else None
         assert following is not None
-        if following[2] == w.TREATMENT_START:
-            assert not self.burden_known or IDS[following[5]] == expected
-        elif following[2] == w.PALLIATIVE_CARE:
-            assert not self.burden_known or expected is None
+        if following.event == w.TREATMENT_START:
+            assert IDS[following.therapy] == expected
+        elif following.event == w.PALLIATIVE_CARE:
+            assert expected is None
         else:
-            assert following[2] in (w.DEATH, w.CENSORED)
+            assert following.event in (w.DEATH, w.CENSORED)
 
-    def _luck(self, number: int, decision: int) -> float:
-        return float(self.luck[number, ENTRY_COLUMNS + self.course * COURSE_COLUMNS + decision])
+    def _luck(self, decision: int) -> float:
+        return float(self.luck[self.number, ENTRY_COLUMNS + self.course * COURSE_COLUMNS + decision])

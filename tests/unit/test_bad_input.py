@@ -47,8 +47,8 @@ strategies:
 THERAPIES = ("antibody", "cells", "chemotherapy")
 THERAPY_WORDS = "antibody, cells, chemotherapy"
 TOP_KEYS = (
-    "title, question, look_at, population, patients, horizon_months, seed, reference, expected_seconds, eligibility, "
-    "parameters, defaults, strategies"
+    "title, question, look_at, population, patients, horizon_months, seed, reference, expected_seconds, variants, "
+    "eligibility, parameters, defaults, strategies"
 )
 STRATEGY_KEYS = ", ".join(StrategyKeys.model_fields)
 ATTRIBUTE_WORDS = ", ".join([*ATTRIBUTES, "given.<therapy>"])
@@ -289,16 +289,16 @@ FAULTS: dict[str, tuple[str, str, Problem]] = {
         "age: {max: 300}",
         fault("must be at most 120", 23, f"{WHEN}.age.max", "300", "0 to 120"),
     ),
-    "line 0": (
+    "line 7": (
         "{line: 1}",
-        "{line: 0}",
-        fault("must be at least 1", 14, "defaults.salvage.0.when.line", "0", "1 to 6"),
+        "{line: 7}",
+        fault("must be at most 6", 14, "defaults.salvage.0.when.line", "7", "0 to 6"),
     ),
     "no number at all": ("max: 0.5", "max: .nan", fault("must be a number", 23, f"{WHEN}.blasts.max", "nan", "0 to 1")),
     "half a line": (
         "{line: 1}",
         "{line: {min: 1.5}}",
-        fault("must be a whole number", 14, "defaults.salvage.0.when.line.min", "1.5", "1 to 6"),
+        fault("must be a whole number", 14, "defaults.salvage.0.when.line.min", "1.5", "0 to 6"),
     ),
     "yes for an amount": (
         BLASTS,

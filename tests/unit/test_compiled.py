@@ -13,7 +13,7 @@ from rallsim.compiled import SOURCES, is_compiling
 def compiled_functions() -> Iterator[Callable[..., Any]]:
     """Yield the Python function of everything the package compiles."""
     for found in pkgutil.walk_packages(rallsim.__path__, "rallsim."):
-        for function in vars(importlib.import_module(found.name)).values():
+        for function in list(vars(importlib.import_module(found.name)).values()):
             if hasattr(function, "py_func") and function.py_func.__module__ == found.name:
                 yield function.py_func
 

@@ -18,7 +18,7 @@ TRANSPLANTED = """
     0.5  treatment_start  salvage       1 chemotherapy
     1.0  crs              salvage       1 chemotherapy grade_1_2
     2.0  response         awaiting_hsct 1 chemotherapy mrd_negative
-    4.0  hsct             after_hsct    1 chemotherapy
+    4.0  hsct             after_hsct    1 chemotherapy one_alkylator
     10   relapse          relapsed      1 chemotherapy antigen_kept
     11   treatment_start  awaiting_cells 2 car_t_cd19
     11.5 leukapheresis    awaiting_cells 2 car_t_cd19
@@ -85,31 +85,34 @@ BREAKS = {
         "39 long_term_remission long_term_remission 0",
     ),
     "adds a line": ("60   censored            long_term_remission 1", "60 censored long_term_remission 2"),
-    "cannot start from the stage before: relapse (antigen_kept) at 3": (
+    "does not lead from the stage before to this: relapse (antigen_kept) at 3": (
         "3    response            remission           1 chemotherapy mrd_positive",
         "3 relapse relapsed 1 chemotherapy antigen_kept",
     ),
-    "cannot start from the stage before: response (mrd_positive) at 39": (
+    "does not lead from the stage before to this: response (mrd_positive) at 39": (
         "39   long_term_remission long_term_remission 1 chemotherapy",
         "39 response remission 1 chemotherapy mrd_positive",
     ),
-    "cannot start from the stage before: no_response at 39": (
+    "does not lead from the stage before to this: no_response at 39": (
         "39   long_term_remission long_term_remission 1 chemotherapy",
         "39 no_response refractory 1 chemotherapy",
     ),
-    "cannot start from the stage before: infusion at 39": (
+    "does not lead from the stage before to this: infusion at 39": (
         "39   long_term_remission long_term_remission 1 chemotherapy",
         "39 infusion infused 1 chemotherapy",
     ),
-    "cannot start from the stage before: hsct at 39": (
+    "does not lead from the stage before to this: hsct (one_alkylator) at 39": (
         "39   long_term_remission long_term_remission 1 chemotherapy",
-        "39 hsct after_hsct 1 chemotherapy",
+        "39 hsct after_hsct 1 chemotherapy one_alkylator",
     ),
-    "does not lead to this stage": (
+    "from the stage before to this: long_term_remission": (
         "39   long_term_remission long_term_remission",
         "39 long_term_remission after_hsct",
     ),
-    "event must not change the stage": ("60   censored            long_term_remission", "60 censored remission"),
+    "from the stage before to this: censored": (
+        "60   censored            long_term_remission",
+        "60 censored remission",
+    ),
     "a detail that is not its own": ("chemotherapy mrd_positive", "chemotherapy leukaemia"),
 }
 

@@ -93,8 +93,10 @@ def test_the_engines_know_no_files() -> None:
 
 
 def test_the_command_line_imports_errors_only() -> None:
-    """The top of cli.py imports errors and the names of the engines only, so that `--help` is instant."""
-    assert {target for target, at_top in imports()["cli"].items() if at_top} == {"errors", "engine.__init__"}
+    """The top of cli.py imports errors, the names of the engines and light commands only: `--help` is instant."""
+    light = {"errors", "engine.__init__", "commands.decide"}
+    assert {target for target, at_top in imports()["cli"].items() if at_top} == light
+    assert {target for target, at_top in imports()["commands.decide"].items() if at_top} == {"errors"}
     assert all("cli" not in targets for targets in imports().values())
 
 

@@ -3,117 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 import helpers_model as m
+from helpers_paper import CAR_T, CHEMOTHERAPY, DAYS, INOTUZUMAB, THERAPIES, tables
 from rallsim import stages as w
-from rallsim.prepared import Prepared
-
-DAYS = 12.0 / 365.25  # months in a day
-EVEN = {
-    "cr_odds_ratio_long_remission": 1.0,
-    "cr_odds_ratio_second_salvage": 1.0,
-    "cr_odds_ratio_later_salvage": 1.0,
-    "cr_odds_ratio_low_burden": 1.0,
-    "cr_odds_ratio_prior_hsct": 1.0,
-    "mrd_odds_ratio_low_burden": 1.0,
-    "crs_odds_ratio_low_burden": 1.0,
-    "icans_odds_ratio_low_burden": 1.0,
-}
-DRUG = EVEN | {
-    "cr_rate": 0.4,
-    "early_death": 0.1,
-    "bridging_death": 0.05,
-    "mrd_negative_given_cr": 0.7,
-    "cycle_months": 2.0,
-    "response_in_first_cycle": 0.6,
-    "low_burden_threshold": 0.5,
-    "relapse_cure": 0.5,
-    "relapse_scale": 10.0,
-    "relapse_shape": 1.0,
-    "relapse_hazard_ratio_mrd_positive": 2.0,
-    "relapse_hazard_ratio_high_burden": 1.0,
-    "antigen_loss": 0.2,
-    "months_to_hsct": 3.0,
-    "crs": 0.3,
-    "crs_grade3plus": 0.1,
-    "crs_onset_days": 10.0,
-    "icans": 0.2,
-    "icans_grade3plus": 0.1,
-    "icans_onset_days": 20.0,
-    "sos_on_treatment": 0.1,
-    "sos_after_hsct": 0.2,
-}
-CELLS = {
-    "cr_rate": 0.8,
-    "early_death": 0.05,
-    "cycle_months": 1.0,
-    "response_in_first_cycle": 1.0,
-    "b_cell_recovery": 0.25,
-    "relapse_hazard_ratio_b_cell_recovery": 3.0,
-    "months_to_leukapheresis": 0.5,
-    "leukapheresis_success": 0.9,
-    "vein_to_vein_months": 2.0,
-    "vein_to_vein_shape": 4.0,
-    "manufacture_failure": 0.1,
-    "waiting_death_rate": 0.1,
-    "waiting_hazard_ratio_unbridged": 2.0,
-    "blasts_after_bridging_response": 0.01,
-}
-GENERAL = {
-    "disease.treated_at_entry": 0.9,
-    "disease.next_line_given_failure": 0.6,
-    "disease.months_to_treatment": 0.5,
-    "disease.wait_shape": 4.0,
-    "disease.palliative_median_survival": 2.0,
-    "disease.long_remission_months": 18.0,
-    "disease.long_term_after_months": 60.0,
-    "disease.late_relapse_rate": 0.01,
-    "disease.late_relapse_until_months": 90.0,
-    "hsct.relapse_cure": 0.6,
-    "hsct.relapse_scale": 10.0,
-    "hsct.relapse_hazard_ratio_mrd_positive": 3.0,
-    "hsct.transplant_death_never": 0.75,
-    "hsct.transplant_death_scale": 8.0,
-    "hsct.sos_onset_days": 15.0,
-    "hsct.sos_fatality": 0.3,
-    "hsct.sos_months_to_death": 1.0,
-}
-PAPER = (
-    GENERAL
-    | m.of("chemotherapy", **DRUG)
-    | m.of("blinatumomab", **DRUG)
-    | m.of("inotuzumab", **DRUG)
-    | m.of("car_t_cd19", **{name: value for name, value in DRUG.items() if name != "bridging_death"} | CELLS)
-)
-ORDER = ("blinatumomab", "car_t_cd19", "chemotherapy", "inotuzumab")  # codes of the therapies
-BLINATUMOMAB, CAR_T, CHEMOTHERAPY, INOTUZUMAB = range(4)
-
-
-def tables(
-    *salvage: str,
-    hsct: bool = False,
-    bridging: str | None = None,
-    values: Mapping[str, float] | None = None,
-    consolidation: Sequence[Mapping[str, Any]] | None = None,
-    **keys: Any,
-) -> Prepared:
-    """Return the tables of a strategy that gives these therapies in order of preference, with the round parameters."""
-    strategy: dict[str, Any] = {"salvage": [{"give": name} for name in salvage or ("chemotherapy",)]}
-    strategy["consolidation"] = list(consolidation or [{"hsct": hsct}])
-    if bridging:
-        strategy["bridging"] = [{"before": "car_t_cd19", "give": bridging}]
-    strategy |= {key: keys.pop(key) for key in ("max_lines", "max_transplants") if key in keys}
-    return m.prepared(m.question({"one": strategy}, values={**PAPER, **(values or {})}, **keys))
-
-
-def test_the_codes_used_here_are_those_of_the_shipped_therapies() -> None:
-    """The therapies that these cases speak of stand first in the order of the parameter set."""
-    assert tuple(m.parameters().therapies)[: len(ORDER)] == ORDER
-
 
 # --- relapsed ----------------------------------------------------------------------------------------------------
 
@@ -212,6 +109,8 @@ def test_residual_disease(chance: float, detail: str) -> None:
         ("cr_odds_ratio_later_salvage", {"line": 5.0}),
         ("cr_odds_ratio_low_burden", {"blasts": 0.499}),
         ("cr_odds_ratio_prior_hsct", {"prior_hsct": 1.0}),
+        ("cr_odds_ratio_extramedullary", {"extramedullary": 1.0}),
+        ("cr_odds_ratio_ph_positive", {"ph_positive": 1.0}),
     ],
 )
 def test_what_changes_the_odds_of_a_response(ratio: str, record: dict[str, float]) -> None:
@@ -265,11 +164,9 @@ def test_the_dead_have_no_toxicity() -> None:
 
 
 def test_cells_are_assessed_like_a_course() -> None:
-    """Infused cells answer after a month in 80 %; B cells recover early in 25 % of these."""
-    luck = {"response": 0.79, "b_cell_recovery": 0.24}
-    patient = m.Patient(tables("car_t_cd19"), w.INFUSED, luck, therapy=CAR_T)
+    """Infused cells answer after a month in 80 %."""
+    patient = m.Patient(tables("car_t_cd19"), w.INFUSED, {"response": 0.79}, therapy=CAR_T)
     assert patient.coming == ("response", "remission", "mrd_negative", pytest.approx(1.0))
-    assert patient.record["b_cell_recovery"] == 1.0
     assert m.Patient(tables("car_t_cd19"), w.INFUSED, {"response": 0.81}, therapy=CAR_T).coming[0] == "no_response"
 
 
@@ -280,7 +177,8 @@ def awaiting(luck: Mapping[str | tuple[str, int], float] | None = None, **keys: 
     """Return a patient waiting for cells who does not die while waiting, unless the luck says so."""
     record = keys.pop("record", {})
     luck = {"death_while_waiting": 0.999, **(luck or {})}
-    return m.Patient(tables("car_t_cd19", **keys), w.AWAITING_CELLS, luck, therapy=CAR_T, **record)
+    bridging = {"bridging": list(m.parameters().therapies).index(keys["bridging"]) if keys.get("bridging") else -1}
+    return m.Patient(tables("car_t_cd19", **keys), w.AWAITING_CELLS, luck, therapy=CAR_T, **bridging | record)
 
 
 def test_cells_are_made_and_given() -> None:
@@ -353,7 +251,8 @@ def test_bridging_can_kill() -> None:
     """5 % die of bridging, here half-way through its cycle of two months: at 0.5 + 1."""
     patient = awaiting({"bridging_response": 0.951, "time_of_early_death": 0.5}, bridging="chemotherapy")
     assert patient.coming == ("death", "dead", "treatment", pytest.approx(1.5))
-    assert patient.noted() == [("entry", 0.0, ""), ("leukapheresis", 0.5, ""), ("bridging_start", 0.5, "")]
+    events = [("entry", 0.0, ""), ("leukapheresis", 0.5, ""), ("bridging_start", 0.5, ""), ("cycle", 0.5, "")]
+    assert patient.noted() == events
 
 
 def test_bridging_never_kills_a_responder() -> None:
@@ -369,7 +268,14 @@ def test_bridging_uses_up_a_course_and_its_liver() -> None:
     assert patient.record[f"given_{INOTUZUMAB}"] == 1
     assert patient.record["sos_after_hsct"] == 0.5
     assert awaiting(bridging="inotuzumab").record["sos_after_hsct"] == 0.2
-    assert awaiting(bridging="inotuzumab", record={"given": {"inotuzumab": 1}}).noted("bridging_start") == []
+
+
+def test_bridging_is_decided_with_the_line() -> None:
+    """The rule for bridging is asked with the line; a drug given as often as allowed does not bridge again."""
+    for given, bridging in ((0, INOTUZUMAB), (1, -1)):
+        doctored = tables("car_t_cd19", bridging="inotuzumab")
+        patient = m.Patient(doctored, w.RELAPSED, {}, given={"inotuzumab": given})
+        assert patient.record["bridging"] == bridging
 
 
 # --- remission ---------------------------------------------------------------------------------------------------
@@ -379,7 +285,8 @@ def test_bridging_uses_up_a_course_and_its_liver() -> None:
 def test_relapse_from_remission(mrd_positive: float) -> None:
     """S = 0.5 + 0.5 exp(-t/10), squared with MRD: at t = 5 after remission for the uniform that leaves S(5)."""
     left = (0.5 + 0.5 * math.exp(-0.5)) ** (2.0 if mrd_positive else 1.0)
-    record = {"time": 4.0, "remission_since": 4.0, "therapy": CHEMOTHERAPY, "mrd_positive": mrd_positive}
+    record = {"time": 4.0, "remission_since": 4.0, "relapse_clock": 4.0}
+    record |= {"therapy": CHEMOTHERAPY, "mrd_positive": mrd_positive}
     patient = m.Patient(tables(), w.REMISSION, {"relapse": 1.0 - left}, **record)
     assert patient.coming == ("relapse", "relapsed", "antigen_kept", pytest.approx(9.0))
     patient.step()
@@ -392,10 +299,11 @@ def test_relapse_from_remission(mrd_positive: float) -> None:
     ("ratio", "record"),
     [
         ("relapse_hazard_ratio_high_burden", {"blasts": 0.5}),
+        ("relapse_hazard_ratio_extramedullary", {"extramedullary": 1.0}),
         ("relapse_hazard_ratio_b_cell_recovery", {"b_cell_recovery": 1.0}),
     ],
 )
-def test_burden_and_b_cells_change_the_hazard_of_relapse(ratio: str, record: dict[str, float]) -> None:
+def test_what_changes_the_hazard_of_relapse(ratio: str, record: dict[str, float]) -> None:
     """A hazard ratio of 4 is the fourth power of S, for those it is about and nobody else."""
     doctored = tables("car_t_cd19", values=m.of("car_t_cd19", **{ratio: 4.0}))
     for who, power in (({"blasts": 0.1, "b_cell_recovery": 0.0}, 1.0), ({"blasts": 0.1} | record, 4.0)):
@@ -418,7 +326,7 @@ def test_antigen_loss_closes_the_therapies_of_that_antigen(therapy: int, antigen
     """A relapse that loses CD19 or CD22 (20 %) ends all therapies aimed at it, and leaves the others open."""
     record = {"therapy": therapy, "remission_since": 0.0}
     luck = {"relapse": 0.1, "antigen_loss": 0.199, ("treated", 1): 0.0}
-    for only in ORDER:
+    for only in THERAPIES:
         patient = m.Patient(tables(only), w.REMISSION, luck, **record)
         assert patient.coming[2] == "antigen_lost"
         patient.step()
@@ -442,93 +350,12 @@ def test_a_relapse_brings_the_burden_back() -> None:
     """A response to bridging counts only through the burden at infusion: at relapse the marrow is full again."""
     luck = {"death_while_waiting": 0.999, "bridging_response": 0.1, "response": 0.1, "relapse": 0.1}
     values = m.of("chemotherapy", cycle_months=1.0)
-    patient = m.Patient(
-        tables("car_t_cd19", bridging="chemotherapy", values=values), w.AWAITING_CELLS, luck, therapy=CAR_T
-    )
+    doctored = tables("car_t_cd19", bridging="chemotherapy", values=values)
+    patient = m.Patient(doctored, w.AWAITING_CELLS, luck, therapy=CAR_T, bridging=CHEMOTHERAPY)
     for event in ("infusion", "response", "relapse"):
         assert patient.coming[0] == event
         patient.step()
     assert patient.record["blasts"] == 0.8
-
-
-# --- transplant --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("record", "max_transplants", "planned"),
-    [
-        ({}, 1, True),
-        ({"hsct_fit": 0.0}, 1, False),
-        ({"prior_hsct": 1.0}, 1, False),
-        ({"prior_hsct": 1.0}, 2, True),
-        ({"prior_hsct": 2.0}, 2, False),
-        ({}, 0, False),
-    ],
-)
-def test_who_is_planned_for_a_transplant(record: dict[str, float], max_transplants: int, planned: bool) -> None:
-    """The fit are, when they have had fewer transplants than the strategy allows, those before entry included."""
-    doctored = tables(hsct=True, max_transplants=max_transplants)
-    patient = m.Patient(doctored, w.SALVAGE, {"response": 0.1}, therapy=CHEMOTHERAPY, **record)
-    assert patient.coming[1] == ("awaiting_hsct" if planned else "remission")
-
-
-@pytest.mark.parametrize(("mrd", "stage"), [(0.1, "remission"), (0.9, "awaiting_hsct")])
-def test_consolidation_sees_the_remission_it_is_about(mrd: float, stage: str) -> None:
-    """A rule on MRD decides by the MRD of the response just found."""
-    rules = [{"after": "chemotherapy", "when": {"mrd_positive": True}, "hsct": True}]
-    patient = m.Patient(tables(consolidation=rules), w.SALVAGE, {"response": 0.1, "mrd": mrd}, therapy=CHEMOTHERAPY)
-    assert patient.coming[1] == stage
-
-
-def test_transplant_after_a_wait_unless_relapse_is_first() -> None:
-    """Transplant three months after the response, relapse by the remission's own clock when that is earlier."""
-    record = {"time": 4.0, "remission_since": 4.0, "therapy": CHEMOTHERAPY}
-    patient = m.Patient(tables(hsct=True), w.AWAITING_HSCT, {"relapse": 0.9}, **record)
-    assert patient.coming == ("hsct", "after_hsct", "", pytest.approx(7.0))
-    patient.step()
-    assert (patient.record["prior_hsct"], patient.record["hsct_since"]) == (1.0, pytest.approx(7.0))
-    u = 1.0 - (0.5 + 0.5 * math.exp(-0.2))
-    relapsing = m.Patient(tables(hsct=True), w.AWAITING_HSCT, {"relapse": u}, **record)
-    assert relapsing.coming[:1] + relapsing.coming[3:] == ("relapse", pytest.approx(6.0))
-
-
-AFTER_HSCT = {"time": 7.0, "hsct_since": 7.0, "remission_since": 4.0, "therapy": CHEMOTHERAPY, "prior_hsct": 1.0}
-WELL = {"transplant_death": 0.9, "relapse_after_hsct": 0.9, "sos_after_hsct": 0.9}
-
-
-def test_after_transplant_all_well() -> None:
-    """With no event in the first 60 months after transplant the remission is long-term."""
-    patient = m.Patient(tables(), w.AFTER_HSCT, WELL, **AFTER_HSCT)
-    assert patient.coming == ("long_term_remission", "long_term_remission", "", pytest.approx(67.0))
-
-
-def test_death_of_the_transplant() -> None:
-    """0.75 + 0.25 exp(-t/8) have not died of it: at t = 8 for the uniform that leaves 0.75 + 0.25/e."""
-    u = 0.25 * (1.0 - math.exp(-1.0))
-    patient = m.Patient(tables(), w.AFTER_HSCT, WELL | {"transplant_death": u}, **AFTER_HSCT)
-    assert patient.coming == ("death", "dead", "transplant", pytest.approx(15.0))
-
-
-@pytest.mark.parametrize("mrd_positive", [0.0, 1.0])
-def test_relapse_after_transplant(mrd_positive: float) -> None:
-    """Relapse follows the transplant's own curve, cubed when MRD was positive before it."""
-    u = 1.0 - (0.6 + 0.4 * math.exp(-1.0)) ** (3.0 if mrd_positive else 1.0)
-    record = AFTER_HSCT | {"mrd_positive": mrd_positive}
-    patient = m.Patient(tables(), w.AFTER_HSCT, WELL | {"relapse_after_hsct": u}, **record)
-    assert patient.coming == ("relapse", "relapsed", "antigen_kept", pytest.approx(17.0))
-
-
-def test_sos_after_transplant() -> None:
-    """SOS has the probability the courses left behind; 30 % of it is fatal a month after its onset on day 15."""
-    record = AFTER_HSCT | {"sos_after_hsct": 0.2}
-    onset = 7.0 + 15 * DAYS
-    fatal = m.Patient(tables(), w.AFTER_HSCT, WELL | {"sos_after_hsct": 0.19, "sos_death": 0.29}, **record)
-    assert fatal.coming == ("death", "dead", "sos", pytest.approx(onset + 1.0))
-    assert fatal.noted("sos") == [("sos", pytest.approx(onset), "")]
-    survived = m.Patient(tables(), w.AFTER_HSCT, WELL | {"sos_after_hsct": 0.19, "sos_death": 0.31}, **record)
-    assert survived.coming[0] == "long_term_remission"
-    assert survived.noted("sos") == [("sos", pytest.approx(onset), "")]
-    assert m.Patient(tables(), w.AFTER_HSCT, WELL | {"sos_after_hsct": 0.21}, **record).noted("sos") == []
 
 
 # --- long-term remission, palliative care, background death ------------------------------------------------------
@@ -603,8 +430,10 @@ def test_a_life_from_entry_to_death() -> None:
     assert patient.noted() == [
         ("entry", 0.0, ""),
         ("treatment_start", pytest.approx(0.5), ""),
+        ("cycle", pytest.approx(0.5), ""),
         ("no_response", pytest.approx(2.5), ""),
         ("treatment_start", pytest.approx(3.0), ""),
+        ("cycle", pytest.approx(3.0), ""),
         ("response", pytest.approx(5.0), "mrd_negative"),
         ("relapse", pytest.approx(10.0), "antigen_kept"),
         ("palliative_care", pytest.approx(10.0), ""),

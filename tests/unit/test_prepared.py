@@ -63,15 +63,18 @@ FAULTS = {
     ),
     "unknown label": (
         *("car_t_cd19: broad", "car_t_cd19: brod", 7),
-        *("eligibility.car_t_cd19", "unknown label (found brod; allowed: broad; did you mean 'broad'?)"),
+        *("eligibility.car_t_cd19", "unknown label (found brod; allowed: broad, slides; did you mean 'broad'?)"),
     ),
     "bridging with CAR-T": (
         *("give: inotuzumab}", "give: car_t_cd19}", 26),
         *("strategies.two.bridging.0.give", "must be a therapy of kind drug (found car_t_cd19; allowed: blinatumomab"),
     ),
-    "bridging to a drug": (
-        *("before: car_t_cd19", "before: blinatumomab", 26),
-        *("strategies.two.bridging.0.before", "must be a therapy of kind car_t (found blinatumomab; allowed: car_t_cd"),
+    "bridging to a transplant": (
+        *("before: car_t_cd19", "before: hsct_in_relapse", 26),
+        *(
+            "strategies.two.bridging.0.before",
+            "must be a therapy of kind drug or car_t (found hsct_in_relapse; allowed",
+        ),
     ),
     "other patients in one strategy": (
         *("      hsct.sos_fatality: 0.1", "      population.male: 0.1", 21),
@@ -161,12 +164,17 @@ def test_rules_become_rows_in_the_order_of_the_file(tmp_path: Path) -> None:
 
 
 def test_a_therapy_is_given_no_more_often_than_its_file_says(tmp_path: Path) -> None:
-    """The last condition of every therapy is that fewer than its greatest number of courses were given."""
+    """Whoever gets a therapy has had fewer courses than allowed of it, and of what it is a form of."""
     one = prepared(tmp_path / "order.yaml", "two")
 
-    for index, therapy in enumerate(parameters().therapies.values()):
-        last = one.conditions[one.therapies[0, index]["after_last_condition"] - 1]
-        assert last.tolist() == (GIVEN + index, 0.0, therapy.max_courses - 1.0)
+    therapies = parameters().therapies
+    ids = list(therapies)
+    for index, therapy in enumerate(therapies.values()):
+        record = one.therapies[0, index]
+        own = one.conditions[record["first_condition"] : record["after_last_condition"]].tolist()
+        for name in (therapy.id, therapy.based_on):
+            if name:
+                assert (GIVEN + ids.index(name), 0.0, therapies[name].max_courses - 1.0) in own
 
 
 def test_the_scenarios_label_decides_who_is_eligible(tmp_path: Path) -> None:

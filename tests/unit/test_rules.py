@@ -83,10 +83,10 @@ def test_only_the_rules_of_the_range_and_of_the_subject_speak() -> None:
 
 
 def test_consolidation() -> None:
-    """The first rule that applies says transplant or not; without one there is no transplant."""
+    """The first rule that applies says transplant or not, and its conditioning; without one there is no transplant."""
     conditions = table(CONDITIONS, CONDITION)
-    rules = table([(1, 1, *BLASTS_5_TO_50), (1, 0, *ALWAYS), (ANY, 1, *ALWAYS)], RULE)
-    assert transplant_by_rules(patient(blasts=0.2), 1, rules, 0, 3, conditions) is True
-    assert transplant_by_rules(patient(blasts=0.8), 1, rules, 0, 3, conditions) is False
-    assert transplant_by_rules(patient(blasts=0.8), 0, rules, 0, 3, conditions) is True
-    assert transplant_by_rules(patient(blasts=0.8), 0, rules, 0, 2, conditions) is False
+    rules = table([(1, 2, *BLASTS_5_TO_50), (1, 0, *ALWAYS), (ANY, 1, *ALWAYS)], RULE)
+    assert transplant_by_rules(patient(blasts=0.2), 1, rules, 0, 3, conditions) == 2
+    assert transplant_by_rules(patient(blasts=0.8), 1, rules, 0, 3, conditions) == 0
+    assert transplant_by_rules(patient(blasts=0.8), 0, rules, 0, 3, conditions) == 1
+    assert transplant_by_rules(patient(blasts=0.8), 0, rules, 0, 2, conditions) == 0

@@ -28,6 +28,9 @@ CALM = {
     "disease.treated_at_entry": 1.0,
     "disease.late_relapse_rate": 0.0,
     "disease.months_to_treatment": 0.0,
+    "population.prior_hsct": 0.0,
+    "hsct.sos_odds_ratio_liver_disease": 1.0,
+    "hsct.sos_odds_ratio_bilirubin": 1.0,
     **m.of(
         "chemotherapy",
         cr_rate=1.0,
@@ -77,6 +80,7 @@ def test_death_while_waiting_against_infusion(hazard_ratio: float) -> None:
         "leukapheresis_success": 1.0,
         "manufacture_failure": 0.0,
         "waiting_death_rate": rate,
+        "waiting_progression_rate": 0.0,
         "waiting_hazard_ratio_unbridged": hazard_ratio,
         "months_to_leukapheresis": start,
         "vein_to_vein_months": median,
@@ -296,6 +300,7 @@ def end_of_remission_or_life(history: History, event: int | None) -> np.ndarray:
 def test_probabilities_of_zero_and_one() -> None:
     """What cannot happen does not, and what is certain happens to all: nobody or everybody is infused, responds, …"""
     sure = {"cr_rate": 1.0, "leukapheresis_success": 1.0, "manufacture_failure": 0.0, "waiting_death_rate": 0.0}
+    sure |= {"waiting_progression_rate": 0.0}
     never = {"crs": 0.0, "crs_grade3plus": 0.0, "icans": 0.0, "icans_grade3plus": 0.0, "relapse_cure": 1.0}
     values = m.of(CELLS[0], **sure, **never) | m.NO_BACKGROUND | {"population.cd19_positive": 1.0}
     history = answer(ask(values, give=CELLS[0], patients=2000))

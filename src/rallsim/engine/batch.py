@@ -10,6 +10,7 @@ from rallsim.compiled import compiled, compiled_entry
 from rallsim.engine.blocks import MAX_EVENTS, Block
 from rallsim.events import EVENT_ROW, put_in_order
 from rallsim.journey import NOBODY_WAKES, BlockArrays, advance
+from rallsim.luck import BLOCK
 from rallsim.outcome import OUTCOME, outcome_matrix
 from rallsim.patient import attribute_matrix, new_patients
 from rallsim.population import enters
@@ -35,7 +36,7 @@ def tally_block(
     tally = empty_tally(len(models), therapies.shape[1], float(models["horizon"][0]), step, discount_rate)
     patients, outcomes = new_patients(1), np.zeros(1, OUTCOME)
     tables = (models, therapies, prepared.rules, prepared.conditions, prepared.life_tables)
-    rows = (np.empty(MAX_EVENTS, EVENT_ROW), np.zeros(1, np.int64))
+    rows = (np.empty(MAX_EVENTS * BLOCK, EVENT_ROW), np.zeros(1, np.int64))
     run_draws(
         first_number,
         BlockArrays(*readable(patients, attribute_matrix(patients), luck, *tables, *rows)),
@@ -54,7 +55,7 @@ def live(place: int, block: Any) -> None:
     first = block.cursor[0]
     while advance(place, block) != NOBODY_WAKES:
         pass
-    put_in_order(block.events, first, block.cursor[0])
+    put_in_order(block.events, first, min(block.cursor[0], len(block.events)))
 
 
 @compiled_entry

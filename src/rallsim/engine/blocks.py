@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rallsim.errors import ModelError
 from rallsim.events import EVENT_ROW
 from rallsim.journey import BlockArrays
-from rallsim.luck import BLOCK, MAX_COURSES
+from rallsim.luck import BLOCK
 from rallsim.patient import attribute_matrix
 from rallsim.prepared import Prepared
 from rallsim.records import copied, readable
 
-# A course: start, leukapheresis, bridging (2), infusion, CRS, ICANS, SOS (2), response, transplant, long term, relapse.
-EVENTS_OF_A_COURSE = 13
-MAX_EVENTS = 1 + EVENTS_OF_A_COURSE * MAX_COURSES + 2  # the entry before, palliative care and death after
+MAX_EVENTS = 400  # of a patient on average over a block; far more than toxicity at its highest rates makes
 
 
 def blocks_of(patients: int) -> list[tuple[int, int]]:
@@ -49,5 +48,12 @@ class Block:
 
     @property
     def written(self) -> np.ndarray:
-        """The events written so far."""
+        """The events written so far; raises ModelError when there was no room for all of them."""
+        refuse_overflow(int(self.cursor[0]), len(self.events))
         return self.events[: self.cursor[0]]
+
+
+def refuse_overflow(written: int, room: int) -> None:
+    """Raise ModelError when more rows were written than there was room for."""
+    if written > room:
+        raise ModelError(f"more events than there is room for: {written}, room for {room}")
