@@ -88,7 +88,7 @@ def seconds(functions: dict[str, Callable[[], object]]) -> dict[str, np.ndarray]
 
 def main() -> None:
     scenario = load_scenario("first_salvage", patients=PATIENTS)
-    base = PARAMETERS.values(scenario.population)
+    base = PARAMETERS.values(scenario.population_id)
     strategy = prepare(scenario, scenario.strategies["blinatumomab"], PARAMETERS, base)
     rows = histories("agents", strategy, scenario.seed)
     events = sum(map(len, rows))

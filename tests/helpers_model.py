@@ -72,7 +72,7 @@ def question(
 def prepared(scenario: Scenario, strategy: str | None = None) -> Prepared:
     """Return the tables of a strategy of a scenario, the first when none is named."""
     chosen = scenario.strategies[strategy or next(iter(scenario.strategies))]
-    return prepare(scenario, chosen, parameters(), parameters().values(scenario.population))
+    return prepare(scenario, chosen, parameters(), parameters().values(scenario.population_id))
 
 
 def with_constant_background(tables: Prepared, rate_per_month: float) -> Prepared:

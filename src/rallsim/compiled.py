@@ -31,6 +31,7 @@ SOURCES = (
     "outcome.py",
     "tally.py",
     "population.py",
+    "cohort.py",
     "risks.py",
     "chances.py",
     "toxicity.py",

@@ -139,15 +139,17 @@ class ParameterReader:
             like = replace(like, labels=labels)
         return like
 
-    def population(self, identity: str) -> None:
-        """Read the file of a population, after that of the one it is based on."""
-        if identity in self.countries:
+    def population(self, identity: str, path: Path | None = None) -> None:
+        """Read the file of a population, shipped or at `path`, after that of the one it is based on."""
+        if identity in self.countries and path is None:
             return
-        file = self._open(self.folder / "population" / f"{identity}.yaml")
+        file = self._open(path or self.folder / "population" / f"{identity}.yaml")
         if file is None:
             return
         file.only_keys(POPULATION_KEYS)
         self._check_id(file)
+        if identity in self.countries:
+            file.fault(("id",), "is that of a population that comes with the package", found=identity)
         self.countries[identity] = str(file.at("country"))
         for sex in ("female", "male"):
             try:

@@ -6,7 +6,7 @@ Paths name parameters everywhere: `therapies.blinatumomab.cr_rate`, `hsct.sos_fa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -53,6 +53,16 @@ class ParameterSet:
     @cached_property
     def _paths(self) -> dict[str, float]:
         return self.values(next(iter(self.countries)))  # the paths are the same for all populations
+
+    def with_population(self, path: Path) -> ParameterSet:
+        """Return these parameters and those of a population in a file of its own, checked like the shipped ones."""
+        reader = ParameterReader(shipped("params"), self.evidence, fitted=True)
+        reader.parameters = dict(self.parameters)
+        reader.countries, reader.front_lines = dict(self.countries), dict(self.front_lines)
+        reader.population(path.stem, path)
+        if reader.faults:
+            raise InputError(reader.faults)
+        return replace(self, parameters=reader.parameters, countries=reader.countries, front_lines=reader.front_lines)
 
     def uses(self, evidence_id: str) -> list[str]:
         """Return the paths of the parameters that rest on an evidence row."""

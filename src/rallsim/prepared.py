@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rallsim.cohort import read_cohort
 from rallsim.conditions import Condition, Interval
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.model import (
@@ -52,8 +53,18 @@ class Prepared:
         return (self.models[draw : draw + 1], self.therapies[draw], self.rules, self.conditions, self.life_tables)
 
 
+def parameters_for(scenario: Scenario, parameters: ParameterSet) -> ParameterSet:
+    """Return the parameters with the population that a scenario brings in a file of its own, if it does."""
+    own = scenario.own_patients
+    if own is None or own.suffix == ".csv" or f"population.{own.stem}.age_mean" in parameters.parameters:
+        return parameters
+    return parameters.with_population(own)
+
+
 def check_scenario(scenario: Scenario, parameters: ParameterSet) -> None:
     """Check what a scenario says about parameters and therapies; raises InputError with all faults."""
+    if scenario.own_patients and scenario.own_patients.suffix == ".csv":
+        read_cohort(scenario.own_patients)
     problems = list(_problems(scenario, parameters))
     if problems:
         raise InputError(problems)
@@ -79,7 +90,7 @@ def check_draws(draws: Mapping[str, np.ndarray], scenario: Scenario, parameters:
     )
     problems += [Problem("is drawn, and set by the scenario too", key=path) for path in draws if path in fixed]
     if not problems and any(path.startswith("population.") for path in draws):
-        values: Values = {**parameters.values(scenario.population), **draws}
+        values: Values = {**parameters.values(scenario.population_id), **draws}
         columns = {name: np.atleast_1d(values[f"population.{name}"]) for name in POPULATION_FIELDS}
         for draw in range(len(next(iter(draws.values())))):
             one = {name: float(column[draw % len(column)]) for name, column in columns.items()}
@@ -136,12 +147,12 @@ def prepare(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, ba
     models["max_lines"] = strategy.max_lines
     models["max_transplants"] = strategy.max_transplants
     models["reinfusion"] = strategy.reinfusion
-    models["front_line"] = ids.index(parameters.front_lines[scenario.population])
+    models["front_line"] = ids.index(parameters.front_lines[scenario.population_id])
 
     for path in GENERAL_FIELDS:
         models[attribute_name(path)] = values[path]
     models["horizon"] = scenario.horizon_months
-    country = parameters.countries[scenario.population]
+    country = parameters.countries[scenario.population_id]
     return Prepared(
         strategy=strategy.id,
         values=values,
@@ -187,7 +198,7 @@ def _cumulative_hazard(parameters: ParameterSet, country: str, sex: str) -> np.n
 
 
 def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]:
-    known = parameters.values(scenario.population)
+    known = parameters.values(scenario.population_id)
 
     def at(problem: Problem, *place: Any) -> Problem:
         file, line = scenario.place(*place)

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rallsim import __version__
+from rallsim.cohort import read_cohort
 
 if TYPE_CHECKING:
+    from rallsim.scenario import Scenario
     from rallsim.simulation import Simulation
 
 PACKAGES = ("numba", "numpy", "pandas", "scipy", "simpy")
@@ -47,6 +49,7 @@ def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
             path.relative_to(folder.parent).as_posix(): file_sha256(path)
             for path in (*parameters.files, *evidence_files)
         },
+        **_own_patients(scenario),
         "sources": {
             identity: parameters.evidence.sources[identity].citation
             for identity in sorted(sources)
@@ -54,6 +57,18 @@ def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
         },
         "assumed": sorted(path for path, one in parameters.parameters.items() if one.basis == "assumed"),
     }
+
+
+def _own_patients(scenario: Scenario) -> dict[str, Any]:
+    """What a scenario's own population or patients add: the file's hash, and how many values were drawn."""
+    own = scenario.own_patients
+    if own is None:
+        return {}
+    found: dict[str, Any] = {"file": own.name, "sha256": file_sha256(own)}
+    if own.suffix == ".csv":
+        cohort = read_cohort(own)
+        found |= {"rows": cohort.rows, "missing_from": scenario.missing_from, "drawn": cohort.drawn()}
+    return {"patients": found}
 
 
 def fingerprint(content: dict[str, Any]) -> str:

@@ -28,6 +28,7 @@ from rallsim.scenario_file import (
     shown,
 )
 from rallsim.scenario_keys import (
+    OWN_PATIENTS,
     WORD,
     BridgingRule,
     ConsolidationRule,
@@ -69,6 +70,19 @@ class Scenario(Question):
     source_text: str = Field(repr=False)
     strategies: dict[str, Strategy]
     _source: ScenarioFile = PrivateAttr()
+
+    @property
+    def own_patients(self) -> Path | None:
+        """The file of a population or of patients that the scenario brings, None for a shipped population."""
+        return self.path.parent / self.population if self.population.endswith(OWN_PATIENTS) else None
+
+    @property
+    def population_id(self) -> str:
+        """The population whose parameters hold: shipped, the scenario's own, or the one that gaps are drawn from."""
+        own = self.own_patients
+        if own is None:
+            return self.population
+        return self.missing_from if own.suffix == ".csv" else own.stem
 
     @property
     def source_sha256(self) -> str:

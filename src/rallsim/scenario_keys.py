@@ -28,6 +28,8 @@ from rallsim.conditions import Condition, condition_schema, read_condition
 from rallsim.errors import nearest
 
 WORD = r"[a-z][a-z0-9_]*"
+OWN_PATIENTS = (".yaml", ".yml", ".csv")
+_PATIENTS = rf"^({WORD}|.*\.(yaml|yml|csv))$"
 _PARAMETER_PATH = rf"{WORD}(\.[a-z0-9_]+)+"
 _STRATEGY_ID = r"[A-Za-z][A-Za-z0-9_.]*"
 _RESERVED_IN_R = {
@@ -54,6 +56,12 @@ def _one_of(kind: str) -> Callable[[object, ValidationInfo], str]:
         return value
 
     return check
+
+
+def _patients(value: object, info: ValidationInfo) -> str:
+    if isinstance(value, str) and value.endswith(OWN_PATIENTS):
+        return value
+    return _one_of("population")(value, info)
 
 
 def _condition(value: object, info: ValidationInfo) -> Condition:
@@ -104,6 +112,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Therapy = Annotated[str, PlainValidator(_one_of("therapy")), _WORD_SCHEMA]
 Variant = Annotated[str, PlainValidator(_one_of("variant")), _WORD_SCHEMA]
 Population = Annotated[str, PlainValidator(_one_of("population")), _WORD_SCHEMA]
+Patients = Annotated[str, PlainValidator(_patients), WithJsonSchema({"type": "string", "pattern": _PATIENTS})]
 # A named type: the JSON Schema describes it once.
 When = TypeAliasType("When", Annotated[Condition, PlainValidator(_condition), WithJsonSchema(condition_schema())])
 ParameterPath = Annotated[str, AfterValidator(_parameter_path), WithJsonSchema({"pattern": f"^{_PARAMETER_PATH}$"})]
@@ -200,7 +209,14 @@ class Question(Part):
     look_at: tuple[Text, ...] = Field(
         default_factory=tuple, strict=False, description="What to look at, and which assumption drives the answer."
     )
-    population: Population = Field(description="Who is treated; a file params/population/<id>.yaml.")
+    population: Patients = Field(
+        description="Who is treated: a file params/population/<id>.yaml, or the path, from this file, of a population "
+        "of your own (.yaml) or of patients (.csv, one row a patient, taken in turn)."
+    )
+    missing_from: Population = Field(
+        default_factory=lambda: "adult_relapse",
+        description="The population from which empty cells of a file of patients are drawn.",
+    )
     patients: int = Field(ge=1, le=2**31 - 1, description="Simulated patients.")
     horizon_months: float = Field(gt=0, le=1200, description="Months followed from entry.")
     seed: int = Field(ge=0, le=2**63 - 1, description="The same seed gives the same luck.")

@@ -10,13 +10,15 @@ from typing import TypeVar
 
 import numpy as np
 
+from rallsim.cohort import entrants, read_cohort
 from rallsim.engine import ENGINES, engine_called
 from rallsim.engine.blocks import blocks_of
+from rallsim.errors import InputError, Problem
 from rallsim.history import History
 from rallsim.luck import BLOCK, luck_of_block
 from rallsim.parameters import ParameterSet, load_parameters
 from rallsim.population import Values, sample_patients
-from rallsim.prepared import Prepared, check_draws, check_scenario, prepare
+from rallsim.prepared import Prepared, check_draws, check_scenario, parameters_for, prepare
 from rallsim.records import joined
 from rallsim.scenario import Scenario
 from rallsim.tally import Tally
@@ -58,9 +60,9 @@ def simulate(
     >>> list(simulate(scenario).histories)
     ['chemotherapy', 'blinatumomab', 'inotuzumab']
     """
-    parameters = parameters or load_parameters()
+    parameters = parameters_for(scenario, parameters or load_parameters())
     check_scenario(scenario, parameters)
-    base = parameters.values(scenario.population)
+    base = parameters.values(scenario.population_id)
     prepared = [prepare(scenario, strategy, parameters, base) for strategy in scenario.strategies.values()]
     simulate_block = engine_called(engine)
 
@@ -94,6 +96,9 @@ def entrants_of_block(
     """Return the patients of a block (its number and size) at entry, and their luck; any strategy has the same."""
     number, size = block
     luck = luck_of_block(scenario.seed, replicate, number)[:size]
+    own = scenario.own_patients
+    if own and own.suffix == ".csv":
+        return entrants(read_cohort(own), luck, prepared.populations, number, size), luck
     return sample_patients(luck, prepared.populations, number * BLOCK), luck
 
 
@@ -137,10 +142,12 @@ def tally(
     """
     from rallsim.engine.batch import tally_block
 
-    parameters = parameters or load_parameters()
+    parameters = parameters_for(scenario, parameters or load_parameters())
     check_scenario(scenario, parameters)
     check_draws(draws or {}, scenario, parameters)
-    base: Values = {**parameters.values(scenario.population), **(draws or {})}
+    if scenario.own_patients and scenario.own_patients.suffix == ".csv":
+        raise InputError(Problem("sums are made of sampled patients only, not of a file's", key="population"))
+    base: Values = {**parameters.values(scenario.population_id), **(draws or {})}
     number_of_draws = len(next(iter(draws.values()))) if draws else 1
     chunks = [slice(start, start + DRAWS_AT_ONCE) for start in range(0, number_of_draws, DRAWS_AT_ONCE)]
     prepared = [prepare(scenario, one, parameters, base) for one in scenario.strategies.values()]

@@ -47,8 +47,8 @@ strategies:
 THERAPIES = ("antibody", "cells", "chemotherapy")
 THERAPY_WORDS = "antibody, cells, chemotherapy"
 TOP_KEYS = (
-    "title, question, look_at, population, patients, horizon_months, seed, reference, expected_seconds, variants, "
-    "eligibility, parameters, defaults, strategies"
+    "title, question, look_at, population, missing_from, patients, horizon_months, seed, reference, "
+    "expected_seconds, variants, eligibility, parameters, defaults, strategies"
 )
 STRATEGY_KEYS = ", ".join(StrategyKeys.model_fields)
 ATTRIBUTE_WORDS = ", ".join([*ATTRIBUTES, "given.<therapy>"])

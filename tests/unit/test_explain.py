@@ -60,7 +60,7 @@ def test_the_events_are_those_of_the_simulation(name: str) -> None:
     histories = simulate(scenario, parameters()).histories
     for strategy, history in histories.items():
         tables = prepare(
-            scenario, scenario.strategies[strategy], parameters(), parameters().values(scenario.population)
+            scenario, scenario.strategies[strategy], parameters(), parameters().values(scenario.population_id)
         )
         entrants, luck = entrants_of_block(scenario, tables, (0, PATIENTS))
         for patient in range(PATIENTS):
@@ -161,7 +161,7 @@ def test_the_chance_of_remission_is_the_models() -> None:
     scenario = load_scenario("first_salvage", patients=PATIENTS)
     compared = 0
     for name, strategy in scenario.strategies.items():
-        tables = prepare(scenario, strategy, parameters(), parameters().values(scenario.population))
+        tables = prepare(scenario, strategy, parameters(), parameters().values(scenario.population_id))
         entrants, luck = entrants_of_block(scenario, tables, (0, PATIENTS))
         for patient in TOLD:
             one = slice(patient, patient + 1)

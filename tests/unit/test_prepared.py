@@ -99,7 +99,7 @@ def prepared(path: Path, strategy: str) -> Prepared:
     path.write_text(SCENARIO, encoding="utf-8")
     scenario = load_scenario(path)
     check_scenario(scenario, parameters())
-    return prepare(scenario, scenario.strategies[strategy], parameters(), parameters().values(scenario.population))
+    return prepare(scenario, scenario.strategies[strategy], parameters(), parameters().values(scenario.population_id))
 
 
 @pytest.mark.parametrize("kind", FAULTS)

@@ -19,7 +19,7 @@ def people_of(
 
     `values` are those of a draw by path, by default the base case of `parameters`.
     """
-    base = parameters.values(scenario.population) if values is None else values
+    base = parameters.values(scenario.population_id) if values is None else values
     populations = prepare(scenario, next(iter(scenario.strategies.values())), parameters, base).populations
     ages, male = [], []
     for number, first in enumerate(range(0, scenario.patients, BLOCK)):

@@ -42,7 +42,7 @@ class Story:
     @cached_property
     def portrait(self) -> str:
         """Who the patient is at entry, in a few sentences."""
-        front_line = self.parameters.therapies[self.parameters.front_lines[self.scenario.population]].label
+        front_line = self.parameters.therapies[self.parameters.front_lines[self.scenario.population_id]].label
         first = next(iter(self.courses.values())).events
         in_remission = bool(first["stage"][0] != w.RELAPSED)
         return portrait(self.entrant, in_remission=in_remission, front_line=in_sentence(front_line))
@@ -150,7 +150,7 @@ def explain(
         raise InputError(
             Problem("no such strategy", found=name, allowed=allowed, hint=nearest(name, known)) for name in unknown
         )
-    base = parameters.values(scenario.population)
+    base = parameters.values(scenario.population_id)
     prepared = {
         name: prepare(scenario, scenario.strategies[name], parameters, base)
         for name in dict.fromkeys(strategies or known)
