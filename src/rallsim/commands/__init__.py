@@ -1,1 +1,1 @@
-"""Commands of the command line that have a module of their own."""
+"""The commands, a module each; `cli` finds them by their PLACE."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rallsim.decision.sample_files import FolderSample
     from rallsim.decision.style import Style
 
+PLACE = 50  # among the commands that `--help` lists
 DEFAULT_WTP = (30_000.0, 50_000.0, 100_000.0)
 DEFAULT_YEARS, DEFAULT_DISCOUNT = 10.0, 0.035
 Result = TypeVar("Result")

@@ -24,7 +24,7 @@ def load_checked(
 ) -> tuple[Scenario, ParameterSet]:
     """Load a scenario and the parameters, and check the one against the other completely."""
     from rallsim.parameter_cache import shipped_parameters
-    from rallsim.prepared import check_scenario
+    from rallsim.prepared import check_scenario, parameters_for
     from rallsim.scenario import load_scenario
 
     parameters = shipped_parameters()
@@ -36,6 +36,7 @@ def load_checked(
         variants=variants or [],
         parameter_fault=parameters.fault,
     )
+    parameters = parameters_for(loaded, parameters)
     check_scenario(loaded, parameters)
     return loaded, parameters
 

@@ -1,0 +1,39 @@
+"""Options that several commands share, and the exit codes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from rallsim.engine import ENGINES
+
+EngineName = StrEnum("EngineName", list(ENGINES))  # type: ignore[misc]  # choices from what exists
+DEFAULT_ENGINE = EngineName(ENGINES[0])
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+ScenarioArgument = Annotated[
+    str, typer.Argument(help="A YAML file, or the id of a shipped scenario.", metavar="SCENARIO")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Replace one value: a scenario key (patients=500) or a parameter (hsct.sos_fatality=0.2). Repeatable.",
+    ),
+]
+PatientsOption = Annotated[int | None, typer.Option("--patients", metavar="N", help="Patients, instead of the file's.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed, instead of the file's.")]
+EngineOption = Annotated[
+    EngineName,
+    typer.Option("--engine", help="batch: compiled loop; agents: a SimPy process a patient. The results are the same."),
+]
+VariantOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--variant", metavar="NAME", help="Switch on a structural alternative of params/variants. Repeatable."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]

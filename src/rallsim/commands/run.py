@@ -1,0 +1,88 @@
+"""`rallsim run`: a scenario in, strategies compared, tables and a figure out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rallsim.commands.options import (
+    DEFAULT_ENGINE,
+    INTERRUPTED,
+    EngineOption,
+    JsonOption,
+    PatientsOption,
+    ScenarioArgument,
+    SeedOption,
+    SetOption,
+    VariantOption,
+)
+
+PLACE = 10  # among the commands that `--help` lists
+
+
+def run(
+    scenario: ScenarioArgument,
+    patients: PatientsOption = None,
+    seed: SeedOption = None,
+    settings: SetOption = None,
+    variant: VariantOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Results go here instead of results/<scenario>/.")
+    ] = None,
+    engine: EngineOption = DEFAULT_ENGINE,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that share the patients; results are the same.")] = 1,
+    events: Annotated[bool, typer.Option("--events", help="Write every event too, to events.parquet.")] = False,
+    as_json: JsonOption = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, say what would run, stop.")] = False,
+) -> None:
+    """Run a scenario: compare its strategies and save tables and a figure.
+
+    Every strategy treats the same simulated patients with the same luck. Saved are summary.csv, differences.csv,
+    survival.csv, os.png and manifest.json. Earlier results with other inputs are moved aside, never overwritten.
+
+    Example: rallsim run bridging_before_car_t --patients 2000 --set horizon_months=60
+    """
+    from rallsim.commands.shared import announce_compiling, load_checked, print_plan, progress_of
+    from rallsim.results import check_folder
+
+    loaded, parameters = load_checked(scenario, patients, seed, settings, variant)
+    folder = out or Path("results") / loaded.id
+    check_folder(folder)
+    if dry_run:
+        print_plan(loaded, folder, as_json)
+        return
+
+    from rallsim.report.tables import print_results
+    from rallsim.report.terminal import records
+    from rallsim.results import results_of, save
+    from rallsim.simulation import simulate
+
+    announce_compiling(engine)
+    try:
+        with progress_of(loaded, quiet=as_json) as progress:
+            simulation = simulate(loaded, parameters, engine=engine, workers=workers, progress=progress)
+    except KeyboardInterrupt:
+        print("rallsim: interrupted, nothing was written", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    results = results_of(simulation)
+    saved = save(simulation, results, folder, settings=settings or [], with_events=events)
+    if as_json:
+        document = {
+            "scenario": loaded.id,
+            "patients": loaded.patients,
+            "seed": loaded.seed,
+            "folder": str(saved.folder),
+            "moved_earlier_results_to": str(saved.moved) if saved.moved else None,
+            "summary": records(results.summary),
+            "differences": records(results.differences),
+        }
+        print(json.dumps(document, indent=2, allow_nan=False))
+        return
+    print_results(simulation.scenario, results)
+    if saved.moved:
+        print(f"Earlier results with other inputs were moved to {saved.moved}/")
+    print(f"Saved in {saved.folder}/: " + ", ".join(sorted(path.name for path in saved.folder.iterdir())))
