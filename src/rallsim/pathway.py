@@ -159,12 +159,13 @@ def salvage(p: Any, w: Any) -> None:
 @compiled
 def mrd_therapy(p: Any, w: Any) -> None:
     """In complete remission with MRD, on a course for it: MRD goes or stays, unless relapse or death comes first."""
-    relapses(p, w, relapse_time(p, w))
+    therapy = w.therapies[p.next_therapy]
+    gone = luck(p, w, decision.MRD_THERAPY_DRAW) < therapy.mrd_response
+    if not gone:  # trials count a relapse before the assessment as no response
+        relapses(p, w, relapse_time(p, w))
     p.therapy = p.next_therapy
     is_given(p, w, p.therapy)
-    therapy = w.therapies[p.therapy]
     assessed = p.time + therapy.cycle_months
-    gone = luck(p, w, decision.MRD_THERAPY_DRAW) < therapy.mrd_response
     depth = words.MRD_NEGATIVE if gone else words.MRD_POSITIVE
     strikes(p, assessed, words.REMISSION, words.MRD_RESPONSE, depth)
     chance = luck(p, w, decision.MRD_THERAPY_DEATH)
