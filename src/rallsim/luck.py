@@ -253,14 +253,6 @@ def another(uniform: float, repeat: int) -> float:
     return uniform_of(np.uint64(uniform * TO_WHOLE) + np.uint64(repeat) * GAMMA)
 
 
-@compiled_entry
-def fill_again(luck: Any, repeat: int, again: Any) -> None:
-    """Fill `again` with further numbers for the decisions of each row of `luck`; `repeat` counts from 0, itself."""
-    for place in range(len(luck)):
-        for column in range(luck.shape[1]):
-            again[place, column] = another(luck[place, column], repeat)
-
-
 def _offsets() -> np.ndarray:
     families = [range(ENTRY_COLUMNS)] + [range(COURSE_COLUMNS)] * (FAMILIES - 1)
     numbers = [1 + FAMILY_STRIDE * family + decision for family, some in enumerate(families) for decision in some]

@@ -99,8 +99,8 @@ def relapsed(p: Any, w: Any) -> None:
     p.line = p.lines_given + 1.0
     if p.hsct_since >= 0.0:
         p.months_since_hsct = p.time - p.hsct_since
-    elif p.prior_hsct > 0.0:
-        p.months_since_hsct = p.remission_months  # a transplant before entry was done early in the remission
+    elif p.prior_hsct > 0.0:  # before entry, in the first remission
+        p.months_since_hsct = p.time + max(0.0, p.cr1_months - w.model.disease_months_to_hsct_in_first_remission)
     else:
         p.months_since_hsct = NO_TRANSPLANT_YET
     therapy = next_therapy(p, w)
