@@ -127,12 +127,15 @@ def _number(name: str, cell: str, where: Mapping[str, Any]) -> float | Problem:
     low = 1.0 if name == "line" else attribute.low
     whole = attribute.kind != "number"
     allowed = f"{'whole, ' if whole else ''}{low:g} to {attribute.high:g}"
+    if attribute.kind == "yes_no":
+        allowed = "yes, no, true, false, 1, 0"
     if attribute.kind in ("yes_no", "count") and cell.lower() in WORDS:
         return WORDS[cell.lower()]
     try:
         value = float(cell)
     except ValueError:
-        return Problem("must be a number", key=name, found=cell, allowed=allowed, **where)
+        message = "must be yes or no" if attribute.kind == "yes_no" else "must be a number"
+        return Problem(message, key=name, found=cell, allowed=allowed, **where)
     if not low <= value <= attribute.high or (whole and value != int(value)):
         return Problem("is impossible", key=name, found=cell, allowed=allowed, **where)
     return value

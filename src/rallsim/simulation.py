@@ -16,7 +16,7 @@ from rallsim.entry import blocks_of, entrants_of_block, entrants_with
 from rallsim.history import History
 from rallsim.luck import BLOCK, luck_of_block
 from rallsim.parameters import ParameterSet, load_parameters
-from rallsim.patient import GIVEN, attribute_matrix
+from rallsim.patient import ATTRIBUTES, GIVEN, attribute_matrix
 from rallsim.population import PATHS, Values
 from rallsim.prepared import check_draws, check_scenario, parameters_for, prepare
 from rallsim.records import joined
@@ -74,8 +74,7 @@ def simulate(
 
     def rows_of(block: tuple[int, int]) -> tuple[list[np.ndarray], np.ndarray | None]:
         who, luck = entrants_of_block(scenario.seed, prepared[0], block, replicate)
-        seen = attribute_matrix(who)[:, :GIVEN].copy() if cohort else None
-        return [simulate_block(who, luck, one) for one in prepared], seen
+        return [simulate_block(who, luck, one) for one in prepared], attributes_of(who) if cohort else None
 
     found, seen = [], []
     for rows, attributes in _shared(rows_of, blocks := blocks_of(scenario.patients), workers):
@@ -97,6 +96,13 @@ def simulate(
         )
         histories[one.strategy].check()
     return Simulation(scenario, parameters, histories, cohort, np.concatenate(seen) if seen else None)
+
+
+def attributes_of(entrants: np.ndarray) -> np.ndarray:
+    """Return the attributes of patients at entry in columns; `line` is the salvage line that would come next."""
+    found: np.ndarray = attribute_matrix(entrants)[:, :GIVEN].copy()
+    found[:, ATTRIBUTES.index("line")] = entrants["lines_given"] + 1
+    return found
 
 
 def first_difference(one: Simulation, other: Simulation) -> str | None:

@@ -64,7 +64,7 @@ def test_first_remission_is_long_in_the_share_asked_for() -> None:
 
 
 def test_blasts_lie_in_their_bands() -> None:
-    """A tenth has 5 to 10 % blasts, a fifth 10 to 50 %, the rest 50 to 100 %, evenly within each band; or some fewer."""
+    """A tenth has 5 to 10 % blasts, a fifth 10 to 50 %, the rest 50 to 100 %, evenly in each band; or fewer."""
     blasts = entrants(population(blasts_below_10=0.1, blasts_10_to_50=0.2), blasts=GRID)["blasts"]
     assert blasts.min() >= 0.05
     assert np.mean(blasts < 0.10) == pytest.approx(0.1)

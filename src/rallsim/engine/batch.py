@@ -111,7 +111,8 @@ def run_draws(
                 block.cursor,
             )
             if len(known) > 0:
-                record[0, :] = known[min(draw, len(known) - 1), place, :]
+                for word in range(record.shape[1]):
+                    record[0, word] = known[min(draw, len(known) - 1), place, word]
             else:
                 block.attributes[0, :] = 0.0
                 block.patients[0].number = first_number + place
