@@ -48,18 +48,16 @@ def value_of(target: Target, arms: Groups, cycle_months: Mapping[str, float]) ->
 
 
 def _still_followed(target: Target, patients: Patients, counted: np.ndarray) -> float:
-    """Share alive and followed at a time: follow-up ends uniformly between 0 and twice its median.
-
-    Where no median follow-up is published, between 0 and the time at which the table comes to nobody.
-    """
+    """Share alive and followed at a time, follow-up ending evenly between its shortest and longest."""
     m = patients.milestones[counted]
     if not len(m):
         return math.nan
-    longest = target.last_at_risk if math.isnan(target.follow_up) else 2.0 * target.follow_up
+    shortest, longest = target.follow_up
+    followed = shortest + (longest - shortest) * patients.spare[counted]
     origin = 0.0 if target.since == "entry" else m[target.since]
     last = np.minimum(m["death"], m["hsct"]) if target.censored_at_hsct else m["death"]
     lived = last - origin
-    return float(np.mean((lived >= target.at_months) & (patients.spare[counted] * longest >= target.at_months)))
+    return float(np.mean((lived >= target.at_months) & (followed >= target.at_months)))
 
 
 def points(targets: Sequence[Target], trials: Mapping[str, Trial], patients: int = POINT_PATIENTS) -> np.ndarray:
