@@ -16,8 +16,8 @@ def report_text(found: Validation, draws: int) -> str:
     parts = [
         "# Validation",
         f"The model in each trial's shoes: {len(scored)} published numbers beside {draws} simulated trials of the same "
-        "size, each with a draw of the joint posterior and patients of its own. `inside` means that the published number "
-        "lies among 95 % of them.",
+        "size, each with a draw of the joint posterior and patients of its own. `inside` means that the published "
+        "number lies among 95 % of them.",
         "## Scores",
         _markdown(found.scores.round(3)),
         "Coverage of the numbers kept out of every fit is the one that tells; the others were used to make parameters.",
