@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rallsim.economics.charges import refuse_without_costs
-from rallsim.economics.setting import Economics, check_economic_draws, economics_of, is_economic
+from rallsim.economics.setting import Economics, ValuedWith, check_economic_draws, economics_of, is_economic
 from rallsim.economics.sums import SUMS, tables_of
 from rallsim.entry import blocks_of, entrants_with
 from rallsim.errors import InputError, Problem
@@ -38,7 +38,7 @@ HISTORIES_AT_ONCE = 20_000  # of a strategy in one cell, as far as whole blocks 
 OUTCOMES = (*MEASURES, *(f"events_{name}" for name in EVENTS))  # measured whether anything is valued or not
 
 
-def measures_of(economics: Economics | None) -> tuple[str, ...]:
+def measures_of(economics: ValuedWith | None) -> tuple[str, ...]:
     """Return what is measured: outcomes and numbers of events, and with economics costs, QALYs, life years, resources.
 
     >>> measures_of(None)[:2], measures_of(None)[-1]
@@ -50,7 +50,7 @@ def measures_of(economics: Economics | None) -> tuple[str, ...]:
 def evaluate(
     scenario: Scenario,
     parameters: ParameterSet,
-    economics: Economics | None,
+    economics: ValuedWith | None,
     draws: Mapping[str, np.ndarray] | None = None,
     *,
     strategies: Sequence[str] | None = None,
@@ -62,20 +62,20 @@ def evaluate(
 ) -> Evaluation:
     """Simulate and value strategies of a scenario under every draw, and keep sums only.
 
-        `draws` maps paths of parameters to arrays with one value a draw: of the model as for `simulation.tally`, of
-        economics as `costs.<name>` and `utilities.<name>`; without draws there is one, the base case. `strategies` are all
-        of the scenario's when not given; `blocks` are numbers of the blocks of patients (luck.BLOCK in each) that the
-        scenario's patients fall into, by default all. Patient n belongs to batch n modulo `batches`. `first_draw` is the
-        number of the first draw in the result. Raises InputError with all faults when a path is unknown, a value
-        impossible, or the scenario sets a parameter itself, and when a therapy is given that has no costs.
+    `draws` maps paths of parameters to arrays with one value a draw: of the model as for `simulation.tally`, of
+    economics as `costs.<name>` and `utilities.<name>`; without draws there is one, the base case. `strategies` are all
+    of the scenario's when not given; `blocks` are numbers of the blocks of patients (luck.BLOCK in each) that the
+    scenario's patients fall into, by default all. Patient n belongs to batch n modulo `batches`. `first_draw` is the
+    number of the first draw in the result. `workers` threads share the work; the sums do not depend on how many there
+    are. Raises InputError with all faults when a path is unknown, a value impossible, or the scenario sets a parameter
+    itself, and when a therapy is given that has no costs.
 
-        >>> from rallsim.parameters import load_parameters
-        >>> from rallsim.records import words
-    from rallsim.scenario import load_scenario
-        >>> scenario = load_scenario("first_salvage", patients=50)
-        >>> found = evaluate(scenario, load_parameters(), economics_of(), {"utilities.remission": np.array([0.6, 0.8])})
-        >>> found.strategies, found.mean("qalys").shape
-        (('chemotherapy', 'blinatumomab', 'inotuzumab'), (2, 3))
+    >>> from rallsim.parameters import load_parameters
+    >>> from rallsim.scenario import load_scenario
+    >>> scenario = load_scenario("first_salvage", patients=50)
+    >>> found = evaluate(scenario, load_parameters(), economics_of(), {"utilities.remission": np.array([0.6, 0.8])})
+    >>> found.strategies, found.mean("qalys").shape
+    (('chemotherapy', 'blinatumomab', 'inotuzumab'), (2, 3))
     """
     parameters = parameters_for(scenario, parameters)
     check_scenario(scenario, parameters)
@@ -101,7 +101,7 @@ class _Cell:
 
     scenario: Scenario
     parameters: ParameterSet
-    economics: Economics | None
+    economics: ValuedWith | None
     draws: Mapping[str, np.ndarray]
     names: tuple[str, ...]
     replicate: int
@@ -160,7 +160,7 @@ def _cells(draws: int, blocks: list[tuple[int, int]]) -> list[tuple[slice, list[
 def _check(
     scenario: Scenario,
     parameters: ParameterSet,
-    economics: Economics | None,
+    economics: ValuedWith | None,
     draws: Mapping[str, np.ndarray],
     names: Sequence[str],
 ) -> None:
