@@ -50,7 +50,7 @@ def sums_of_block(
     else:
         room = new_room()
         run_valued(*whom, tables, room, *found, given)
-        refuse_overflow(int(room.cursor[0]), len(room.spans))
+        refuse_overflow(int(room.cursor[0]), len(room.spans), "charges and times of one patient")
     return *found, given
 
 
