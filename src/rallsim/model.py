@@ -125,8 +125,8 @@ MRD_FIELDS: dict[str, Field] = {
 
 GENERAL_FIELDS: dict[str, Field] = {
     "disease.treated_at_entry": Field("probability", "a patient entering at relapse is given a salvage line at all"),
-    "disease.next_line_given_failure": Field("probability", "another line is given after the first salvage line"),
-    "disease.next_line_given_later_failure": Field("probability", "another line is given after a later salvage line"),
+    "disease.next_line_given_failure": Field("probability", "another line is given after one without response"),
+    "disease.next_line_given_relapse": Field("probability", "another line is given at relapse after a response"),
     "disease.months_to_treatment": Field("months", "median from relapse or failure to the next line"),
     "disease.wait_shape": Field("shape", "of the log-logistic waits for treatment and transplant, and of onsets"),
     "disease.blasts_after_bridging_response": Field("share", "of the marrow after a response to bridging or debulking"),
@@ -151,6 +151,9 @@ GENERAL_FIELDS: dict[str, Field] = {
     "hsct.relapse_hazard_ratio_active_disease": Field("hazard_ratio", "of relapse after a transplant in relapse"),
     "hsct.relapse_hazard_ratio_two_alkylators": Field("hazard_ratio", "of relapse after two alkylating agents", 1.0),
     "hsct.hazard_ratio_second": Field("hazard_ratio", "of relapse and of transplant death after a second transplant"),
+    "hsct.hazard_ratio_first_remission": Field(
+        "hazard_ratio", "of relapse and of transplant death in first remission, before any salvage", 1.0
+    ),
     "hsct.transplant_death_hazard_ratio_55_plus": Field("hazard_ratio", "of transplant death from 55 years on", 1.0),
     "hsct.after_car_t_hazard_ratio": Field("hazard_ratio", "published, of an EFS event after CAR-T when transplanted"),
     "hsct.after_car_t_causal_share": Field(
