@@ -10,15 +10,15 @@ from typing import TypeVar
 
 import numpy as np
 
-from rallsim.cohort import entrants, read_cohort
 from rallsim.engine import ENGINES, engine_called
 from rallsim.engine.blocks import blocks_of
+from rallsim.entry import entrants_of_block
 from rallsim.errors import InputError, Problem
 from rallsim.history import History
 from rallsim.luck import BLOCK, luck_of_block
 from rallsim.parameters import ParameterSet, load_parameters
-from rallsim.population import Values, sample_patients
-from rallsim.prepared import Prepared, check_draws, check_scenario, parameters_for, prepare
+from rallsim.population import Values
+from rallsim.prepared import check_draws, check_scenario, parameters_for, prepare
 from rallsim.records import joined
 from rallsim.scenario import Scenario
 from rallsim.tally import Tally
@@ -88,18 +88,6 @@ def simulate(
         )
         histories[one.strategy].check()
     return Simulation(scenario, parameters, histories)
-
-
-def entrants_of_block(
-    scenario: Scenario, prepared: Prepared, block: tuple[int, int], replicate: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the patients of a block (its number and size) at entry, and their luck; any strategy has the same."""
-    number, size = block
-    luck = luck_of_block(scenario.seed, replicate, number)[:size]
-    own = scenario.own_patients
-    if own and own.suffix == ".csv":
-        return entrants(read_cohort(own), luck, prepared.populations, number, size), luck
-    return sample_patients(luck, prepared.populations, number * BLOCK), luck
 
 
 def first_difference(one: Simulation, other: Simulation) -> str | None:

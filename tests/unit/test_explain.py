@@ -20,6 +20,7 @@ from rallsim import stages as w
 from rallsim.chances import remission_probability
 from rallsim.conditions import ATTRIBUTES
 from rallsim.engine.blocks import Block
+from rallsim.entry import entrants_of_block
 from rallsim.errors import InputError
 from rallsim.explain import words
 from rallsim.explain.reasons import Draw
@@ -29,7 +30,7 @@ from rallsim.explain.story import Story, explain
 from rallsim.prepared import prepare
 from rallsim.risks import World
 from rallsim.scenario import load_scenario, shipped_scenarios
-from rallsim.simulation import entrants_of_block, simulate
+from rallsim.simulation import simulate
 
 SCENARIOS = [name for name, _ in shipped_scenarios()]
 PATIENTS = 50

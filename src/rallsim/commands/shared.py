@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rallsim.economics.settings import Economics
     from rallsim.parameters import ParameterSet
     from rallsim.scenario import Scenario
 
@@ -21,6 +22,7 @@ def load_checked(
     seed: int | None,
     settings: list[str] | None,
     variants: list[str] | None = None,
+    economics: dict[str, object] | None = None,
 ) -> tuple[Scenario, ParameterSet]:
     """Load a scenario and the parameters, and check the one against the other completely."""
     from rallsim.parameter_cache import shipped_parameters
@@ -34,11 +36,38 @@ def load_checked(
         patients=patients,
         seed=seed,
         variants=variants or [],
+        economics=economics,
         parameter_fault=parameters.fault,
     )
     parameters = parameters_for(loaded, parameters)
     check_scenario(loaded, parameters)
     return loaded, parameters
+
+
+def economic_options(
+    costs: str | None, perspective: str | None, discount: dict[str, float] | None, wtp: list[float] | None
+) -> dict[str, object]:
+    """Return the options as keys of a scenario's `economics`; a file of costs is one of the current folder."""
+    from pathlib import Path
+
+    own = costs is not None and costs.endswith((".yaml", ".yml"))
+    found = {
+        "costs": str(Path(costs).absolute()) if own and costs else costs,
+        "perspective": perspective,
+        "discount": discount,
+        "wtp": wtp or None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def economics_checked(scenario: Scenario, parameters: ParameterSet) -> Economics | None:
+    """Read and check what costs and QALYs are counted with; say on standard error why there are none, if unasked."""
+    from rallsim.economics.settings import economics_of
+
+    choice = economics_of(scenario, parameters)
+    if choice.note:
+        print(f"rallsim: {choice.note}", file=sys.stderr)
+    return choice.economics
 
 
 def announce_compiling(engine: str) -> None:

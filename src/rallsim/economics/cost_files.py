@@ -113,13 +113,18 @@ def cost_files(folder: Path | None = None) -> list[str]:
     return sorted(path.stem for path in ((folder or shipped("params")) / "costs").glob("*.yaml"))
 
 
-def load_costs(country: str, parameters: ParameterSet, folder: Path | None = None) -> Costs:
-    """Read and check the costs of a country; raises InputError with all faults.
+def cost_file(country: str | Path, folder: Path | None = None) -> Path:
+    """Return the file with the costs of a country, or the file that was named itself."""
+    return country if isinstance(country, Path) else (folder or shipped("params")) / "costs" / f"{country}.yaml"
+
+
+def load_costs(country: str | Path, parameters: ParameterSet, folder: Path | None = None) -> Costs:
+    """Read and check the costs of a country, or a file of costs of one's own; raises InputError with all faults.
 
     `folder` holds `costs/`, by default the shipped params. Therapies and evidence are those of `parameters`.
     """
     faults: list[Problem] = []
-    file = read_file((folder or shipped("params")) / "costs" / f"{country}.yaml", faults)
+    file = read_file(cost_file(country, folder), faults)
     costs = _costs(file, parameters) if file else None
     if faults or costs is None:
         raise InputError(faults)

@@ -1,13 +1,14 @@
-"""Who the patients of a scenario are: age and sex at entry, for population norms, as the simulation draws them."""
+"""Who the patients of a scenario are: age and sex at entry, for population norms, as the simulation has them."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from rallsim.economics.timeline import Floats
-from rallsim.luck import BLOCK, luck_of_block
+from rallsim.entry import entrants_of_block
+from rallsim.luck import BLOCK
 from rallsim.parameters import ParameterSet
-from rallsim.population import Values, sample_patients
+from rallsim.population import Values
 from rallsim.prepared import prepare
 from rallsim.scenario import Scenario
 
@@ -17,14 +18,15 @@ def people_of(
 ) -> tuple[Floats, Floats]:
     """Return the age at entry (years) and 1 for men, 0 for women, of each patient by number, in every strategy.
 
-    `values` are those of a draw by path, by default the base case of `parameters`.
+    `values` are those of a draw by path, by default the base case of `parameters`, which must hold the population of
+    the scenario (`prepared.parameters_for`). Patients of a file are those of the file.
     """
     base = parameters.values(scenario.population_id) if values is None else values
-    populations = prepare(scenario, next(iter(scenario.strategies.values())), parameters, base).populations
+    prepared = prepare(scenario, next(iter(scenario.strategies.values())), parameters, base)
     ages, male = [], []
     for number, first in enumerate(range(0, scenario.patients, BLOCK)):
         size = min(BLOCK, scenario.patients - first)
-        entrants = sample_patients(luck_of_block(scenario.seed, replicate, number)[:size], populations, first)
+        entrants, _ = entrants_of_block(scenario, prepared, (number, size), replicate)
         ages.append(entrants["entry_age"].copy())
         male.append(entrants["male"].astype(np.float64))
     return np.concatenate(ages), np.concatenate(male)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rallsim import stages as w
+from rallsim.entry import entrants_of_block
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.explain.courses import Course, first_difference
 from rallsim.explain.lines import Line, Teller
@@ -21,7 +22,6 @@ from rallsim.luck import BLOCK
 from rallsim.parameters import ParameterSet, load_parameters
 from rallsim.prepared import check_scenario, prepare
 from rallsim.scenario import Scenario
-from rallsim.simulation import entrants_of_block
 
 
 @dataclass(frozen=True)

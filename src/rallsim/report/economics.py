@@ -1,0 +1,183 @@
+"""Costs, QALYs and the decision of a run, printed in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+from rich.table import Table
+
+from rallsim.economics.cost_files import CATEGORIES
+from rallsim.economics.discounting import Discount
+from rallsim.economics.evaluation import Evaluation
+from rallsim.economics.settings import Economics
+from rallsim.report.terminal import numbers_right, terminal
+
+SIGNS = {"GBP": "£", "EUR": "€", "USD": "US$", "CAD": "C$", "AUD": "A$"}
+CATEGORY_WORDS = {
+    "drug": "drugs",
+    "administration": "administration",
+    "car_t": "CAR-T",
+    "hsct": "transplant",
+    "hospital": "hospital",
+    "icu": "intensive care",
+    "toxicity": "toxicity",
+    "follow_up": "follow-up",
+    "palliative": "end of life",
+}
+STATUS = {"ND": "", "ED": "extendedly dominated by", "D": "dominated by"}
+
+
+def print_economics(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Print what a patient costs and gains under each strategy, who is dominated, and the best at each threshold."""
+    console = terminal()
+    economics = evaluation.economics
+    labels = {name: strategy.label for name, strategy in evaluation.scenario.strategies.items()}
+    console.print(f"\nCosts and QALYs of a patient, {basis_words(economics)}", style="bold", highlight=False)
+    console.print("Estimate ± Monte Carlo standard error\n", highlight=False)
+    console.print(_totals(tables["summary"], labels, economics))
+    if len(labels) > 1:
+        console.print(
+            "\nFull incremental analysis: each against the one before on the frontier\n", style="bold", highlight=False
+        )
+        console.print(_incremental(tables["incremental"], labels, economics))
+        if economics.wtp:
+            console.print(
+                "\nNet monetary benefit (threshold × QALYs - costs), and gain on the reference\n", style="bold"
+            )
+            console.print(_net_benefit(tables["net_benefit"], labels, evaluation))
+    for note in notes(evaluation, tables):
+        console.print(f"\n{note}", highlight=False)
+
+
+def basis_words(economics: Economics) -> str:
+    """Say in a few words what was counted with.
+
+    Whose view, currency and year of prices, rates.
+    """
+    who = economics.perspective.label if economics.perspective else "no perspective"
+    rates = economics.rates
+    return (
+        f"{who}: {economics.currency}, discounted at {_rate(rates.costs)} (costs) and {_rate(rates.qalys)} "
+        "(QALYs, life years) a year"
+    )
+
+
+def notes(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """What a reader must know before using the numbers: horizon, list prices, assumptions, gaps, thresholds."""
+    economics = evaluation.economics
+    listed = economics.costs.list_prices()
+    alive = tables["activity"].query("outcome == 'censored'")["estimate"]
+    found = []
+    if alive.max() > 0:
+        found.append(
+            f"{100 * alive.min():.0f} to {100 * alive.max():.0f} % of patients are alive at "
+            f"{evaluation.scenario.horizon_months:g} months; what they cost and gain later is not counted "
+            "(horizon_months up to 1200 follows them for life)."
+        )
+    if listed:
+        found.append(
+            f"List prices, from which confidential discounts may be given, so what is paid may be less: "
+            f"{', '.join(listed)}."
+        )
+    assumed, gaps = tables["assumptions"], tables["not_valued"]
+    found.append(
+        f"{len(assumed)} of {len(tables['inputs'])} inputs are assumed, with a range and a reason each "
+        "(economics/assumptions.csv)."
+    )
+    if economics.values:
+        found.append(
+            f"Set for this run: {', '.join(f'{path} = {value:g}' for path, value in economics.values.items())}."
+        )
+    if len(gaps):
+        found.append(
+            "Neither costed nor taken off utilities, for want of evidence: "
+            + ", ".join(f"{row['event']} ({row['times']:,} times)" for row in gaps.to_dict("records"))
+            + "."
+        )
+    if not economics.wtp:
+        found.append(
+            "No threshold is stated for this perspective: --wtp gives one; economics/net_benefit.csv has a grid."
+        )
+    return found
+
+
+def money(amount: float, currency: str) -> str:
+    """An amount with the sign of its currency.
+
+    >>> money(-1234.5, "GBP"), money(20.0, "EUR")
+    ('-£1,234', '€20')
+    """
+    text = f"{abs(amount):,.0f}"
+    return f"{'-' if amount < 0 and text != '0' else ''}{SIGNS[currency]}{text}"
+
+
+def _rate(discount: Discount) -> str:
+    later = ""
+    if discount.later_rate is not None:
+        later = f", {100 * discount.later_rate:g} % after {discount.later_from / 12:g} years"
+    return f"{100 * discount.rate:g} %{later}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    numbers_right(table)
+    return table
+
+
+def _totals(summary: pd.DataFrame, labels: Mapping[str, str], economics: Economics) -> Table:
+    cells: dict[str, dict[str, dict[Hashable, Any]]] = {}
+    for row in summary.to_dict("records"):
+        cells.setdefault(row["outcome"], {})[row["strategy"]] = row
+    table = _table("", *labels.values())
+    rows = {"costs": "Costs", **{f"costs_{name}": f"  {CATEGORY_WORDS[name]}" for name in CATEGORIES}}
+    rows |= {"qalys": "QALYs", "lys": "Life years", "costs_undisc": "Undiscounted costs"}
+    rows |= {"qalys_undisc": "Undiscounted QALYs", "lys_undisc": "Undiscounted life years"}
+    for outcome, words in rows.items():
+        found = cells[outcome]
+        if any(row["estimate"] != 0.0 for row in found.values()):
+            table.add_row(words, *(_estimate(outcome, found[name], economics) for name in labels))
+    return table
+
+
+def _estimate(outcome: str, row: Mapping[Hashable, Any], economics: Economics) -> str:
+    if outcome.startswith("costs"):
+        return f"{money(row['estimate'], economics.costs.currency)} ± {row['std_error']:,.0f}"
+    return f"{row['estimate']:.3f} ± {row['std_error']:.3f}"
+
+
+def _incremental(incremental: pd.DataFrame, labels: Mapping[str, str], economics: Economics) -> Table:
+    currency = economics.costs.currency
+    table = _table("", "Costs", "QALYs", "Δ costs", "Δ QALYs", "ICER per QALY", "")
+    for row in incremental.to_dict("records"):
+        step = not pd.isna(row["ICER"])
+        by = str(row["Dominated_By"])
+        names = " + ".join(labels[name] for name in by.removeprefix("= ").split(" + ") if name)
+        words = f"the same as {names}" if by.startswith("= ") else f"{STATUS[row['Status']]} {names}".strip()
+        table.add_row(
+            labels[row["Strategy"]],
+            money(row["Cost"], currency),
+            f"{row['Effect']:.3f}",
+            money(row["Inc_Cost"], currency) if step else "",
+            f"{row['Inc_Effect']:+.3f}" if step else "",
+            f"{money(row['ICER'], currency)} ± {row['ICER_Std_Error']:,.0f}" if step else "",
+            words,
+        )
+    table.columns[-1].justify = "left"
+    return table
+
+
+def _net_benefit(benefit: pd.DataFrame, labels: Mapping[str, str], evaluation: Evaluation) -> Table:
+    currency = evaluation.economics.costs.currency
+    table = _table("Threshold", *labels.values(), "Best")
+    for k in evaluation.economics.wtp:
+        rows = {row["strategy"]: row for row in benefit[benefit["wtp"] == k].to_dict("records")}
+        cells = []
+        for name in labels:
+            gain = "" if name == evaluation.scenario.reference else f" ({money(rows[name]['inmb'], currency)})"
+            cells.append(money(rows[name]["nmb"], currency) + gain)
+        best = next(name for name in labels if rows[name]["best"])
+        table.add_row(money(k, currency), *cells, labels[best])
+    table.columns[-1].justify = "left"
+    return table
