@@ -119,9 +119,9 @@ def load_scenario(
     `settings` replace single values: `patients=200`, `strategies.no_bridging.max_lines=2`, or a parameter's path as
     in `hsct.sos_fatality=0.1`; `patients` and `seed` come last;
     `variants` are added to the file's own, `economics` replace keys of its block of that name. `therapies` and
-    `populations` are the words allowed: those with a file in `params` when left out; `parameter_fault` says what is wrong with a parameter's value
-    (`ParameterSet.fault`), which `check_scenario` says later when it is left out. Raises InputError with all faults at
-    once.
+    `populations` are the words allowed: those with a file in `params` when left out; `parameter_fault` says what is
+    wrong with a parameter's value (`ParameterSet.fault`), which `check_scenario` says later when it is left out. Raises
+    InputError with all faults at once.
     """
     path = _scenario_path(reference)
     source = ScenarioFile(read_yaml(path), {})

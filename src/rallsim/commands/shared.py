@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,18 @@ def economics_checked(scenario: Scenario, parameters: ParameterSet) -> Economics
     return choice.economics
 
 
+def economics_wanted(scenario: Scenario, parameters: ParameterSet) -> Economics:
+    """Read and check what costs and QALYs are counted with; refuse a scenario that has none."""
+    from rallsim.economics.settings import economics_of
+    from rallsim.errors import InputError, Problem
+
+    choice = economics_of(scenario, parameters)
+    if choice.economics is None:
+        why = choice.note or "its economics.costs are none"
+        raise InputError(Problem(f"no costs and QALYs can be counted: {why}", file=str(scenario.path)))
+    return choice.economics
+
+
 def announce_compiling(engine: str) -> None:
     """Say so on standard error when an engine must compile the pathway first."""
     from rallsim.engine import must_compile
@@ -114,3 +126,15 @@ def progress_of(scenario: Scenario, *, quiet: bool) -> Iterator[Any]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Simulating", total=scenario.patients * len(scenario.strategies))
         yield lambda finished: bar.advance(task, finished)
+
+
+@contextmanager
+def status_of(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Say what is being done, on a terminal's standard error."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda words: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("...") as status:
+        yield lambda words: status.update(f"{words} ...")
