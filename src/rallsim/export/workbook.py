@@ -251,13 +251,10 @@ def _costs_by_year(book: Book, evaluation: Evaluation, found: Mapping[str, pd.Da
         for year in range(1, years + 1):
             sheet.row([f"Year {year}", *(by_year[what][name, year] for name in labels)], shown)
         last = sheet.next - 1
-        totals = [
-            (
-                f"=SUM({cell(first, column)}:{cell(last, column)})",
-                sum(by_year[what][name, year] for year in range(1, years + 1)),
-            )
-            for column, name in enumerate(labels, 1)
-        ]
+        totals = []
+        for column, name in enumerate(labels, 1):
+            whole = sum(by_year[what][name, year] for year in range(1, years + 1))
+            totals.append((f"=SUM({cell(first, column)}:{cell(last, column)})", whole))
         sheet.formulas("Sum", totals, f"{shown}_bold")
         sheet.row([])
         chart = book.chart("column", "", f"{words} by year since entry", "", words)
