@@ -18,7 +18,8 @@ from rallsim import cli
 from rallsim.economics import identities
 from rallsim.economics.budget import budget_errors, budget_impact, monthly_profile
 from rallsim.economics.budget_plan import plan_of_file, plan_of_options
-from rallsim.economics.evaluation import Evaluation, evaluate, incremental, net_benefit, pairwise
+from rallsim.economics.decisions import incremental, net_benefit, pairwise
+from rallsim.economics.evaluation import Evaluation, evaluate
 from rallsim.economics.people import people_of
 from rallsim.errors import InputError
 from rallsim.explain.bill import bill, valuations_of
@@ -30,7 +31,7 @@ from rallsim.simulation import Simulation, simulate
 RUN = ("run", "first_salvage", "--patients", "60")
 TABLES = {
     *("summary", "increments", "incremental", "incremental_undisc", "pairwise", "net_benefit", "activity", "trace"),
-    *("inputs", "assumptions", "not_valued"),
+    *("inputs", "assumptions", "not_valued", "severity"),
 }
 
 

@@ -70,7 +70,7 @@ def test_a_strategy_alone_differs_by_the_grid_only() -> None:
         evaluation.economics,
         {name: evaluation.valuations[name]},
         evaluation.people,
-        evaluation.evidence,
+        evaluation.parameters,
     )
     table = partitioned_survival(alone, {name: simulation.histories[name]})
 

@@ -26,6 +26,16 @@ CATEGORY_WORDS = {
     "follow_up": "follow-up",
     "palliative": "end of life",
 }
+ACTIVITY = {
+    "cycle": "Cycles of treatment",
+    "leukapheresis": "Leukaphereses",
+    "infusion": "CAR-T infusions",
+    "hsct": "Transplants",
+    "ward_days": "Ward days",
+    "icu_days": "Days in intensive care",
+    "transplant_days": "Days in a transplant bed",
+    "outpatient_visits": "Outpatient visits",
+}
 STATUS = {"ND": "", "ED": "extendedly dominated by", "D": "dominated by"}
 
 
@@ -37,6 +47,8 @@ def print_economics(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) 
     console.print(f"\nCosts and QALYs of a patient, {basis_words(economics)}", style="bold", highlight=False)
     console.print("Estimate ± Monte Carlo standard error\n", highlight=False)
     console.print(_totals(tables["summary"], labels, economics))
+    console.print("\nActivity of a patient\n", style="bold", highlight=False)
+    console.print(_activity(tables["activity"], labels))
     if len(labels) > 1:
         console.print(
             "\nFull incremental analysis: each against the one before on the frontier\n", style="bold", highlight=False
@@ -86,6 +98,13 @@ def notes(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> list[st
         f"{len(assumed)} of {len(tables['inputs'])} inputs are assumed, with a range and a reason each "
         "(economics/assumptions.csv)."
     )
+    weighed = tables["severity"].to_dict("records")
+    if weighed:
+        found.append(
+            f"Severity: under the reference patients lose {weighed[0]['absolute_shortfall']:.1f} QALYs "
+            f"({100 * weighed[0]['proportional_shortfall']:.0f} %) of those of the general population, so a QALY "
+            f"weighs {weighed[0]['weight']:g}; the tables above do not use the weight, economics/severity.csv does."
+        )
     if economics.values:
         found.append(
             f"Set for this run: {', '.join(f'{path} = {value:g}' for path, value in economics.values.items())}."
@@ -141,6 +160,20 @@ def _totals(summary: pd.DataFrame, labels: Mapping[str, str], economics: Economi
     return table
 
 
+def _activity(activity: pd.DataFrame, labels: Mapping[str, str]) -> Table:
+    cells: dict[str, dict[str, dict[Hashable, Any]]] = {}
+    for row in activity.to_dict("records"):
+        cells.setdefault(row["outcome"], {})[row["strategy"]] = row
+    table = _table("", *labels.values())
+    for outcome, words in ACTIVITY.items():
+        found = cells[outcome]
+        if any(row["estimate"] != 0.0 for row in found.values()):
+            table.add_row(
+                words, *(f"{found[name]['estimate']:.2f} ± {found[name]['std_error']:.2f}" for name in labels)
+            )
+    return table
+
+
 def _estimate(outcome: str, row: Mapping[Hashable, Any], economics: Economics) -> str:
     if outcome.startswith("costs"):
         return f"{money(row['estimate'], economics.costs.currency)} ± {row['std_error']:,.0f}"
@@ -175,8 +208,10 @@ def _net_benefit(benefit: pd.DataFrame, labels: Mapping[str, str], evaluation: E
         rows = {row["strategy"]: row for row in benefit[benefit["wtp"] == k].to_dict("records")}
         cells = []
         for name in labels:
-            gain = "" if name == evaluation.scenario.reference else f" ({money(rows[name]['inmb'], currency)})"
-            cells.append(money(rows[name]["nmb"], currency) + gain)
+            row = rows[name]
+            gain = f" ({money(row['inmb'], currency)} ± {row['inmb_std_error']:,.0f})"
+            shown = "" if name == evaluation.scenario.reference else gain
+            cells.append(money(row["nmb"], currency) + shown)
         best = next(name for name in labels if rows[name]["best"])
         table.add_row(money(k, currency), *cells, labels[best])
     table.columns[-1].justify = "left"
