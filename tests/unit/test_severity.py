@@ -39,7 +39,7 @@ def test_a_norm_that_falls_with_age() -> None:
 
 
 def test_the_weight_reaches_the_icers() -> None:
-    """Shortfalls are those of the reference, the weight NICE's at them, and weighted ICERs are ICERs over the weight."""
+    """Shortfalls are those of the reference, the weight is NICE's at them, and it divides the ICERs."""
     simulation = simulate(load_scenario("first_salvage", patients=400), parameters())
     found = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
     assert found is not None
