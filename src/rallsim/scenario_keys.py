@@ -240,6 +240,12 @@ class EconomicsKeys(Part):
         strict=False,
         description="Willingness to pay for a QALY, in the currency of the costs, instead of the perspective's.",
     )
+    incidence: Annotated[float | None, _POSITIVE_SCHEMA] = Field(
+        default_factory=_nothing,
+        gt=0,
+        allow_inf_nan=False,
+        description="Patients who enter in a year, for budgets.",
+    )
     parameters: dict[ParameterPath, Number] = Field(
         default_factory=dict,
         json_schema_extra=_NO_OTHERS,

@@ -310,6 +310,16 @@ def test_budget_prints_saves_and_says_it_in_json(rallsim: Any, tmp_path: Path) -
     assert {row["world"] for row in document["budget"]} == {"without", "with"}
 
 
+def test_the_scenario_may_say_how_many_enter(rallsim: Any, tmp_path: Path) -> None:
+    """Without --incidence the budget takes the scenario's economics.incidence, and an option goes before it."""
+    command = ("budget", "first_salvage", "--patients", "60", "--uptake", "inotuzumab=0.5", "--json")
+    given = (*command, "--set", "economics.incidence=40")
+
+    assert set(json.loads(rallsim(*given)[1])["plan"]["patients"]) == {40.0}
+    assert set(json.loads(rallsim(*given, "--incidence", "70")[1])["plan"]["patients"]) == {70.0}
+    assert "must be more than 0" in rallsim(*command, "--set", "economics.incidence=0")[2]
+
+
 def test_a_run_beside_a_budget_finds_its_folder_free(rallsim: Any) -> None:
     """The results of a run and of a budget do not stand in each other's way."""
     rallsim("budget", "first_salvage", "--patients", "60", "--incidence", "100", "--uptake", "inotuzumab=0.5")

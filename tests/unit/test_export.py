@@ -19,12 +19,14 @@ from rallsim import cli
 from rallsim import stages as w
 from rallsim.decision.sample import R_NAME
 from rallsim.economics.evaluation import Evaluation, evaluate
+from rallsim.economics.extrapolation import extrapolated
+from rallsim.economics.partitioned_survival import partitioned_survival
 from rallsim.errors import InputError
 from rallsim.export.folder import export_tables, metadata
 from rallsim.export.tables import check_balanced, grid, occupancy, stateprobs
 from rallsim.export.workbook import write_workbook
 from rallsim.outcomes import patient_table
-from rallsim.scenario import load_scenario
+from rallsim.scenario import load_scenario, shipped_scenarios
 from rallsim.simulation import Simulation, simulate
 
 PATIENTS = 200
@@ -171,6 +173,21 @@ def test_what_is_not_balanced_is_refused() -> None:
         check_balanced("stateprobs.csv", table.assign(prob=table["prob"].where(table["t"] > 0)), keys)
     with pytest.raises(InputError, match="more than 0 months"):
         grid(12.0, 0.0)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in shipped_scenarios()])
+def test_every_shipped_scenario_can_be_handed_over(name: str, tmp_path: Path) -> None:
+    """Tables are balanced, structures comparable and the workbook written for every scenario."""
+    simulation = simulate(load_scenario(name, patients=60), parameters())
+    found = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
+    assert found is not None
+    tables = export_tables(simulation, found)
+    write_workbook(found, tables, tmp_path / "made.xlsx")
+
+    assert len(partitioned_survival(found, simulation.histories)) == 3 * len(simulation.histories)
+    assert len(extrapolated(simulation.histories, 24.0)) == 2 * len(simulation.histories)
+    assert len(tables["patients"]) == 60 * len(simulation.histories)
+    assert (tmp_path / "made.xlsx").stat().st_size > 10_000
 
 
 # the workbook

@@ -163,6 +163,18 @@ def test_extrapolation_misses_cures() -> None:
     assert all("continued" in sentence for sentence in words)
 
 
+def test_what_has_ended_is_not_continued() -> None:
+    """Where all have died by the follow-up, or nobody has, the curve stays as it is and no family is named."""
+    gone, alive = exponential(3.0, 50, 120.0), exponential(1e-9, 50, 120.0)
+    table = extrapolated({"gone": gone, "alive": alive}, 24.0)
+    rows = table[table["endpoint"] == "os"].set_index("strategy")
+
+    assert rows["family"].to_dict() == {"gone": "nobody left", "alive": "no event"}
+    assert rows["difference"].tolist() == [0.0, 0.0]
+    assert rows.loc["alive", "years_simulated"] == pytest.approx(10.0)
+    assert "(nobody left)" in tails_in_words(table, {"gone": "Gone", "alive": "Alive"})[0]
+
+
 @pytest.mark.parametrize("months", [0.0, 120.0, 500.0])
 def test_a_follow_up_outside_the_horizon_is_refused(months: float) -> None:
     """Curves can be cut only where they are."""

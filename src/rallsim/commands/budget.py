@@ -32,7 +32,10 @@ PLACE = 15  # among the commands that `--help` lists
 
 def budget(
     scenario: ScenarioArgument,
-    incidence: Annotated[float | None, typer.Option(metavar="N", help="Patients who enter a year.")] = None,
+    incidence: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="Patients who enter a year; else the scenario's economics.incidence."),
+    ] = None,
     years: Annotated[int | None, typer.Option(metavar="N", help="Years, 1 to 5; 5 when not given.")] = None,
     uptake: Annotated[
         list[str] | None,
@@ -139,8 +142,10 @@ def _plan(
             raise InputError(Problem("stands in the plan already", key=", ".join(given), file=str(plan)))
         found = plan_of_file(plan, scenario)
     else:
+        incidence = incidence if incidence is not None else scenario.economics.incidence
         if incidence is None:
-            raise InputError(Problem("is missing", key="--incidence", allowed="patients a year, or a file by --plan"))
+            allowed = "patients a year, here or as economics.incidence of the scenario, or a file by --plan"
+            raise InputError(Problem("is missing", key="--incidence", allowed=allowed))
         found = plan_of_options(scenario, incidence, years, _uptake(uptake))
     if 12 * found.years > scenario.horizon_months:
         file, line = scenario.place("horizon_months")

@@ -7,6 +7,7 @@ what Technical Support Document 19 warns of: each curve is continued alone, what
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from rallsim.outcomes import patient_table, survival
 
 FAMILIES = ("Exponential", "Weibull", "LogNormal", "LogLogistic")  # of lifelines, with two parameters at most
 ENDPOINTS = ("efs", "os")
+NOBODY_LEFT, NO_EVENT = "nobody left", "no event"  # stand for a family where there is nothing to continue
 DEFAULT_FOLLOW_UP = 24.0  # months, a usual length of trials
 COLUMNS = [
     *("strategy", "endpoint", "follow_up_months", "horizon_months", "family", "aic"),
@@ -72,7 +74,7 @@ def in_words(table: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
     """Say for each strategy what extrapolation makes of overall survival beside what was simulated."""
     return [
         f"{labels[row['strategy']]}: overall survival known to {row['follow_up_months']:g} months and continued "
-        f"({row['family']}, the lowest AIC of {len(FAMILIES)} families) gives {row['years_extrapolated']:.2f} years "
+        f"({_chosen(row['family'])}) gives {row['years_extrapolated']:.2f} years "
         f"up to {row['horizon_months']:g} months, the simulation {row['years_simulated']:.2f} "
         f"({row['difference']:+.2f})."
         for row in table.to_dict("records")
@@ -80,12 +82,22 @@ def in_words(table: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
     ]
 
 
+def _chosen(family: str) -> str:
+    return f"{family}, the lowest AIC of {len(FAMILIES)} families" if family in FAMILIES else family
+
+
 def _best(months: Floats, ended: np.ndarray, follow_up: float, step: float) -> tuple[str, float, Any]:
-    """Fit every family to what a trial of this length sees; return the one with the lowest AIC: name, AIC, fit."""
+    """Fit every family to what a trial of this length sees; return the one with the lowest AIC: name, AIC, fit.
+
+    Where nobody is left, or nobody had the event, there is nothing to continue: no fit, and the name says why.
+    """
     import lifelines
+    from lifelines.exceptions import ConvergenceError
 
     seen = np.minimum(months, follow_up)
     events = ended & (months <= follow_up)
+    if events.all() or not events.any():
+        return (NOBODY_LEFT if events.all() else NO_EVENT), float("nan"), None
     group = np.minimum(np.floor(seen / step) + 0.5, follow_up / step) * step
     times, place = np.unique(group, return_inverse=True)
     found = []
@@ -96,16 +108,20 @@ def _best(months: Floats, ended: np.ndarray, follow_up: float, step: float) -> t
     fits = []
     for family in FAMILIES:
         fitter = getattr(lifelines, f"{family}Fitter")()
-        fitter.fit(durations, observed, weights=weights.astype(np.int64))
-        fits.append((family, float(fitter.AIC_), fitter))
+        with suppress(ConvergenceError):
+            fitter.fit(durations, observed, weights=weights.astype(np.int64))
+            fits.append((family, float(fitter.AIC_), fitter))
+    if not fits:
+        raise InputError(Problem("no family fits the curve", key="--follow-up", found=f"{follow_up:g}"))
     return min(fits, key=lambda fit: fit[1])
 
 
 def _continued(curve: Floats, at: Floats, follow_up: float, chosen: tuple[str, float, Any]) -> Floats:
-    fitter = chosen[2]
+    """The curve as known up to the follow-up, and in the fit's shape from there on; without a fit it stays."""
     known = at <= follow_up
     ahead = at[~known]
-    fitted = np.asarray(fitter.survival_function_at_times(np.append(follow_up, ahead)), dtype=np.float64)
-    tail = curve[known][-1] * fitted[1:] / fitted[0] if fitted[0] > 0 else np.zeros(len(ahead))
-    found: Floats = np.append(curve[known], tail)
+    shape = np.ones(len(ahead) + 1)
+    if chosen[2] is not None:
+        shape = np.asarray(chosen[2].survival_function_at_times(np.append(follow_up, ahead)), dtype=np.float64)
+    found: Floats = np.append(curve[known], curve[known][-1] * shape[1:] / shape[0])
     return found

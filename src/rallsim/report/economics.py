@@ -55,9 +55,7 @@ def print_economics(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) 
         )
         console.print(_incremental(tables["incremental"], labels, economics))
         if economics.wtp:
-            console.print(
-                "\nNet monetary benefit (threshold × QALYs - costs), and gain on the reference\n", style="bold"
-            )
+            console.print("\nNet monetary benefit: threshold × QALYs - costs\n", style="bold")
             console.print(_net_benefit(tables["net_benefit"], labels, evaluation))
     for note in notes(evaluation, tables):
         console.print(f"\n{note}", highlight=False)
@@ -202,17 +200,18 @@ def _incremental(incremental: pd.DataFrame, labels: Mapping[str, str], economics
 
 
 def _net_benefit(benefit: pd.DataFrame, labels: Mapping[str, str], evaluation: Evaluation) -> Table:
-    currency = evaluation.economics.costs.currency
-    table = _table("Threshold", *labels.values(), "Best")
-    for k in evaluation.economics.wtp:
-        rows = {row["strategy"]: row for row in benefit[benefit["wtp"] == k].to_dict("records")}
+    """A row a strategy; for each threshold the net benefit and the gain on the reference with its error."""
+    currency, wtp = evaluation.economics.costs.currency, evaluation.economics.wtp
+    heads = [word for k in wtp for word in (f"at {money(k, currency)}", "gain on the reference")]
+    table = _table("", *heads)
+    rows = {(row["wtp"], row["strategy"]): row for row in benefit.to_dict("records")}
+    for name, label in labels.items():
         cells = []
-        for name in labels:
-            row = rows[name]
-            gain = f" ({money(row['inmb'], currency)} ± {row['inmb_std_error']:,.0f})"
+        for k in wtp:
+            row = rows[k, name]
+            gain = f"{money(row['inmb'], currency)} ± {row['inmb_std_error']:,.0f}"
+            best = "best: " if row["best"] else ""
             shown = "" if name == evaluation.scenario.reference else gain
-            cells.append(money(row["nmb"], currency) + shown)
-        best = next(name for name in labels if rows[name]["best"])
-        table.add_row(money(k, currency), *cells, labels[best])
-    table.columns[-1].justify = "left"
+            cells += [best + money(row["nmb"], currency), shown]
+        table.add_row(label, *cells)
     return table
