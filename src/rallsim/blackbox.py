@@ -17,8 +17,7 @@ from rallsim.economics.identities import TOLERANCE, Check
 from rallsim.economics.settings import Economics
 from rallsim.economics.valuation import Valuation
 from rallsim.engine import ENGINES, engine_called
-from rallsim.engine.blocks import blocks_of
-from rallsim.entry import entrants_of_block
+from rallsim.entry import blocks_of, entrants_of_block
 from rallsim.history import History
 from rallsim.parameters import ParameterSet
 from rallsim.prepared import Prepared, prepare
@@ -69,7 +68,7 @@ class _Again:
     def valued(self, prepared: Prepared) -> Valuation:
         """Value the histories that these tables give."""
         blocks = [
-            engine_called(ENGINES[0])(*entrants_of_block(self.scenario, self.first, block), prepared)
+            engine_called(ENGINES[0])(*entrants_of_block(self.scenario.seed, self.first, block), prepared)
             for block in blocks_of(self.scenario.patients)
         ]
         history = History(

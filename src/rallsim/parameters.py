@@ -40,6 +40,7 @@ class ParameterSet:
     variants: Mapping[str, Variant]
     evidence: Evidence
     files: tuple[Path, ...]
+    own_population: Path | None = None  # the file of a population that a scenario brings
 
     def values(self, population: str) -> dict[str, float]:
         """Return the base value of every parameter; those of `population` under `population.<name>`."""
@@ -54,6 +55,15 @@ class ParameterSet:
     def _paths(self) -> dict[str, float]:
         return self.values(next(iter(self.countries)))  # the paths are the same for all populations
 
+    @cached_property
+    def origins(self) -> dict[str, str]:
+        """Paths of parameters that forms of a therapy take over from it, each with the path it comes from."""
+        return {
+            path: f"therapies.{self.therapies[parts[1]].based_on}.{parts[2]}"
+            for path, parameter in self.parameters.items()
+            if (parts := path.split("."))[0] == "therapies" and Path(parameter.file).stem != parts[1]
+        }
+
     def with_population(self, path: Path) -> ParameterSet:
         """Return these parameters and those of a population in a file of its own, checked like the shipped ones."""
         reader = ParameterReader(shipped("params"), self.evidence, fitted=True)
@@ -62,7 +72,13 @@ class ParameterSet:
         reader.population(path.stem, path)
         if reader.faults:
             raise InputError(reader.faults)
-        return replace(self, parameters=reader.parameters, countries=reader.countries, front_lines=reader.front_lines)
+        return replace(
+            self,
+            parameters=reader.parameters,
+            countries=reader.countries,
+            front_lines=reader.front_lines,
+            own_population=path,
+        )
 
     def uses(self, evidence_id: str) -> list[str]:
         """Return the paths of the parameters that rest on an evidence row."""

@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import helpers_model as m
 from rallsim import stages as w
-from rallsim.conditions import ATTRIBUTES, Condition
+from rallsim.conditions import ATTRIBUTES, Condition, alternatives
 from rallsim.history import History
 from rallsim.luck import COURSE_COLUMNS, ENTRY_COLUMNS, MAX_COURSES, REINFUSION_DRAW, TREATED, luck_of_block
 from rallsim.model import CD19, CD22
 from rallsim.patient import GIVEN
+from rallsim.population import impossible_population
 from rallsim.prepared import Prepared
 from rallsim.rules import NOTHING, therapy_by_rules, transplant_by_rules
 from rallsim.scenario import Scenario, Strategy
@@ -47,11 +48,19 @@ UNITS = {path: m.parameters().field_of(path).unit for path in m.parameters().val
 def values(draw: st.DrawFn) -> dict[str, float]:
     """Some parameters changed, within what their units allow; ages stay."""
     paths = draw(st.lists(st.sampled_from([path for path, unit in UNITS.items() if unit != "years"]), max_size=25))
-    return {path: draw(RANGES[UNITS[path]]) for path in sorted(set(paths))}
+    changed = {path: draw(RANGES[UNITS[path]]) for path in sorted(set(paths))}
+    assume(not list(impossible_population(m.parameters().values("adult_relapse") | changed)))
+    return changed
+
+
+def conditions() -> st.SearchStrategy[dict[str, Any]]:
+    """Conditions, one in a few with alternatives."""
+    two = st.lists(intervals(), min_size=2, max_size=3)
+    return intervals() | st.builds(lambda common, any_of: {**common, "any_of": any_of}, intervals(), two)
 
 
 @st.composite
-def conditions(draw: st.DrawFn) -> dict[str, Any]:
+def intervals(draw: st.DrawFn) -> dict[str, Any]:
     names = draw(st.lists(st.sampled_from([*ATTRIBUTES, *(f"given.{name}" for name in IDS)]), max_size=2, unique=True))
     return {name: draw(_value_of(name)) for name in names}
 
@@ -175,7 +184,7 @@ def test_no_number_is_unusable(scenario: Scenario) -> None:
 
 
 def _holds(condition: Condition, who: Mapping[str, float]) -> bool:
-    return all(part.low <= who[part.attribute] <= part.high for part in condition)
+    return any(all(part.low <= who[part.attribute] <= part.high for part in one) for one in alternatives(condition))
 
 
 def _eligible(scenario: Scenario, therapy: str, who: Mapping[str, float]) -> bool:
@@ -346,7 +355,9 @@ class Replay:
         if self.hsct_since >= 0.0:
             who["months_since_hsct"] = row.time - self.hsct_since
         else:
-            who["months_since_hsct"] = who["remission_months"] if who["prior_hsct"] > 0.0 else 1200.0
+            done = self.tables.values["disease.months_to_hsct_in_first_remission"]
+            since = row.time + max(0.0, who["cr1_months"] - done)
+            who["months_since_hsct"] = since if who["prior_hsct"] > 0.0 else 1200.0
         given = "disease.treated_at_entry" if row.event == w.ENTRY else "disease.next_line_given_failure"
         treated = self._luck(TREATED) < self.tables.values[given]
         allowed = self.course < MAX_COURSES and who["line"] <= self.strategy.max_lines and treated

@@ -63,7 +63,7 @@ def test_the_events_are_those_of_the_simulation(name: str) -> None:
         tables = prepare(
             scenario, scenario.strategies[strategy], parameters(), parameters().values(scenario.population_id)
         )
-        entrants, luck = entrants_of_block(scenario, tables, (0, PATIENTS))
+        entrants, luck = entrants_of_block(scenario.seed, tables, (0, PATIENTS))
         for patient in range(PATIENTS):
             own = history.events[history.events["patient"] == patient]
             one = slice(patient, patient + 1)
@@ -163,7 +163,7 @@ def test_the_chance_of_remission_is_the_models() -> None:
     compared = 0
     for name, strategy in scenario.strategies.items():
         tables = prepare(scenario, strategy, parameters(), parameters().values(scenario.population_id))
-        entrants, luck = entrants_of_block(scenario, tables, (0, PATIENTS))
+        entrants, luck = entrants_of_block(scenario.seed, tables, (0, PATIENTS))
         for patient in TOLD:
             one = slice(patient, patient + 1)
             replay = Replay(entrants[one], luck[one], tables)

@@ -107,6 +107,8 @@ def run(
             if economics
             else None,
         }
+        if results.imputation is not None:
+            document["imputation"] = records(results.imputation)
         print(json.dumps(document, indent=2, allow_nan=False))
         return
     print_results(simulation.scenario, results)

@@ -1,12 +1,11 @@
-"""Who the patients of a scenario are: age and sex at entry, for population norms, as the simulation has them."""
+"""Who the patients of a scenario are: age and sex at entry, for population norms, as the simulation draws them."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from rallsim.economics.timeline import Floats
-from rallsim.entry import entrants_of_block
-from rallsim.luck import BLOCK
+from rallsim.entry import iterate_entrants
 from rallsim.parameters import ParameterSet
 from rallsim.population import Values
 from rallsim.prepared import prepare
@@ -18,15 +17,12 @@ def people_of(
 ) -> tuple[Floats, Floats]:
     """Return the age at entry (years) and 1 for men, 0 for women, of each patient by number, in every strategy.
 
-    `values` are those of a draw by path, by default the base case of `parameters`, which must hold the population of
-    the scenario (`prepared.parameters_for`). Patients of a file are those of the file.
+    `values` are those of a draw by path, by default the base case of `parameters`.
     """
     base = parameters.values(scenario.population_id) if values is None else values
     prepared = prepare(scenario, next(iter(scenario.strategies.values())), parameters, base)
     ages, male = [], []
-    for number, first in enumerate(range(0, scenario.patients, BLOCK)):
-        size = min(BLOCK, scenario.patients - first)
-        entrants, _ = entrants_of_block(scenario, prepared, (number, size), replicate)
+    for entrants in iterate_entrants(scenario.patients, scenario.seed, prepared, replicate):
         ages.append(entrants["entry_age"].copy())
         male.append(entrants["male"].astype(np.float64))
     return np.concatenate(ages), np.concatenate(male)
