@@ -53,6 +53,7 @@ COST_FAULTS = [
     (("since: hsct, from: 24", "since: hsct, from: 24, to: 12"), "'from' must come before 'to'"),
     (("stages: [infused]", "stages: [infused, nowhere]"), "must be a list of these words"),
     (("source: >\n    World", "sauce: >\n    World"), "unknown key"),
+    (("    like: car_t_cd19\n", "    like: tisagenlecleucel\n"), "must name a therapy with costs of its own"),
 ]
 
 
@@ -72,6 +73,24 @@ def test_all_faults_at_once(tmp_path: Path, known: ParameterSet) -> None:
             "uk", known, spoilt(tmp_path, "costs/uk.yaml", COST_FAULTS[0][0], COST_FAULTS[4][0], COST_FAULTS[8][0])
         )
     assert len(caught.value.problems) >= 3
+
+
+def test_a_form_takes_the_costs_of_another_but_its_own(known: ParameterSet) -> None:
+    """Tisagenlecleucel has its own price and otherwise each item of the CD19 CAR-T, counted once."""
+    costs = load_costs("uk", known)
+    of = {
+        name: {item.name.partition(".")[2]: item for item in costs.items if item.name.startswith(f"{name}.")}
+        for name in ("car_t_cd19", "tisagenlecleucel")
+    }
+    own, base = of["tisagenlecleucel"], of["car_t_cd19"]
+
+    assert set(own) == set(base)
+    assert (own["product"].price, base["product"].price) == ("tisagenlecleucel_product", "car_t_product")
+    assert {name: item.price for name, item in own.items() if name != "product"} == {
+        name: item.price for name, item in base.items() if name != "product"
+    }
+    assert all(item.trigger.therapies == ("tisagenlecleucel",) for item in own.values())
+    assert all("tisagenlecleucel" not in (item.trigger.therapies or ()) for item in base.values())
 
 
 def test_nothing_is_paid_by_the_stay_and_by_the_day(tmp_path: Path, known: ParameterSet) -> None:

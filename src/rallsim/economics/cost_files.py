@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -25,6 +25,7 @@ RESOURCES = ("ward_day", "icu_day", "transplant_day", "outpatient_visit")
 PER = {"day": DAYS_PER_MONTH, "month": 1.0, "year": 1.0 / 12.0}  # of each in a month
 INCLUDED = "included"  # the price of another item covers it: counted as activity, at no cost
 FILE_KEYS = ("id", "about", "currency", "price_year", "price_index", "exchange", "parameters", "items", "therapies")
+LIKE = "like"  # another therapy whose items hold where a therapy has none of that name
 ITEM_KEYS = ("category", "at", "while", "after", "quantity", "price", "per", "resource", "covers")
 NO_MONEY = ("count", "days", "months", "share", "ratio")
 UNITS = (*CURRENCIES, *NO_MONEY, "exchange_rate")
@@ -127,7 +128,7 @@ def load_costs(country: str | Path, parameters: ParameterSet, folder: Path | Non
     file = read_file(cost_file(country, folder), faults)
     costs = _costs(file, parameters) if file else None
     if faults or costs is None:
-        raise InputError(faults)
+        raise InputError(dict.fromkeys(faults))  # an item that two therapies share is faulty once
     return costs
 
 
@@ -152,16 +153,10 @@ def _costs(file: ParameterFile, parameters: ParameterSet) -> Costs | None:
         if any(each not in index.values for each in years):
             file.fault(("parameters", name, "price_year"), "has no price index in this file", found=entry.price_year)
     items = list(_items(file, ("items",), None, therapies, entries))
-    blocks = file.mapping("therapies")
-    for name in blocks:
-        if name not in therapies:
-            file.fault(("therapies", name), "no such therapy", allowed=", ".join(therapies))
-            continue
-        own = with_forms([name], therapies, apart=blocks)
-        items += _items(file, ("therapies", name), own, therapies, entries)
+    items += _items_of_therapies(file, therapies, entries)
     _check_use(file, items, entries, exchange)
     _check_twice(file, items)
-    covered = with_forms(blocks, therapies)
+    covered = with_forms(file.mapping("therapies"), therapies)
     return Costs(file.stem, about, currency or "", year, index, exchange, entries, tuple(items), frozenset(covered))
 
 
@@ -191,16 +186,41 @@ def _exchange(file: ParameterFile, entries: Mapping[str, Entry]) -> dict[str, st
     return found
 
 
+def _items_of_therapies(
+    file: ParameterFile, therapies: Mapping[str, str | None], entries: Mapping[str, Entry]
+) -> Iterator[CostItem]:
+    """Yield the items of every therapy, those first that it takes from the therapy it is `like`."""
+    blocks = file.mapping("therapies")
+    models = [name for name in blocks if file.at("therapies", name, LIKE) is None]
+    for name in blocks:
+        if name not in therapies:
+            file.fault(("therapies", name), "no such therapy", allowed=", ".join(therapies))
+            continue
+        own = with_forms([name], therapies, apart=blocks)
+        model = file.at("therapies", name, LIKE)
+        if model in models:
+            yield from _items(file, ("therapies", model), own, therapies, entries, owner=name, but=blocks[name])
+        elif model is not None:
+            message = "must name a therapy with costs of its own"
+            file.fault(("therapies", name, LIKE), message, found=model, allowed=", ".join(models))
+        yield from _items(file, ("therapies", name), own, therapies, entries, owner=name)
+
+
 def _items(
     file: ParameterFile,
     place: Place,
     own: tuple[str, ...] | None,
     therapies: Mapping[str, str | None],
     entries: Mapping[str, Entry],
+    *,
+    owner: str = "",
+    but: Container[str] = (),
 ) -> Iterator[CostItem]:
-    """Yield the sound items of a mapping; those of a therapy count on it and on its forms alone."""
-    prefix = f"{place[-1]}." if own is not None else ""
+    """Yield the sound items of a mapping, `but` some; those of an owner, a therapy, count on it and its forms alone."""
+    prefix = f"{owner}." if owner else ""
     for name in file.mapping(*place):
+        if name in but or name == LIKE:
+            continue
         item = _item(file, (*place, name), f"{prefix}{name}", therapies, entries)
         if item is None:
             continue
