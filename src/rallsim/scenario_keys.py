@@ -249,7 +249,7 @@ class EconomicsKeys(Part):
     parameters: dict[ParameterPath, Number] = Field(
         default_factory=dict,
         json_schema_extra=_NO_OTHERS,
-        description="Other values: costs.<id>.<name> in the currency and prices of its file, utilities.<name>.",
+        description="Other values: costs.<name> in the currency and prices of its file, utilities.<name>.",
     )
 
 

@@ -72,11 +72,16 @@ def test_each_key_replaces_its_own_part() -> None:
 
 def test_an_input_can_be_given_another_value() -> None:
     """A price and a utility are set by the names that the table of inputs gives them, and said to be."""
-    found = counted("costs.uk.car_t_product=200000", "utilities.remission=0.7")
+    found = counted("costs.car_t_product=200000", "utilities.remission=0.7")
 
     assert found.costs.value("car_t_product") == 200_000.0
     assert found.utilities.value("remission") == 0.7
     assert found.as_data()["values"] == {"costs.uk.car_t_product": 200_000.0, "utilities.remission": 0.7}
+
+
+def test_the_country_may_stand_in_the_name_of_a_price() -> None:
+    """`costs.uk.x` and `costs.x` are the same price while the British costs are counted with."""
+    assert counted("costs.uk.ward_day=700").values == counted("costs.ward_day=700").values
 
 
 def test_no_economics_when_none_are_wanted() -> None:

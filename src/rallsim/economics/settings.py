@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rallsim.economics.cost_files import Costs, cost_file, cost_files, load_costs
+from rallsim.economics.cost_files import Costs, cost_file, cost_files, load_costs, parts_of
 from rallsim.economics.discounting import Rates
 from rallsim.economics.entries import UNITS, Entry
 from rallsim.economics.perspectives import Perspective, load_perspective, perspectives
@@ -115,7 +115,8 @@ def economics_of(scenario: Scenario, parameters: ParameterSet) -> Choice:
             raise InputError(problem)
         return Choice(None, f"costs and QALYs are left out: {problem}")
     own = perspective is not None and perspective.currency == costs.currency
-    files = [cost_file(_own(scenario, costs.id)), shipped("params") / "utilities.yaml"]
+    main = cost_file(_own(scenario, costs.id))
+    files = [main, *parts_of(main), shipped("params") / "utilities.yaml"]
     if perspective:
         files.append(shipped("params") / "perspectives" / f"{perspective.id}.yaml")
     return Choice(
@@ -126,7 +127,7 @@ def economics_of(scenario: Scenario, parameters: ParameterSet) -> Choice:
             rates=rates,
             wtp=keys.wtp or (perspective.thresholds() if perspective else ()),
             grid=perspective.grid if perspective and own else (),
-            values=dict(keys.parameters),
+            values={_in_full(path, costs): value for path, value in keys.parameters.items()},
             files=tuple(files),
         )
     )
@@ -195,12 +196,14 @@ class _Reader:
 
     def with_values(self, costs: Costs, utilities: Utilities) -> tuple[Costs, Utilities]:
         """Lay the scenario's own values over costs and utilities; faulty ones are noted."""
-        owners: dict[str, Mapping[str, Entry]] = {f"costs.{costs.id}": costs.entries, "utilities": utilities.entries}
+        owners: dict[str, Mapping[str, Entry]] = {"costs": costs.entries, "utilities": utilities.entries}
         found: dict[str, dict[str, float]] = {owner: {} for owner in owners}
         for path, value in self.scenario.economics.parameters.items():
             owner, _, name = path.rpartition(".")
+            owner = "costs" if owner == f"costs.{costs.id}" else owner
             if owner not in owners or name not in owners[owner]:
                 known = [f"{one}.{other}" for one, entries in owners.items() for other in entries]
+                known += [f"costs.{costs.id}.{other}" for other in costs.entries]
                 self.note("unknown parameter", "parameters", path, hint=nearest(path, known))
                 continue
             unit = owners[owner][name].unit
@@ -209,7 +212,7 @@ class _Reader:
                 allowed = f"{low:g} to {high:g} ({unit})"
                 self.note("is impossible", "parameters", path, found=f"{value:g}", allowed=allowed)
             found[owner][name] = value
-        return costs.with_values(found[f"costs.{costs.id}"]), utilities.with_values(found["utilities"])
+        return costs.with_values(found["costs"]), utilities.with_values(found["utilities"])
 
     def check_currency(self, perspective: Perspective | None, costs: Costs) -> None:
         """Note thresholds in another currency than the costs, unless the scenario brings its own thresholds."""
@@ -219,6 +222,13 @@ class _Reader:
     def _goes_with(self, name: str, costs: str | None) -> bool:
         found = self.load(lambda: load_perspective(name, self.parameters.evidence)) if costs else None
         return found is not None and found.costs == costs
+
+
+def _in_full(path: str, costs: Costs) -> str:
+    """Name an input as tables do: `costs.vial` is `costs.uk.vial`."""
+    return (
+        path if path.count(".") > 1 or not path.startswith("costs.") else f"costs.{costs.id}.{path.partition('.')[2]}"
+    )
 
 
 def _own(scenario: Scenario, name: str) -> str | Path:
