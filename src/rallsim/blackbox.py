@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from rallsim.economics import identities
+from rallsim.economics.basis import Basis
 from rallsim.economics.evaluation import value_all
 from rallsim.economics.identities import TOLERANCE, Check
-from rallsim.economics.settings import Economics
 from rallsim.economics.valuation import Valuation
 from rallsim.engine import ENGINES, engine_called
 from rallsim.entry import blocks_of, entrants_of_block
@@ -33,15 +33,15 @@ Told = Callable[[str], None]
 
 
 def check_scenario_as_a_whole(
-    scenario: Scenario, parameters: ParameterSet, economics: Economics, *, told: Told = lambda _: None
+    scenario: Scenario, parameters: ParameterSet, economics: Basis, *, told: Told = lambda _: None
 ) -> list[Check]:
     """Simulate a scenario, value it and run every check; `told` hears what is being done.
 
-    >>> from rallsim.economics.settings import economics_of
+    >>> from rallsim.economics.basis import basis_of
     >>> from rallsim.parameters import load_parameters
     >>> from rallsim.scenario import load_scenario
     >>> scenario, known = load_scenario("chemotherapy_only", patients=50), load_parameters()
-    >>> found = check_scenario_as_a_whole(scenario, known, economics_of(scenario, known).economics)
+    >>> found = check_scenario_as_a_whole(scenario, known, basis_of(scenario, known).economics)
     >>> len(found) > 15, all(one.passed for one in found)
     (True, True)
     """
@@ -59,7 +59,7 @@ def check_scenario_as_a_whole(
 class _Again:
     """Simulates and values one strategy again, with something changed."""
 
-    def __init__(self, scenario: Scenario, parameters: ParameterSet, economics: Economics, strategy: str) -> None:
+    def __init__(self, scenario: Scenario, parameters: ParameterSet, economics: Basis, strategy: str) -> None:
         self.scenario, self.parameters, self.economics, self.strategy = scenario, parameters, economics, strategy
         base = parameters.values(scenario.population_id)
         self.prepared = prepare(scenario, scenario.strategies[strategy], parameters, base)

@@ -14,7 +14,7 @@ from rallsim.cohort import sources
 from rallsim.prepared import cohort_of
 
 if TYPE_CHECKING:
-    from rallsim.economics.settings import Economics
+    from rallsim.economics.basis import Basis
     from rallsim.parameters import ParameterSet
     from rallsim.scenario import Scenario
     from rallsim.simulation import Simulation
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PACKAGES = ("numba", "numpy", "pandas", "scipy", "simpy")
 
 
-def manifest(simulation: Simulation, settings: list[str], economics: Economics | None = None) -> dict[str, Any]:
+def manifest(simulation: Simulation, settings: list[str], economics: Basis | None = None) -> dict[str, Any]:
     """Everything needed to make the results again, without anything that changes from run to run."""
     scenario, parameters = simulation.scenario, simulation.parameters
     folder = next(
@@ -64,7 +64,7 @@ def manifest(simulation: Simulation, settings: list[str], economics: Economics |
     }
 
 
-def _economics(economics: Economics | None) -> dict[str, Any] | None:
+def _economics(economics: Basis | None) -> dict[str, Any] | None:
     """What costs and QALYs were counted with, and the files behind it by hash; None where none were counted."""
     if economics is None:
         return None

@@ -316,6 +316,8 @@ def test_export_writes_the_folder_and_says_what_structures_differ_by(rallsim: An
     assert "partitioned survival" in out
     assert {"first_salvage.xlsx", "economics", "manifest.json", "structure.csv", "extrapolation.csv"} <= names
     assert {f"{name}.csv" for name in made()[2]} <= names
+    document = json.loads(rallsim("export", "first_salvage", "--patients", "60", "--out", "other", "--json")[1])
+    assert {row["outcome"] for row in document["structure"]} == {"lys", "qalys", "costs"}
     kept = json.loads((tmp_path / "handed" / "manifest.json").read_text(encoding="utf-8"))["export"]
     assert kept["time_unit"] == "months since entry"
     assert "ref" in kept["direction"]

@@ -11,12 +11,12 @@ import pytest
 from helpers_economics import FLAT, round_values
 from helpers_model import parameters
 from rallsim import stages as w
+from rallsim.economics.basis import Basis
 from rallsim.economics.discounting import Rates
 from rallsim.economics.evaluation import Evaluation, evaluate
 from rallsim.economics.extrapolation import FAMILIES, checked_follow_up, extrapolated
 from rallsim.economics.extrapolation import in_words as tails_in_words
 from rallsim.economics.partitioned_survival import COLUMNS, in_words, increments, partitioned_survival
-from rallsim.economics.settings import Economics
 from rallsim.economics.valuation import value_history
 from rallsim.errors import InputError
 from rallsim.events import EVENT_ROW
@@ -95,7 +95,7 @@ def test_states_are_split_at_the_patients_own_event() -> None:
     history.check()
     people = (np.array([50.0, 50.0]), np.array([0.0, 0.0]))
     valuation = value_history(history, costs, flat, Rates.of(0.0), ages=people[0], male=people[1])
-    economics = Economics(costs, flat, None, Rates.of(0.0), (), (), {}, ())
+    economics = Basis(costs, flat, None, Rates.of(0.0), (), (), {}, ())
     evaluation = Evaluation(
         load_scenario("first_salvage"), economics, {"one": valuation}, people, parameters().evidence
     )

@@ -10,10 +10,10 @@ import pytest
 
 from rallsim.blackbox import check_scenario_as_a_whole
 from rallsim.economics import identities
+from rallsim.economics.basis import basis_of
 from rallsim.economics.cost_files import cost_files, load_costs
 from rallsim.economics.discounting import Rates
 from rallsim.economics.people import people_of
-from rallsim.economics.settings import economics_of
 from rallsim.economics.triggers import spans_of
 from rallsim.economics.utility_files import load_utilities
 from rallsim.economics.valuation import value_history
@@ -58,7 +58,7 @@ def test_a_shipped_scenario_passes_its_checks(name: str) -> None:
     """What `rallsim check` runs holds for every scenario, simulations with other mortality included."""
     parameters = loaded()
     scenario = load_scenario(name, patients=60)
-    economics = economics_of(scenario, parameters).economics
+    economics = basis_of(scenario, parameters).economics
     assert economics is not None
     found = check_scenario_as_a_whole(scenario, parameters, economics)
 
@@ -71,7 +71,7 @@ def test_a_model_that_lets_the_dead_live_is_found(monkeypatch: pytest.MonkeyPatc
     from rallsim import blackbox
 
     scenario, parameters = load_scenario("first_salvage", patients=60), loaded()
-    economics = economics_of(scenario, parameters).economics
+    economics = basis_of(scenario, parameters).economics
     assert economics is not None
     honest = blackbox.engine_called
     life = blackbox._Again(scenario, parameters, economics, scenario.reference).prepared.life_tables

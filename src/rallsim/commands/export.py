@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from rallsim.commands.options import (
     CostsOption,
     DiscountOption,
     EngineOption,
+    JsonOption,
     PatientsOption,
     PerspectiveOption,
     ScenarioArgument,
@@ -46,6 +48,7 @@ def export(
     discount: DiscountOption = None,
     wtp: WtpOption = None,
     engine: EngineOption = DEFAULT_ENGINE,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a scenario's results as files that R's hesim and spreadsheets read as they are.
 
@@ -70,6 +73,7 @@ def export(
     from rallsim.export.workbook import write_workbook
     from rallsim.provenance import manifest
     from rallsim.report.structure import print_structure
+    from rallsim.report.terminal import records
     from rallsim.results import ECONOMICS, check_folder, save_folder, write_tables
     from rallsim.simulation import simulate
 
@@ -82,7 +86,7 @@ def export(
     known = extrapolation.checked_follow_up(follow_up, loaded.horizon_months, step)
     announce_compiling(engine)
     try:
-        with progress_of(loaded, quiet=False) as progress:
+        with progress_of(loaded, quiet=as_json) as progress:
             simulation = simulate(loaded, parameters, engine=engine, progress=progress)
     except KeyboardInterrupt:
         print("rallsim: interrupted, nothing was written", file=sys.stderr)
@@ -104,6 +108,18 @@ def export(
             write_workbook(evaluation, tables, temporary / f"{loaded.id}.xlsx")
 
     saved = save_folder(folder, content, write)
+    if as_json:
+        document = {
+            "scenario": loaded.id,
+            "folder": str(saved.folder),
+            "moved_earlier_results_to": str(saved.moved) if saved.moved else None,
+            "files": sorted(path.name for path in saved.folder.iterdir()),
+            **content["export"],
+            "structure": records(structure),
+            "extrapolation": records(tails),
+        }
+        print(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))
+        return
     print_structure(evaluation, structure, tails)
     if saved.moved:
         print(f"Earlier results with other inputs were moved to {saved.moved}/")

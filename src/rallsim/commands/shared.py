@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rallsim.economics.settings import Economics
+    from rallsim.economics.basis import Basis
     from rallsim.parameters import ParameterSet
     from rallsim.scenario import Scenario
 
@@ -60,22 +60,22 @@ def economic_options(
     return {key: value for key, value in found.items() if value is not None}
 
 
-def economics_checked(scenario: Scenario, parameters: ParameterSet) -> Economics | None:
+def economics_checked(scenario: Scenario, parameters: ParameterSet) -> Basis | None:
     """Read and check what costs and QALYs are counted with; say on standard error why there are none, if unasked."""
-    from rallsim.economics.settings import economics_of
+    from rallsim.economics.basis import basis_of
 
-    choice = economics_of(scenario, parameters)
+    choice = basis_of(scenario, parameters)
     if choice.note:
         print(f"rallsim: {choice.note}", file=sys.stderr)
     return choice.economics
 
 
-def economics_wanted(scenario: Scenario, parameters: ParameterSet) -> Economics:
+def economics_wanted(scenario: Scenario, parameters: ParameterSet) -> Basis:
     """Read and check what costs and QALYs are counted with; refuse a scenario that has none."""
-    from rallsim.economics.settings import economics_of
+    from rallsim.economics.basis import basis_of
     from rallsim.errors import InputError, Problem
 
-    choice = economics_of(scenario, parameters)
+    choice = basis_of(scenario, parameters)
     if choice.economics is None:
         why = choice.note or "its economics.costs are none"
         raise InputError(Problem(f"no costs and QALYs can be counted: {why}", file=str(scenario.path)))

@@ -9,9 +9,9 @@ from functools import cached_property
 import pandas as pd
 
 from rallsim.economics import comparison
+from rallsim.economics.basis import Basis, basis_of
 from rallsim.economics.decisions import UNDISC, incremental, net_benefit, pairwise
 from rallsim.economics.people import people_of
-from rallsim.economics.settings import Economics, economics_of
 from rallsim.economics.severity import severity
 from rallsim.economics.timeline import Floats
 from rallsim.economics.valuation import Valuation, by_stage_and_cycle, value_history
@@ -25,7 +25,7 @@ class Evaluation:
     """Valuations by strategy, of the same patients; every table comes from them."""
 
     scenario: Scenario
-    economics: Economics
+    economics: Basis
     valuations: Mapping[str, Valuation]
     people: tuple[Floats, Floats]
     parameters: ParameterSet
@@ -69,7 +69,7 @@ class Evaluation:
 
 
 def evaluate(scenario: Scenario, parameters: ParameterSet, histories: Mapping[str, History]) -> Evaluation | None:
-    """Value the histories of a scenario as its `economics` say; None where it has none (`economics_of` says why).
+    """Value the histories of a scenario as its `economics` say; None where it has none (`basis_of` says why).
 
     >>> from rallsim.parameters import load_parameters
     >>> from rallsim.scenario import load_scenario
@@ -79,12 +79,12 @@ def evaluate(scenario: Scenario, parameters: ParameterSet, histories: Mapping[st
     >>> found.tables()["incremental"]["Strategy"].nunique()
     3
     """
-    chosen = economics_of(scenario, parameters).economics
+    chosen = basis_of(scenario, parameters).economics
     return None if chosen is None else value_all(scenario, parameters, histories, chosen)
 
 
 def value_all(
-    scenario: Scenario, parameters: ParameterSet, histories: Mapping[str, History], economics: Economics
+    scenario: Scenario, parameters: ParameterSet, histories: Mapping[str, History], economics: Basis
 ) -> Evaluation:
     """Value the histories of all strategies with economics that were read before."""
     ages, male = people_of(scenario, parameters, replicate=next(iter(histories.values())).replicate)

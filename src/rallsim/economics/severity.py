@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from rallsim.economics.basis import Basis
 from rallsim.economics.decisions import pairwise
 from rallsim.economics.discounting import Discount
-from rallsim.economics.settings import Economics
 from rallsim.economics.timeline import Floats
 from rallsim.economics.utility_files import Utilities
 from rallsim.parameters import ParameterSet
@@ -27,7 +27,7 @@ COLUMNS = [
 def severity(
     totals: Mapping[str, Mapping[str, Floats]],
     people: tuple[Floats, Floats],
-    economics: Economics,
+    economics: Basis,
     scenario: Scenario,
     parameters: ParameterSet,
 ) -> pd.DataFrame:
@@ -57,7 +57,7 @@ def severity(
 
 
 def general_population_qalys(
-    people: tuple[Floats, Floats], economics: Economics, scenario: Scenario, parameters: ParameterSet
+    people: tuple[Floats, Floats], economics: Basis, scenario: Scenario, parameters: ParameterSet
 ) -> Floats:
     """Discounted QALYs that each patient would have left without the disease.
 

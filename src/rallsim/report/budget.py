@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from rich.table import Table
 
+from rallsim.economics.basis import Basis
 from rallsim.economics.budget import ACTIVITIES
 from rallsim.economics.budget_plan import BudgetPlan
 from rallsim.economics.cost_files import CATEGORIES, RESOURCES
-from rallsim.economics.settings import Economics
 from rallsim.report.economics import CATEGORY_WORDS, money
 from rallsim.report.terminal import numbers_right, terminal
 from rallsim.scenario import Scenario
@@ -23,7 +23,7 @@ ACTIVITY = {**{name: name for name in ACTIVITIES}, **{f"{name}s": f"{name.replac
 
 
 def print_budget(
-    scenario: Scenario, economics: Economics, plan: BudgetPlan, impact: pd.DataFrame, errors: pd.DataFrame
+    scenario: Scenario, economics: Basis, plan: BudgetPlan, impact: pd.DataFrame, errors: pd.DataFrame
 ) -> None:
     """Print, for each world after the first, what each year costs and does, and the difference from the first."""
     console = terminal()
@@ -47,7 +47,7 @@ def print_budget(
 def _table(
     world: str,
     years: int,
-    economics: Economics,
+    economics: Basis,
     impact: pd.DataFrame,
     errors: pd.DataFrame,
     *,
@@ -87,7 +87,7 @@ def _table(
     return table
 
 
-def plot_budget(impact: pd.DataFrame, economics: Economics, ax: Axes | None = None) -> Axes:
+def plot_budget(impact: pd.DataFrame, economics: Basis, ax: Axes | None = None) -> Axes:
     """Draw the costs of each year as bars stacked by category, a bar a world."""
     import seaborn as sns
     from matplotlib.ticker import FuncFormatter

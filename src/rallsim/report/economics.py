@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
+from rallsim.economics.basis import Basis
 from rallsim.economics.cost_files import CATEGORIES
 from rallsim.economics.discounting import Discount
 from rallsim.economics.evaluation import Evaluation
-from rallsim.economics.settings import Economics
 from rallsim.report.terminal import numbers_right, terminal
 
 SIGNS = {"GBP": "£", "EUR": "€", "USD": "US$", "CAD": "C$", "AUD": "A$"}
@@ -61,7 +61,7 @@ def print_economics(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) 
         console.print(f"\n{note}", highlight=False)
 
 
-def basis_words(economics: Economics) -> str:
+def basis_words(economics: Basis) -> str:
     """Say in a few words what was counted with.
 
     Whose view, currency and year of prices, rates.
@@ -143,7 +143,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _totals(summary: pd.DataFrame, labels: Mapping[str, str], economics: Economics) -> Table:
+def _totals(summary: pd.DataFrame, labels: Mapping[str, str], economics: Basis) -> Table:
     cells: dict[str, dict[str, dict[Hashable, Any]]] = {}
     for row in summary.to_dict("records"):
         cells.setdefault(row["outcome"], {})[row["strategy"]] = row
@@ -172,13 +172,13 @@ def _activity(activity: pd.DataFrame, labels: Mapping[str, str]) -> Table:
     return table
 
 
-def _estimate(outcome: str, row: Mapping[Hashable, Any], economics: Economics) -> str:
+def _estimate(outcome: str, row: Mapping[Hashable, Any], economics: Basis) -> str:
     if outcome.startswith("costs"):
         return f"{money(row['estimate'], economics.costs.currency)} ± {row['std_error']:,.0f}"
     return f"{row['estimate']:.3f} ± {row['std_error']:.3f}"
 
 
-def _incremental(incremental: pd.DataFrame, labels: Mapping[str, str], economics: Economics) -> Table:
+def _incremental(incremental: pd.DataFrame, labels: Mapping[str, str], economics: Basis) -> Table:
     currency = economics.costs.currency
     table = _table("", "Costs", "QALYs", "Δ costs", "Δ QALYs", "ICER per QALY", "")
     for row in incremental.to_dict("records"):

@@ -23,7 +23,7 @@ BLOCK = "economics"  # of a scenario file
 
 
 @dataclass(frozen=True)
-class Economics:
+class Basis:
     """Prices, utilities, discount rates and thresholds; `files` are those they were read from."""
 
     costs: Costs
@@ -72,13 +72,13 @@ class Economics:
 
 @dataclass(frozen=True)
 class Choice:
-    """Economics, or none and why there are none (empty where none were wanted)."""
+    """What is counted with; None, and why, where nothing is (no reason where nothing was wanted)."""
 
-    economics: Economics | None
+    economics: Basis | None
     note: str = ""
 
 
-def economics_of(scenario: Scenario, parameters: ParameterSet) -> Choice:
+def basis_of(scenario: Scenario, parameters: ParameterSet) -> Choice:
     """Read what the `economics` of a scenario name and check it; raises InputError with all faults.
 
     A key left out is filled from the others: costs from the perspective, the perspective from the costs, both British
@@ -88,7 +88,7 @@ def economics_of(scenario: Scenario, parameters: ParameterSet) -> Choice:
     >>> from rallsim.parameters import load_parameters
     >>> from rallsim.scenario import load_scenario
     >>> scenario = load_scenario("first_salvage", settings=["economics.costs=fr"])
-    >>> economics_of(scenario, load_parameters()).economics.perspective.label
+    >>> basis_of(scenario, load_parameters()).economics.perspective.label
     'HAS, France'
     """
     keys = scenario.economics
@@ -120,7 +120,7 @@ def economics_of(scenario: Scenario, parameters: ParameterSet) -> Choice:
     if perspective:
         files.append(shipped("params") / "perspectives" / f"{perspective.id}.yaml")
     return Choice(
-        Economics(
+        Basis(
             costs=costs,
             utilities=utilities,
             perspective=perspective,

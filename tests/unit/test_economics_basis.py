@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from helpers_model import parameters
+from rallsim.economics.basis import Basis, basis_of
 from rallsim.economics.cost_files import cost_files
 from rallsim.economics.perspectives import load_perspective, perspectives
-from rallsim.economics.settings import Economics, economics_of
 from rallsim.errors import InputError
 from rallsim.files import shipped
 from rallsim.scenario import Scenario, load_scenario, shipped_scenarios
 
 
-def counted(*settings: str, **economics: Any) -> Economics:
-    found = economics_of(load_scenario("first_salvage", settings=settings, economics=economics), parameters()).economics
+def counted(*settings: str, **economics: Any) -> Basis:
+    found = basis_of(load_scenario("first_salvage", settings=settings, economics=economics), parameters()).economics
     assert found is not None
     return found
 
@@ -86,7 +86,7 @@ def test_the_country_may_stand_in_the_name_of_a_price() -> None:
 
 def test_no_economics_when_none_are_wanted() -> None:
     """`costs: none` leaves them out, without a note."""
-    choice = economics_of(load_scenario("first_salvage", economics={"costs": "none"}), parameters())
+    choice = basis_of(load_scenario("first_salvage", economics={"costs": "none"}), parameters())
 
     assert (choice.economics, choice.note) == (None, "")
 
@@ -156,9 +156,9 @@ def test_costs_of_ones_own_stand_beside_the_scenario(tmp_path: Path) -> None:
     chosen = {"costs": "hospital.yaml", "discount": {"costs": 0.03, "qalys": 0.03}}
 
     with pytest.raises(InputError, match=r"hospital\.yaml.*disagrees"):  # the price still names its evidence
-        economics_of(own_costs(tmp_path, {**SCENARIO, "economics": chosen}), parameters())
+        basis_of(own_costs(tmp_path, {**SCENARIO, "economics": chosen}), parameters())
     (tmp_path / "hospital.yaml").write_text(text, encoding="utf-8")
-    found = economics_of(own_costs(tmp_path, {**SCENARIO, "economics": chosen}), parameters()).economics
+    found = basis_of(own_costs(tmp_path, {**SCENARIO, "economics": chosen}), parameters()).economics
     assert found is not None
     assert (found.costs.id, found.perspective, found.rates.qalys.rate) == ("hospital", None, 0.03)
     assert tmp_path / "hospital.yaml" in found.files
@@ -173,18 +173,18 @@ def test_a_therapy_without_costs_leaves_economics_out_or_is_refused(tmp_path: Pa
     asked = {**SCENARIO, "strategies": strategies, "economics": {"costs": "poor.yaml", "perspective": "nice"}}
 
     with pytest.raises(InputError, match=r"no costs of these therapies.*supportive_care"):
-        economics_of(own_costs(tmp_path, asked), parameters())
+        basis_of(own_costs(tmp_path, asked), parameters())
 
 
 def test_a_gap_nobody_asked_about_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """The note names the therapy without costs; there are no numbers instead of wrong ones."""
     from dataclasses import replace
 
-    from rallsim.economics import settings
+    from rallsim.economics import basis
 
-    honest = settings.load_costs
-    monkeypatch.setattr(settings, "load_costs", lambda *given: replace(honest(*given), therapies=frozenset({"none"})))
-    choice = economics_of(load_scenario("first_salvage"), parameters())
+    honest = basis.load_costs
+    monkeypatch.setattr(basis, "load_costs", lambda *given: replace(honest(*given), therapies=frozenset({"none"})))
+    choice = basis_of(load_scenario("first_salvage"), parameters())
 
     assert choice.economics is None
     assert "blinatumomab, chemotherapy, inotuzumab" in choice.note
