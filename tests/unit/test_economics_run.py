@@ -320,6 +320,23 @@ def test_the_scenario_may_say_how_many_enter(rallsim: Any, tmp_path: Path) -> No
     assert "must be more than 0" in rallsim(*command, "--set", "economics.incidence=0")[2]
 
 
+def test_a_scenario_with_one_strategy(rallsim: Any, tmp_path: Path) -> None:
+    """Nothing to compare with is no fault: costs, checks, a budget and files are those of the one strategy."""
+    text = dict(shipped_scenarios())["first_salvage"].read_text(encoding="utf-8")
+    head = text[: text.index("strategies:")].replace("reference:", "# reference:")
+    (tmp_path / "alone.yaml").write_text(f"{head}strategies:\n  one: {{salvage: [{{give: inotuzumab}}]}}\n", "utf-8")
+    few = ("--patients", "40")
+
+    code, out, _ = rallsim("run", "alone.yaml", *few)
+    assert code == 0
+    assert "Full incremental analysis" not in out
+    assert "blinatumomab_vial" not in out  # a list price that nobody was charged
+    assert rallsim("check", "alone.yaml", *few)[0] == 0
+    assert "«all»" in rallsim("budget", "alone.yaml", *few, "--incidence", "10")[1]
+    assert "One strategy alone" in rallsim("export", "alone.yaml", *few, "--excel")[1]
+    assert rallsim("explain", "alone.yaml", "--patient", "3", "--costs")[0] == 0
+
+
 def test_a_run_beside_a_budget_finds_its_folder_free(rallsim: Any) -> None:
     """The results of a run and of a budget do not stand in each other's way."""
     rallsim("budget", "first_salvage", "--patients", "60", "--incidence", "100", "--uptake", "inotuzumab=0.5")

@@ -13,7 +13,7 @@ from rallsim.parameter_values import ParameterFile
 from rallsim.scenario import Scenario
 
 FILE_KEYS = ("incidence", "years", "uptake")
-WITHOUT, WITH = WORLDS = ("without", "with")  # the names that options give to both worlds
+WITHOUT, WITH, ALL = "without", "with", "all"  # names that options give to worlds; the last to an only one
 DEFAULT_YEARS = 5
 
 
@@ -52,7 +52,7 @@ def plan_of_options(
 ) -> BudgetPlan:
     """Compare all patients on the reference with a world in which `uptake` takes its shares and the rest stays there.
 
-    The last share given holds for later years.
+    The last share given holds for later years. A scenario with one strategy needs no uptake.
 
     >>> from rallsim.scenario import load_scenario
     >>> plan = plan_of_options(load_scenario("first_salvage"), 100.0, 3, {"inotuzumab": [0.25, 0.5]})
@@ -68,6 +68,8 @@ def plan_of_options(
     if min(rest) < 0.0:
         raise InputError(Problem("shares of a year are more than 1", key="--uptake", found=f"{1.0 - min(rest):g}"))
     without = {scenario.reference: (1.0,) * years}
+    if not uptake:
+        return BudgetPlan((incidence,) * years, {ALL: without})
     return BudgetPlan((incidence,) * years, {WITHOUT: without, WITH: {scenario.reference: rest, **shares}})
 
 
@@ -80,7 +82,7 @@ def _faults_of_options(
     if not 1 <= years <= MOST_YEARS:
         found.append(Problem("must be some years", key="--years", found=str(years), allowed=f"1 to {MOST_YEARS}"))
     others = [name for name in scenario.strategies if name != scenario.reference]
-    if not uptake:
+    if not uptake and others:
         found.append(Problem("is missing", key="--uptake", allowed="as in inotuzumab=0.2,0.5, or a file by --plan"))
     for name, given in uptake.items():
         if name not in others:

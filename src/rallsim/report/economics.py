@@ -77,12 +77,18 @@ def basis_words(economics: Basis) -> str:
 def notes(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """What a reader must know before using the numbers: horizon, list prices, assumptions, gaps, thresholds."""
     economics = evaluation.economics
-    listed = economics.costs.list_prices()
+    paid = {
+        one.charges.items[place].price
+        for one in evaluation.valuations.values()
+        for place in set(one.charges.item.tolist())
+    }
+    listed = [name for name in economics.costs.list_prices() if name in paid]
     alive = tables["activity"].query("outcome == 'censored'")["estimate"]
     found = []
     if alive.max() > 0:
+        low, high = (f"{100 * share:.0f}" for share in (alive.min(), alive.max()))
         found.append(
-            f"{100 * alive.min():.0f} to {100 * alive.max():.0f} % of patients are alive at "
+            f"{low if low == high else f'{low} to {high}'} % of patients are alive at "
             f"{evaluation.scenario.horizon_months:g} months; what they cost and gain later is not counted "
             "(horizon_months up to 1200 follows them for life)."
         )

@@ -16,6 +16,8 @@ def print_structure(evaluation: Evaluation, structure: pd.DataFrame, tails: pd.D
     labels = {name: strategy.label for name, strategy in scenario.strategies.items()}
     console.print(f"\n{scenario.title}: partitioned survival beside the simulation", style="bold", highlight=False)
     gains = partitioned_survival.increments(structure, scenario.reference)
+    if gains.empty:
+        console.print("· One strategy alone has no increments to compare; structure.csv holds both answers.")
     for sentence in partitioned_survival.in_words(gains, labels):
         console.print(f"· {sentence}", highlight=False)
     console.print("\nCurves cut at a trial's follow-up and extrapolated", style="bold", highlight=False)
