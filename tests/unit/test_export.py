@@ -47,8 +47,10 @@ def test_headers_are_hesims_with_names_beside() -> None:
     assert list(tables["disprog"])[:9] == (
         ["sample", "strategy_id", "patient_id", "grp_id", "from", "to", "final", "time_start", "time_stop"]
     )
-    assert list(tables["stateprobs"])[:6] == ["sample", "strategy_id", "grp_id", "state_id", "t", "prob"]
+    assert list(tables["stateprobs"])[:7] == ["sample", "strategy_id", "patient_id", "grp_id", "state_id", "t", "prob"]
     assert list(tables["survival"])[:7] == ["sample", "strategy_id", "patient_id", "grp_id", "curve", "t", "survival"]
+    assert list(tables["ce_costs"])[:6] == ["category", "dr", "sample", "strategy_id", "grp_id", "costs"]
+    assert list(tables["ce_qalys"])[:6] == ["dr", "sample", "strategy_id", "grp_id", "qalys", "lys"]
     for table in tables.values():
         assert "strategy" in table or set(table) & {"pathway", "month"}
 
@@ -126,6 +128,22 @@ def test_the_trace_sums_to_the_means() -> None:
     for name, totals in found.totals.items():
         for what in sums:
             assert sums.loc[name, what] == pytest.approx(totals[str(what)].mean(), rel=1e-9)
+
+
+def test_categories_make_the_total_of_the_ce_object() -> None:
+    """Costs by category sum to the row `total`, discounted and not, and QALYs are the run's."""
+    _, found, tables = made()
+    costs = tables["ce_costs"]
+    parts = costs[costs["category"] != "total"].groupby(["strategy", "dr"])["costs"].sum()
+    total = costs[costs["category"] == "total"].set_index(["strategy", "dr"])["costs"]
+    qalys = tables["ce_qalys"].set_index(["strategy", "dr"])["qalys"]
+
+    assert len(total) == 2 * 4
+    for name, totals in found.totals.items():
+        for suffix, rate in (("", 0.035), ("_undisc", 0.0)):
+            assert parts[name, rate] == pytest.approx(total[name, rate])
+            assert total[name, rate] == pytest.approx(totals[f"costs{suffix}"].mean())
+            assert qalys[name, rate] == pytest.approx(totals[f"qalys{suffix}"].mean())
 
 
 def test_every_patient_has_a_row() -> None:

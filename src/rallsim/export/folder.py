@@ -13,7 +13,7 @@ from rallsim.export import tables as make
 from rallsim.simulation import Simulation
 
 BALANCED = {
-    "stateprobs": ["sample", "strategy_id", "grp_id", "state_id", "t"],
+    "stateprobs": ["sample", "strategy_id", "patient_id", "grp_id", "state_id", "t"],
     "survival": ["sample", "strategy_id", "patient_id", "grp_id", "curve", "t"],
     "trace": ["sample", "strategy_id", "grp_id", "state_id", "cycle"],
     "patients": ["sample", "strategy_id", "patient_id", "grp_id"],
@@ -38,6 +38,8 @@ def export_tables(simulation: Simulation, evaluation: Evaluation, step: float = 
         "survival": make.survival(histories, step),
         "partitioned_survival": make.survival_wide(histories, step),
         "trace": make.trace(evaluation, step),
+        "ce_costs": make.ce_costs(evaluation),
+        "ce_qalys": make.ce_qalys(evaluation),
         "patients": make.patients(evaluation, histories),
         "events": make.events(histories),
         "vidigi": make.vidigi(histories),

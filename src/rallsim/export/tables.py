@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from rallsim import stages as w
+from rallsim.economics.cost_files import CATEGORIES
 from rallsim.economics.evaluation import Evaluation
 from rallsim.economics.timeline import Floats
 from rallsim.economics.valuation import by_stage_and_cycle
@@ -53,10 +54,10 @@ def disprog(histories: Mapping[str, History]) -> pd.DataFrame:
 
 
 def stateprobs(histories: Mapping[str, History], step: float = 1.0) -> pd.DataFrame:
-    """Return the share of patients in each stage every `step` months: hesim's `stateprobs` of an individual model.
+    """Return the share of patients in each stage every `step` months: the columns of hesim's `stateprobs`.
 
-    A visit holds from its start up to its end, closed on the left; whoever is alive at the horizon is in the last stage
-    then. The shares of a time sum to 1.
+    `patient_id` 1 stands for the whole cohort. A visit holds from its start up to its end, closed on the left; whoever
+    is alive at the horizon is in the last stage then. The shares of a time sum to 1.
     """
     parts = []
     for number, (strategy, history) in enumerate(histories.items(), 1):
@@ -68,6 +69,7 @@ def stateprobs(histories: Mapping[str, History], step: float = 1.0) -> pd.DataFr
                 {
                     "sample": 1,
                     "strategy_id": number,
+                    "patient_id": 1,
                     "grp_id": 1,
                     "state_id": states + 1,
                     "t": at[times],
@@ -147,6 +149,31 @@ def trace(evaluation: Evaluation, cycle_months: float = 1.0) -> pd.DataFrame:
         words = pd.DataFrame({"strategy": name, "state": table["stage"].astype(object)})
         parts.append(pd.concat([ids, rest, words], axis=1))
     return pd.concat(parts, ignore_index=True)
+
+
+def ce_costs(evaluation: Evaluation) -> pd.DataFrame:
+    """Return mean costs by category and in total, discounted and not: `costs` of hesim's `ce` object.
+
+    `dr` is the annual effective rate, the first where it changes, and 0 for undiscounted.
+    """
+    rows = []
+    for number, (strategy, valuation) in enumerate(evaluation.valuations.items(), 1):
+        found = {**valuation.by_category(), **valuation.totals()}
+        for rate, suffix in {evaluation.economics.rates.costs.rate: "", 0.0: "_undisc"}.items():
+            for category in (*CATEGORIES, "total"):
+                name = "costs" if category == "total" else f"costs_{category}"
+                rows.append((category, rate, 1, number, 1, float(found[f"{name}{suffix}"].mean()), strategy))
+    return pd.DataFrame(rows, columns=["category", "dr", "sample", "strategy_id", "grp_id", "costs", "strategy"])
+
+
+def ce_qalys(evaluation: Evaluation) -> pd.DataFrame:
+    """Return mean QALYs and life years, discounted and not: `qalys` of hesim's `ce` object; `dr` as in `ce_costs`."""
+    rows = []
+    for number, (strategy, totals) in enumerate(evaluation.totals.items(), 1):
+        for rate, suffix in {evaluation.economics.rates.qalys.rate: "", 0.0: "_undisc"}.items():
+            means = (float(totals[f"{what}{suffix}"].mean()) for what in ("qalys", "lys"))
+            rows.append((rate, 1, number, 1, *means, strategy))
+    return pd.DataFrame(rows, columns=["dr", "sample", "strategy_id", "grp_id", "qalys", "lys", "strategy"])
 
 
 def patients(evaluation: Evaluation, histories: Mapping[str, History]) -> pd.DataFrame:
