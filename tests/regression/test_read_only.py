@@ -30,7 +30,7 @@ def installed(folder: Path) -> Path:
 
 @pytest.mark.slow
 def test_a_read_only_package_compiles_once(tmp_path: Path) -> None:
-    """The first run says that it compiles, the second does not; they print the same, and no file was added to the package.
+    """The first run says that it compiles, the second does not; they print the same, and the package gained no file.
 
     Whoever is root may write anywhere, so the files are counted as well.
     """
