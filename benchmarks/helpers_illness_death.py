@@ -29,10 +29,18 @@ def with_simpy(seed: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     ends = np.full(PEOPLE, HORIZON)
 
-    def person(environment: simpy.Environment, number: int, waits: list[list[float]]) -> Iterator[simpy.Timeout]:
+    def exponentials() -> Iterator[float]:
+        while True:
+            yield from random.exponential(size=10_000).tolist()
+
+    draw = exponentials().__next__
+    with np.errstate(divide="ignore"):
+        means = (1.0 / HAZARDS[:2]).tolist()
+
+    def person(environment: simpy.Environment, number: int) -> Iterator[simpy.Timeout]:
         state = HEALTHY
-        for first, second in waits:
-            change, death = first / HAZARDS[state, 1 - state], second / HAZARDS[state, DEAD]
+        while True:
+            change, death = draw() * means[state][1 - state], draw() * means[state][DEAD]
             yield environment.timeout(min(change, death))
             if environment.now >= HORIZON:
                 return
@@ -43,9 +51,8 @@ def with_simpy(seed: int) -> np.ndarray:
 
     for start in range(0, PEOPLE, 1000):
         environment = simpy.Environment()
-        waits = random.exponential(size=(1000, STEPS, 2)).tolist()
         for number in range(1000):
-            environment.process(person(environment, start + number, waits[number]))
+            environment.process(person(environment, start + number))
         gc.disable()
         environment.run()
         gc.enable()

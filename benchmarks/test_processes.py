@@ -1,11 +1,14 @@
-"""What only a process of its own shows: peak memory and time of big runs, and how long commands take to start."""
+"""What only a process of its own shows: peak memory and time of big runs, and how long commands take to start.
+
+Seconds are those of the processor, see `helpers_bench`.
+"""
 
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,9 +25,9 @@ from rallsim.simulation import tally
 patients, workers = int(sys.argv[1]), int(sys.argv[2])
 parameters = load_parameters()
 tally(load_scenario("order_of_therapies", patients=10), parameters)
-start = time.perf_counter()
+start = time.process_time()
 tally(load_scenario("order_of_therapies", patients=patients), parameters, workers=workers)
-taken = time.perf_counter() - start
+taken = time.process_time() - start
 print(json.dumps([taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 """
 COMMAND = "from rallsim.cli import main; main()"
@@ -46,7 +49,7 @@ def test_sums_of_a_million_patients(say: Say) -> None:
     for patients, (taken, memory) in found.items():
         say(f"sums of {patients:>9,} patients × 6 strategies: {taken:8.3f} s, {memory:4.0f} MB")
     taken, memory = sums_of(1_000_000, workers=2)
-    say(f"sums of 1,000,000 patients, two threads:     {taken:8.3f} s, {memory:4.0f} MB")
+    say(f"sums of 1,000,000 patients, two threads:     {taken:8.3f} s of both together, {memory:4.0f} MB")
     assert max(memory, *(one[1] for one in found.values())) < 500
     sizes, times = np.log([[size, one[0]] for size, one in found.items()]).T
     exponent = float(np.polyfit(sizes, times, 1)[0])
@@ -59,10 +62,11 @@ def test_start(say: Say, tmp_path: Path, arguments: tuple[str, ...], wanted: flo
     """`--help` in half a second, a tiny run with compiled code cached in three."""
     taken: list[float] = []
     for _ in range(6):
-        start = time.perf_counter()
+        start = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-c", COMMAND, *arguments], cwd=tmp_path, capture_output=True, check=True)
-        taken.append(time.perf_counter() - start)
+        end = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(end.ru_utime - start.ru_utime + end.ru_stime - start.ru_stime)
     typical = float(np.median(taken[1:]))
     command = " ".join(("rallsim", *arguments[:4]))
     say(f"{command}: median {typical:.2f} s ({min(taken):.2f} to {max(taken[1:]):.2f}), wanted {wanted}")
-    assert min(taken) < wanted
+    assert typical < wanted
