@@ -204,9 +204,6 @@ def remission(p: Any, w: Any) -> None:
         lost = wait(w, luck(p, w, decision.TIME_TO_B_CELL_RECOVERY), therapy.months_to_b_cell_recovery)
         strikes(p, p.remission_since + lost, words.REMISSION, words.B_CELL_RECOVERY, words.NO_DETAIL)
     background_death(p, w, w.model.mortality_ratio_active)
-    if p.reinfused == 1:
-        note(p, w, p.time, words.REINFUSION, p.therapy, words.NO_DETAIL)
-        p.reinfused = 2
     if therapy.kind != CAR_T:
         consolidation_cycles(p, w, therapy.cycles_planned)
 
