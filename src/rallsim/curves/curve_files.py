@@ -30,7 +30,7 @@ from rallsim.yamlfile import Place, read_yaml
 TEXTS = ("id", "label", "endpoint", "starts", "counts", "censored", "corresponds")
 KEYS = (
     *TEXTS,
-    *("patients", "background", "medians", "landmarks", "numbers_at_risk", "follow_up", "digitised"),
+    *("patients", "background", "medians", "landmarks", "numbers_at_risk", "shown_at_risk", "follow_up", "digitised"),
     *("hazard_ratio", "plausible", "note", "same_fact", "not_used"),
 )
 FORMULA_KEYS = {
@@ -105,9 +105,11 @@ class CurveReader:
         if texts["id"] != self.file.stem:
             self.file.fault(("id",), "must be the file's name", found=texts["id"], allowed=self.file.stem)
         endpoint = self.file.one_of("endpoint", ENDPOINTS) or "os"
-        patients = self._patients(("patients",), self.file.at("patients"))
+        at_risk = self._at_risk("numbers_at_risk", endpoint)
+        patients = float(at_risk.counts[0]) if at_risk else self._patients(("patients",), self.file.at("patients"))
+        if self.file.at("numbers_at_risk") is not None and self.file.at("patients") is not None:
+            self.file.fault(("patients",), "stands in the numbers at risk already: leave it out")
         points = tuple(self._points(endpoint, patients))
-        at_risk = self._at_risk(endpoint)
         if not points and at_risk is None:
             self.file.fault((), "has neither medians nor landmarks nor numbers at risk")
         follow_up = self._follow_up()
@@ -126,6 +128,7 @@ class CurveReader:
             background=background,
             points=points,
             at_risk=at_risk,
+            shown_at_risk=self._at_risk("shown_at_risk", endpoint),
             follow_up=follow_up,
             digitised=digitised,
             hazard_ratio=hazard_ratio,
@@ -181,18 +184,18 @@ class CurveReader:
         if str(text) not in self.evidence.rows:
             return self._formula(place, text)
         row = self.evidence.rows[str(text)]
-        said = re.search(r"\bn=(\d+)", row.population)
-        if row.total is None and said is None:
+        said = _patients_of(row)
+        if said is None:
             self.file.fault(place, "the row says no number of patients", found=str(text))
             return math.nan
         self.rows.append(row.id)
-        return row.total if row.total is not None else float(said.group(1)) if said else math.nan
+        return said
 
     def _points(self, endpoint: str, patients: float) -> Iterator[Point]:
         for index, identity in enumerate(self._list("medians")):
             row = self._row(("medians", index), identity)
             if row is not None and self._fits(("medians", index), row, endpoint, "median"):
-                yield _median(row, row.total or patients)
+                yield _median(row, _patients_of(row) or patients)
         for index, item in enumerate(self._list("landmarks")):
             place: Place = ("landmarks", index)
             if isinstance(item, dict):
@@ -200,7 +203,7 @@ class CurveReader:
                 continue
             row = self._row(place, item)
             if row is not None and self._fits(place, row, endpoint, "_at"):
-                yield _landmark(row, row.total or patients, endpoint in INCIDENCES)
+                yield _landmark(row, _patients_of(row) or patients, endpoint in INCIDENCES)
 
     def _computed(self, place: Place, item: dict[str, Any]) -> Iterator[Point]:
         """Yield a landmark that is a formula over rows, such as two groups taken together."""
@@ -218,13 +221,12 @@ class CurveReader:
 
     def _fits(self, place: Place, row: Row, endpoint: str, kind: str) -> bool:
         """See that a row is of the endpoint and kind, with a value."""
-        words = row.quantity.split("_")
-        right = any(word in words for word in WORDS[endpoint])
-        right &= row.quantity.endswith("_at") if kind == "_at" else "median" in words
+        parts = row.quantity.split("_")
+        right = any(word in parts for word in WORDS[endpoint])
+        right &= row.quantity.endswith("_at") if kind == "_at" else "median" in parts
         if not right:
-            self.file.fault(
-                place, f"is no {'landmark' if kind == '_at' else 'median'} of {endpoint}", found=f"{row.id}: {row.quantity}"
-            )
+            words = "landmark" if kind == "_at" else "median"
+            self.file.fault(place, f"is no {words} of {endpoint}", found=f"{row.id}: {row.quantity}")
         if row.value is None:
             self.file.fault(place, "the row has no value", found=row.id)
         if row.interval is not None and row.ci_level in ("", "range", "iqr"):
@@ -232,8 +234,8 @@ class CurveReader:
             return False
         return right and row.value is not None
 
-    def _at_risk(self, endpoint: str) -> AtRisk | None:
-        found = self.file.at("numbers_at_risk")
+    def _at_risk(self, key: str, endpoint: str) -> AtRisk | None:
+        found = self.file.at(key)
         if found is None:
             return None
         wanted = found if isinstance(found, list) else [found]
@@ -241,7 +243,7 @@ class CurveReader:
         for name in wanted:
             if name not in self.evidence.risk_tables:
                 hint = nearest(str(name), list(self.evidence.risk_tables))
-                self.file.fault(("numbers_at_risk",), "no such table of numbers at risk", found=name, hint=hint)
+                self.file.fault((key,), "no such table of numbers at risk", found=name, hint=hint)
             else:
                 tables.append(self.evidence.risk_tables[name])
         if len(tables) < len(wanted):
@@ -249,10 +251,10 @@ class CurveReader:
         months = [point.months for point in tables[0]]
         for table in tables:
             if [point.months for point in table] != months:
-                self.file.fault(("numbers_at_risk",), "tables with other times cannot be added", found=str(wanted))
+                self.file.fault((key,), "tables with other times cannot be added", found=str(wanted))
                 return None
-            if table[0].endpoint != endpoint:
-                self.file.fault(("numbers_at_risk",), "is of another endpoint", found=table[0].endpoint, allowed=endpoint)
+            if (found_endpoint := table[0].endpoint) != endpoint:
+                self.file.fault((key,), "is of another endpoint", found=found_endpoint, allowed=endpoint)
         counts = tuple(int(sum(table[index].value for table in tables)) for index in range(len(months)))
         return AtRisk(tuple(months), counts, tuple(str(name) for name in wanted))
 
@@ -326,6 +328,12 @@ class CurveReader:
             allowed = ", ".join(self.populations)
             self.file.fault(("background",), "no such population", found=name, allowed=allowed, hint=hint)
         return str(name)
+
+
+def _patients_of(row: Row) -> float | None:
+    """Return how many patients are behind a row: its total, or what `n=` in its population says."""
+    said = re.search(r"\bn=(\d+)", row.population)
+    return row.total if row.total is not None else float(said.group(1)) if said else None
 
 
 def _z(row: Row) -> float:

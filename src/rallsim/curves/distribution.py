@@ -162,7 +162,7 @@ def form_called(name: str) -> Form:
 def _natural(x: float, spec: Parameter) -> float:
     if spec.scale == "log":
         return math.exp(min(max(x, -50.0), 50.0))
-    return float(special.expit(x)) if spec.scale == "logit" else x
+    return float(special.expit(min(max(x, -30.0), 30.0))) if spec.scale == "logit" else x
 
 
 def _free(value: float, spec: Parameter) -> float:

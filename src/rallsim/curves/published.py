@@ -82,7 +82,10 @@ class Plausible:
 
 @dataclass(frozen=True)
 class PublishedCurve:
-    """What is printed of one curve; every number comes from evidence rows."""
+    """What is printed of one curve; every number comes from evidence rows.
+
+    `shown_at_risk` are numbers at risk of another cut than the points: drawn, but not fitted.
+    """
 
     id: str
     label: str
@@ -94,6 +97,7 @@ class PublishedCurve:
     background: str | None
     points: tuple[Point, ...]
     at_risk: AtRisk | None
+    shown_at_risk: AtRisk | None
     follow_up: float | None
     digitised: Digitised | None
     hazard_ratio: HazardRatio | None

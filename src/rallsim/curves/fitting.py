@@ -1,0 +1,277 @@
+"""Fitting one family to one published curve, and what is known of its parameters afterwards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from rallsim.curves.background import Background
+from rallsim.curves.distribution import FORMS, Form, TimeToEvent
+from rallsim.curves.families import Floats, Parameter
+from rallsim.curves.likelihood import Likelihood, Reference
+from rallsim.curves.martingale import Hazard, errors_of
+from rallsim.curves.published import PublishedCurve
+
+# Weak normal priors on the unconstrained scale, so that every fit has one best point: standard deviations by what a
+# parameter does. Levels (rate, scale, mu) have none that matters. They are left out of likelihoods that are compared.
+PRIOR_SD = {"cure": 3.0, "shape": 1.5, "sigma": 1.5, "q": 2.0}
+GOMPERTZ_SHAPE_SD = 1.0  # per month
+LEVEL_SD = 5.0
+FOLLOW_UP_SD = (2.0, 1.0)  # ln scale, ln shape of the time followed
+UNINFORMED = 0.7  # an estimate that keeps this much of its prior's spread is not known from the data
+STEP = 1e-4  # of numerical derivatives, on the unconstrained scale
+EARLY = 0.8  # the first point below this share gives the time scale from which the search starts
+LARGE = 1e10  # stands for an impossible point while searching
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One form fitted to one curve.
+
+    `point` and `covariance` are on the unconstrained scale (logs of positive parameters, logit of the cured share).
+    `failing` says why the form cannot be judged; it is empty when it can. `misfit` is the deviance from a perfect fit
+    over `figures` figures, `freedom` what is left of them after the estimated parameters.
+    """
+
+    form: Form
+    distribution: TimeToEvent
+    point: Floats
+    covariance: Floats
+    log_likelihood: float
+    aic: float
+    bic: float
+    misfit: float
+    figures: int
+    freedom: int
+    followed: tuple[float, float] | None
+    failing: str
+
+    @property
+    def p_value(self) -> float:
+        """Chance of a misfit at least this large if the form were right; not a number with no freedom left."""
+        return float(special.chdtrc(self.freedom, self.misfit)) if self.freedom > 0 else math.nan
+
+    @property
+    def standard_errors(self) -> Floats:
+        """Standard errors on the unconstrained scale."""
+        return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+
+    def limits(self, z: float = 1.959964) -> list[tuple[float, float]]:
+        """95 % limits of each parameter on its own scale: symmetric on the unconstrained one."""
+        low, high = (self.form.at(self.point + sign * z * self.standard_errors).values for sign in (-1.0, 1.0))
+        return list(zip(low, high, strict=True))
+
+    def draws(self, uniforms: Floats) -> list[TimeToEvent]:
+        """Return a distribution for each row of `uniforms` (draws × parameters), from the normal approximation.
+
+        The point plus the covariance's Cholesky factor times normal quantiles of the uniforms.
+        """
+        root = np.linalg.cholesky(self.covariance + 1e-12 * np.eye(len(self.point)))
+        return [self.form.at(point) for point in self.point + special.ndtri(uniforms) @ root.T]
+
+    def band(self, t: Floats, background: Background, z: float = 1.959964) -> tuple[Floats, Floats]:
+        """Return 95 % limits of all-cause survival at `t`, by the delta method on ln of the cumulative hazard."""
+
+        def log_hazard(point: Floats) -> Floats:
+            return np.log(np.maximum(self.form.at(point).cumulative_hazard(t), 1e-12))
+
+        slope = np.stack(
+            [(log_hazard(self.point + h) - log_hazard(self.point - h)) / (2.0 * STEP) for h in STEP * np.eye(len(self.point))]
+        )
+        sd = np.sqrt(np.maximum(np.einsum("it,ij,jt->t", slope, self.covariance, slope), 0.0))
+        centre, other = log_hazard(self.point), background.cumulative_hazard(t)
+        low, high = (np.exp(-np.exp(np.minimum(centre + sign * z * sd, 10.0)) - other) for sign in (1.0, -1.0))
+        return low, high
+
+
+def fit_all(curve: PublishedCurve, background: Background, reference: Reference | None = None) -> list[Fit]:
+    """Fit every form to a curve; the errors of its figures are the same for all, so likelihoods can be compared."""
+    likelihood = likelihood_of(curve, background, reference)
+    return [fit_form(likelihood, form) for form in FORMS.values()]
+
+
+def likelihood_of(curve: PublishedCurve, background: Background, reference: Reference | None = None) -> Likelihood:
+    """Return the likelihood of a curve, with errors at a first fit: exponential, then Weibull with a cured share."""
+    followed = _followed(_first_followed(curve)) if _counts_censoring(curve) else _nobody_lost
+    start = Likelihood(curve, background, errors_of(curve, _first_hazard(curve), followed), reference)
+    for name in ("exponential", "weibull_cure"):
+        form = FORMS[name]
+        if figures_of(curve) < len(form.parameters):
+            break
+        fitted = fit_form(start, form)
+        followed = _followed(np.log(fitted.followed)) if fitted.followed else _nobody_lost
+        hazard = start.all_cause(fitted.distribution)
+        start = Likelihood(curve, background, errors_of(curve, hazard, followed), reference)
+    return start
+
+
+def figures_of(curve: PublishedCurve) -> int:
+    """Return how many figures say something of survival: points, numbers at risk that fall, a hazard ratio in the fit.
+
+    Two numbers at risk are set aside for the follow-up that is estimated along, unless its median is printed.
+    """
+    count = len(curve.points) + (len(curve.digitised.points) if curve.digitised else 0)
+    if curve.at_risk:
+        falling = sum(1 for before in curve.at_risk.counts[:-1] if before > 0)
+        count += falling - (1 if curve.follow_up is not None else 2)
+    return count + (1 if curve.hazard_ratio is not None and curve.hazard_ratio.in_fit else 0)
+
+
+def fit_form(likelihood: Likelihood, form: Form) -> Fit:
+    """Fit one form: the largest likelihood times the weak priors, from several starts."""
+    curve = likelihood.curve
+    size = len(form.parameters)
+    with_followed = _counts_censoring(curve)
+
+    def followed_at(x: Floats) -> Hazard:
+        return _followed(x[size:]) if with_followed else _nobody_lost
+
+    centre = np.array([_level(curve, spec) for spec in form.parameters])
+    spread = np.array([prior_sd(form, spec) for spec in form.parameters])
+    first = _first_followed(curve) if with_followed else np.zeros(0)
+    spread_followed = np.array(FOLLOW_UP_SD if with_followed else ())
+
+    def objective(x: Floats) -> float:
+        with np.errstate(all="ignore"):
+            value = -likelihood.log_likelihood(form.at(x[:size]), followed_at(x))
+        value += 0.5 * float((((x[:size] - centre) / spread) ** 2).sum())
+        value += 0.5 * float((((x[size:] - first) / spread_followed) ** 2).sum()) if with_followed else 0.0
+        return value if math.isfinite(value) else LARGE
+
+    best = _search(objective, [np.concatenate([start, first]) for start in _starts(form, centre)])
+    curvature = _hessian(objective, best)
+    covariance, regular = _inverse(curvature)
+    distribution, followed = form.at(best[:size]), followed_at(best)
+    log_likelihood = likelihood.log_likelihood(distribution, followed)
+    estimated = len(best)
+    misfit, figures = likelihood.misfit(distribution, followed)
+    covariance = covariance[:size, :size]
+    return Fit(
+        form=form,
+        distribution=distribution,
+        point=best[:size],
+        covariance=covariance,
+        log_likelihood=log_likelihood,
+        aic=2.0 * estimated - 2.0 * log_likelihood,
+        bic=estimated * math.log(max(curve.patients, 2.0)) - 2.0 * log_likelihood,
+        misfit=misfit,
+        figures=figures,
+        freedom=figures - estimated,
+        followed=(float(np.exp(best[size])), float(np.exp(best[size + 1]))) if with_followed else None,
+        failing=_failing(curve, form, covariance, spread, regular),
+    )
+
+
+def prior_sd(form: Form, spec: Parameter) -> float:
+    """Standard deviation of a parameter's weak prior on the unconstrained scale."""
+    if form.family.name == "gompertz" and spec.name == "shape":
+        return GOMPERTZ_SHAPE_SD
+    return PRIOR_SD.get(spec.name, LEVEL_SD)
+
+
+def _failing(curve: PublishedCurve, form: Form, covariance: Floats, spread: Floats, regular: bool) -> str:
+    """Say why a form's parameters cannot be told from what is printed, or nothing."""
+    size, figures = len(form.parameters), figures_of(curve)
+    if size > figures:
+        return f"{size} parameters, {figures} {'figure' if figures == 1 else 'figures'}"
+    if not regular:
+        return "no best point"
+    for spec, variance, prior in zip(form.parameters, np.diag(covariance), spread, strict=True):
+        if math.sqrt(max(variance, 0.0)) > UNINFORMED * prior:
+            return f"{spec.name} not determined"
+    return ""
+
+
+def _counts_censoring(curve: PublishedCurve) -> bool:
+    return curve.at_risk is not None or curve.follow_up is not None
+
+
+def _nobody_lost(t: Floats) -> Floats:
+    return np.zeros_like(t)
+
+
+def _followed(point: Floats) -> Hazard:
+    """Return the cumulative hazard of the end of follow-up, Weibull with ln scale and ln shape at `point`."""
+    scale, shape = float(np.exp(point[0])), float(np.exp(np.clip(point[1], -3.0, 4.0)))
+    return lambda t: np.minimum((t / scale) ** shape, 100.0)
+
+
+def _first_followed(curve: PublishedCurve) -> Floats:
+    """Start for the time followed: three quarters of what is seen, ends coming faster later on."""
+    return np.array([math.log(0.75 * curve.last_seen), math.log(2.0)])
+
+
+def _first_hazard(curve: PublishedCurve) -> Hazard:
+    """Return a constant hazard through the first point of some depth, or through the first numbers at risk."""
+    rate = math.exp(-_log_time(curve))
+    return lambda t: rate * t
+
+
+def _log_time(curve: PublishedCurve) -> float:
+    """Return ln of the time scale of a curve: when 63 % would have had the event at the rate of its first point."""
+    known = [(point.months, -math.log(point.survival)) for point in curve.points if point.survival < EARLY]
+    if not known and curve.at_risk:
+        first = curve.at_risk.counts[0]
+        shares = zip(curve.at_risk.months, curve.at_risk.counts, strict=True)
+        known = [(t, -math.log(n / first)) for t, n in shares if 0 < n < EARLY * first]
+    months, hazard = min(known) if known else (12.0, 1.0)
+    return math.log(months / hazard)
+
+
+def _level(curve: PublishedCurve, spec: Parameter) -> float:
+    """Return the centre of a parameter's prior: the curve's time scale for levels, else no effect."""
+    return {"rate": -_log_time(curve), "scale": _log_time(curve), "mu": _log_time(curve)}.get(spec.name, 0.0)
+
+
+def _starts(form: Form, centre: Floats) -> Iterator[Floats]:
+    """Yield starts: constant hazards, then falling ones, with a small or a larger cured share."""
+    names = [spec.name for spec in form.parameters]
+    for cure, steep in ((-2.0, 0.0), (-0.5, 0.4), (-3.0, -0.4)):
+        start = centre.copy()
+        if "cure" in names:
+            start[names.index("cure")] = cure
+            start[0 if form.family.name != "gompertz" else 1] += (-0.3 if "rate" not in names else 0.3) * (cure > -1.0)
+        if "shape" in names:
+            start[names.index("shape")] = 0.05 * steep if form.family.name == "gompertz" else steep
+        if "q" in names:
+            start[names.index("q")] = 0.5 - steep
+        yield start
+
+
+def _search(objective: Callable[[Floats], float], starts: Sequence[Floats]) -> Floats:
+    """Return the best point: quasi-Newton from every start, and a simplex where that stops short of a flat bottom."""
+    from scipy.optimize import minimize
+
+    found = [minimize(objective, start, method="BFGS", options={"gtol": 1e-5, "maxiter": 300}) for start in starts]
+    best = min(found, key=lambda each: float(each.fun))
+    if float(np.abs(best.jac).max()) > 1e-3:
+        options = {"xatol": 1e-6, "fatol": 1e-9, "maxiter": 200 * len(best.x)}
+        simplex = minimize(objective, best.x, method="Nelder-Mead", options=options)
+        best = min((best, simplex), key=lambda each: float(each.fun))
+    return np.asarray(best.x, float)
+
+
+def _hessian(objective: Callable[[Floats], float], x: Floats) -> Floats:
+    """Second derivatives by central differences."""
+    size = len(x)
+    steps = 10.0 * STEP * np.maximum(1.0, np.abs(x))
+    found = np.zeros((size, size))
+    for i in range(size):
+        for j in range(i, size):
+            a, b = np.zeros(size), np.zeros(size)
+            a[i], b[j] = steps[i], steps[j]
+            corners = objective(x + a + b) - objective(x + a - b) - objective(x - a + b) + objective(x - a - b)
+            found[i, j] = found[j, i] = corners / (4.0 * steps[i] * steps[j])
+    return found
+
+
+def _inverse(curvature: Floats) -> tuple[Floats, bool]:
+    """Return the covariance at a best point, and whether it is one: all curvatures above 0."""
+    values, vectors = np.linalg.eigh(0.5 * (curvature + curvature.T))
+    regular = bool(np.isfinite(values).all() and values.min() > 0.0)
+    inverse = np.where(values > 1e-8, 1.0 / np.maximum(values, 1e-8), 1e8)
+    return np.asarray((vectors * inverse) @ vectors.T), regular
