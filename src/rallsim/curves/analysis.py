@@ -12,8 +12,8 @@ import pandas as pd
 
 from rallsim.curves.background import NO_BACKGROUND, Background
 from rallsim.curves.choice import RULES, WORDS, Choice, choose, survival
-from rallsim.curves.fitting import Fit, fit_form, likelihood_of
 from rallsim.curves.distribution import FORMS
+from rallsim.curves.fitting import Fit, fit_form, likelihood_of
 from rallsim.curves.likelihood import Likelihood, Reference
 from rallsim.curves.martingale import points_of
 from rallsim.curves.published import PublishedCurve
@@ -96,7 +96,9 @@ def families_table(judged: Mapping[str, Judged]) -> pd.DataFrame:
 
 
 def _family_rows(one: Judged) -> Iterator[dict[str, Any]]:
-    lowest = min(fit.aic for fit in one.fits if not fit.failing) if any(not fit.failing for fit in one.fits) else math.nan
+    lowest = (
+        min(fit.aic for fit in one.fits if not fit.failing) if any(not fit.failing for fit in one.fits) else math.nan
+    )
     for verdict in one.choice.verdicts:
         fit = verdict.fit
         against = "; ".join(f"{WORDS[rule]}: {verdict.against[rule]}" for rule in RULES if verdict.against[rule])

@@ -1,16 +1,19 @@
 """Which family is taken for a curve, by a written rule, with the reason in words.
 
-The rule follows NICE's technical support documents 14 and 21: fit alone does not choose, the tail must be plausible too.
+The rule follows NICE's technical support documents 14 and 21: fit alone does not choose, the tail must be plausible.
 
 1. *Determined*: no more parameters than printed figures, and every one better known than from its weak prior.
-2. *Fits*: the misfit has a chance of 5 % or more if the family were right. With no freedom left nothing can speak against it.
+2. *Fits*: the misfit has a chance of 5 % or more if the family were right, or it is not improbably worse than that of
+   the best-fitting family (likelihood ratio): what no family meets is the fault of the follow-up or of the printing.
+   With no freedom left nothing can speak against a fit.
 3. *Not immortal*: the hazard of all causes is nowhere below that of the general population, up to 20 years.
 4. *Plausible*: survival lies in the ranges that other evidence gives for this curve, where its file names any.
-5. *Cure is seen*: a plateau counts only if its lower 95 % limit is 2 % or more and four fifths of those who will have the
-   event have had it by the last figure.
+5. *Cure is seen*: a plateau counts only if its lower 95 % limit is 2 % or more, and four fifths of those who will have
+   the event have had it by the last figure.
 
-Of the families that pass, those within 2 of the lowest AIC fit alike. The one with the fewest parameters is taken; of several,
-the one nearest to the forms that the model itself uses (`NEAREST`), so that a departure from them needs evidence. Where none passes, rules are given up one by one, 4, then 2, then 5, then 3, and the reason says so.
+Of the families that pass, those within 2 of the lowest AIC fit alike. The one with the fewest parameters is taken; of
+several, the one nearest to the forms that the model itself uses (`NEAREST`): a departure from them needs evidence.
+Where none passes, rules are given up one by one, 4, then 2, then 5, then 3, and the reason says so.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from rallsim.curves.background import Background
 from rallsim.curves.families import Floats
@@ -31,8 +35,8 @@ ALIKE = 2.0  # of AIC (Burnham and Anderson 2002)
 YEARS_JUDGED = 20
 LEAST_PLATEAU = 0.02
 MOST_TO_COME = 0.2  # of those who will have the event, after the last figure
-# The model's relapse curves are exponential with a cured share; Weibull and log-logistic are its other forms. A Gompertz
-# curve hides a cured share in a falling hazard, and the generalised gamma is the freest.
+# The model's relapse curves are exponential with a cured share; Weibull and log-logistic are its other forms. A
+# Gompertz curve hides a cured share in a falling hazard, and the generalised gamma is the freest.
 NEAREST = ("exponential", "weibull", "log_logistic", "log_normal", "gompertz", "generalised_gamma")
 RULES = ("determined", "fits", "mortal", "plausible", "cure_seen")
 GIVEN_UP = ("plausible", "fits", "cure_seen", "mortal")
@@ -74,7 +78,8 @@ def choose(curve: PublishedCurve, fits: Sequence[Fit], used: Background, populat
 
     `used` is the background that the fits were made with, `population` the one that hazards are held against.
     """
-    verdicts = tuple(Verdict(fit, _against(curve, fit, used, population)) for fit in fits)
+    best = min((fit for fit in fits if not fit.failing), key=lambda fit: fit.misfit, default=fits[0])
+    verdicts = tuple(Verdict(fit, _against(curve, fit, best, used, population)) for fit in fits)
     given_up: list[str] = []
     candidates = [verdict.fit for verdict in verdicts if verdict.passes]
     for rule in GIVEN_UP:
@@ -98,14 +103,21 @@ def survival(fit: Fit, background: Background, months: Floats) -> Floats:
     return np.exp(-fit.distribution.cumulative_hazard(months) - background.cumulative_hazard(months))
 
 
-def _against(curve: PublishedCurve, fit: Fit, used: Background, population: Background) -> dict[str, str]:
+def _against(curve: PublishedCurve, fit: Fit, best: Fit, used: Background, population: Background) -> dict[str, str]:
     return {
         "determined": fit.failing,
-        "fits": f"p = {fit.p_value:.2g}" if fit.p_value < LEAST_CHANCE else "",
+        "fits": _misfits(fit, best),
         "mortal": _immortal(fit, used, population),
         "plausible": _implausible(curve, fit, used),
         "cure_seen": _unseen_plateau(curve, fit),
     }
+
+
+def _misfits(fit: Fit, best: Fit) -> str:
+    """Say that a misfit is improbable, in itself and against the best fit, or nothing."""
+    more = max(len(best.form.parameters) - len(fit.form.parameters), 1)
+    against_best = float(special.chdtrc(more, max(fit.misfit - best.misfit, 0.0)))
+    return f"p = {fit.p_value:.2g}" if fit.p_value < LEAST_CHANCE and against_best < LEAST_CHANCE else ""
 
 
 def _immortal(fit: Fit, used: Background, population: Background) -> str:
@@ -154,16 +166,24 @@ def _reason(
         taken = f"{passing}, and it has the lowest AIC ({chosen.aic:.1f})"
     else:
         simpler = len(chosen.form.parameters) < len(lowest.form.parameters)
+        why = "has fewer parameters" if simpler else "is nearer to the model"
         taken = (
             f"{passing}; its AIC ({chosen.aic:.1f}) is within {ALIKE:g} of the lowest "
-            f"({lowest.form.label}, {lowest.aic:.1f}), and it {'has fewer parameters' if simpler else 'is nearer to the model'}"
+            f"({lowest.form.label}, {lowest.aic:.1f}), and it {why}"
         )
     sentences = [f"{chosen.form.label}: {taken}."]
     if broken:
         own = next(verdict for verdict in verdicts if verdict.fit is chosen).against
-        sentences.append("No family passes every rule; this one: " + ", ".join(f"{WORDS[r]} ({own[r]})" for r in broken) + ".")
+        sentences.append(
+            "No family passes every rule; this one: " + ", ".join(f"{WORDS[r]} ({own[r]})" for r in broken) + "."
+        )
     if math.isfinite(chosen.p_value):
-        sentences.append(f"Misfit {chosen.misfit:.1f} on {chosen.freedom} (p = {chosen.p_value:.2f}).")
+        shared = (
+            "; no family meets the figures much better"
+            if chosen.p_value < LEAST_CHANCE and "fits" not in broken
+            else ""
+        )
+        sentences.append(f"Misfit {chosen.misfit:.1f} on {chosen.freedom} (p = {chosen.p_value:.2g}{shared}).")
     else:
         sentences.append("As many parameters as figures, so the fit itself says nothing for it.")
     tails = [float(survival(fit, used, np.array([60.0]))[0]) for fit in candidates]
@@ -184,7 +204,9 @@ def _set_aside(chosen: Fit, verdicts: Sequence[Verdict]) -> str:
             rule = next(rule for rule in RULES if verdict.against[rule])
             groups.setdefault(rule, []).append(f"{verdict.fit.form.label} ({verdict.against[rule]})")
     texts = [
-        f"{len(names)} not determined by what is printed" if rule == "determined" else f"{WORDS[rule]}: {', '.join(names)}"
+        f"{len(names)} not determined by what is printed"
+        if rule == "determined"
+        else f"{WORDS[rule]}: {', '.join(names)}"
         for rule, names in groups.items()
     ]
     return "; ".join(texts)

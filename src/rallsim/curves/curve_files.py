@@ -37,7 +37,7 @@ FORMULA_KEYS = {
     "landmarks": ("survival", "at_months", "patients", "why"),
     "plausible": ("at_months", "lo", "hi", "why"),
     "digitised": ("curve", "every_months", "reading_sd", "offset_sd", "reason"),
-    "hazard_ratio": ("row", "against", "use"),
+    "hazard_ratio": ("row", "against", "use", "inverted"),
 }
 # Words of an evidence row's `quantity` that go with an endpoint: a row of another endpoint is a slip.
 WORDS = {
@@ -303,7 +303,8 @@ class CurveReader:
             return None
         lo, hi = row.interval
         sd = math.log(hi / lo) / (2.0 * _z(row))
-        return HazardRatio(row.id, str(spec.get("against")), math.log(row.value), sd, spec.get("use") == "fit")
+        sign = -1.0 if spec.get("inverted") is True else 1.0  # the row compares the other arm with this one
+        return HazardRatio(row.id, str(spec.get("against")), sign * math.log(row.value), sd, spec.get("use") == "fit")
 
     def _plausible(self) -> Iterator[Plausible]:
         for index, item in enumerate(self._list("plausible")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -21,10 +22,12 @@ from rallsim.curves.published import PublishedCurve
 PRIOR_SD = {"cure": 3.0, "shape": 1.5, "sigma": 1.5, "q": 2.0}
 GOMPERTZ_SHAPE_SD = 1.0  # per month
 LEVEL_SD = 5.0
-FOLLOW_UP_SD = (2.0, 1.0)  # ln scale, ln shape of the time followed
+FOLLOW_UP_SD = (2.0, 1.0, 1.5)  # of the follow-up: ln scale, ln shape, ln rate of early loss
+EARLY_LOSS = 0.005  # a month: the centre of the last; patients who leave before their follow-up ends
 UNINFORMED = 0.7  # an estimate that keeps this much of its prior's spread is not known from the data
 STEP = 1e-4  # of numerical derivatives, on the unconstrained scale
 EARLY = 0.8  # the first point below this share gives the time scale from which the search starts
+SET_ASIDE = len(FOLLOW_UP_SD)
 LARGE = 1e10  # stands for an impossible point while searching
 
 
@@ -47,7 +50,7 @@ class Fit:
     misfit: float
     figures: int
     freedom: int
-    followed: tuple[float, float] | None
+    followed: tuple[float, ...] | None
     failing: str
 
     @property
@@ -80,7 +83,10 @@ class Fit:
             return np.log(np.maximum(self.form.at(point).cumulative_hazard(t), 1e-12))
 
         slope = np.stack(
-            [(log_hazard(self.point + h) - log_hazard(self.point - h)) / (2.0 * STEP) for h in STEP * np.eye(len(self.point))]
+            [
+                (log_hazard(self.point + h) - log_hazard(self.point - h)) / (2.0 * STEP)
+                for h in STEP * np.eye(len(self.point))
+            ]
         )
         sd = np.sqrt(np.maximum(np.einsum("it,ij,jt->t", slope, self.covariance, slope), 0.0))
         centre, other = log_hazard(self.point), background.cumulative_hazard(t)
@@ -112,12 +118,12 @@ def likelihood_of(curve: PublishedCurve, background: Background, reference: Refe
 def figures_of(curve: PublishedCurve) -> int:
     """Return how many figures say something of survival: points, numbers at risk that fall, a hazard ratio in the fit.
 
-    Two numbers at risk are set aside for the follow-up that is estimated along, unless its median is printed.
+    Of the numbers at risk, as many are set aside as the follow-up has parameters; a printed median gives one back.
     """
     count = len(curve.points) + (len(curve.digitised.points) if curve.digitised else 0)
     if curve.at_risk:
         falling = sum(1 for before in curve.at_risk.counts[:-1] if before > 0)
-        count += falling - (1 if curve.follow_up is not None else 2)
+        count += falling - (SET_ASIDE - 1 if curve.follow_up is not None else SET_ASIDE)
     return count + (1 if curve.hazard_ratio is not None and curve.hazard_ratio.in_fit else 0)
 
 
@@ -161,7 +167,7 @@ def fit_form(likelihood: Likelihood, form: Form) -> Fit:
         misfit=misfit,
         figures=figures,
         freedom=figures - estimated,
-        followed=(float(np.exp(best[size])), float(np.exp(best[size + 1]))) if with_followed else None,
+        followed=tuple(float(value) for value in np.exp(best[size:])) or None,
         failing=_failing(curve, form, covariance, spread, regular),
     )
 
@@ -195,14 +201,14 @@ def _nobody_lost(t: Floats) -> Floats:
 
 
 def _followed(point: Floats) -> Hazard:
-    """Return the cumulative hazard of the end of follow-up, Weibull with ln scale and ln shape at `point`."""
-    scale, shape = float(np.exp(point[0])), float(np.exp(np.clip(point[1], -3.0, 4.0)))
-    return lambda t: np.minimum((t / scale) ** shape, 100.0)
+    """Return the cumulative hazard of the end of follow-up, (t / scale) ** shape + loss * t; logs are given."""
+    scale, shape, loss = np.exp(np.clip(point, -20.0, (20.0, 4.0, 2.0)))
+    return lambda t: np.minimum((t / scale) ** shape, 100.0) + loss * t
 
 
 def _first_followed(curve: PublishedCurve) -> Floats:
     """Start for the time followed: three quarters of what is seen, ends coming faster later on."""
-    return np.array([math.log(0.75 * curve.last_seen), math.log(2.0)])
+    return np.array([math.log(0.75 * curve.last_seen), math.log(2.0), math.log(EARLY_LOSS)])
 
 
 def _first_hazard(curve: PublishedCurve) -> Hazard:
@@ -246,7 +252,8 @@ def _search(objective: Callable[[Floats], float], starts: Sequence[Floats]) -> F
     """Return the best point: quasi-Newton from every start, and a simplex where that stops short of a flat bottom."""
     from scipy.optimize import minimize
 
-    found = [minimize(objective, start, method="BFGS", options={"gtol": 1e-5, "maxiter": 300}) for start in starts]
+    options: Any = {"gtol": 1e-5, "maxiter": 300}
+    found = [minimize(objective, start, method="BFGS", options=options) for start in starts]
     best = min(found, key=lambda each: float(each.fun))
     if float(np.abs(best.jac).max()) > 1e-3:
         options = {"xatol": 1e-6, "fatol": 1e-9, "maxiter": 200 * len(best.x)}

@@ -4,8 +4,9 @@ ln L = sum over intervals of ln Binomial(n_j | n_(j-1), S(t_j) G(t_j) / (S(t_(j-
        + ln Normal(points | what the numbers at risk make expected, their covariance given those)
        + ln Normal(ln HR | its mean over the trial) where a hazard ratio belongs to the fit.
 
-S is all-cause survival: that of the family times that of the background. G = exp(-(t / scale) ** shape) is the share
-still followed, with its two parameters estimated along; where nobody says how long patients were followed it is 1.
+S is all-cause survival: that of the family times that of the background. G = exp(-(t / scale) ** shape - loss * t) is
+the share still followed (ends of follow-up, and early loss), with its three parameters estimated along under weak
+priors; where nothing says how long patients were followed it is 1.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ class Likelihood:
     def misfit(self, distribution: TimeToEvent, followed: Hazard) -> tuple[float, int]:
         """Return the deviance from a perfect fit, and how many figures it sums over.
 
-        Twice the log-likelihood that is missing to the best possible one: chi-squared if the curve is right, with as many
-        degrees of freedom as there are figures less estimated parameters.
+        Twice the log-likelihood that is missing to the best possible one: chi-squared if the curve is right, with as
+        many degrees of freedom as there are figures less estimated parameters.
         """
         hazard, lost = self._at_times(distribution, followed)
         parts = (self._of_counts(hazard, lost), self._of_points(hazard, lost), self._of_ratio(distribution))
@@ -67,11 +68,11 @@ class Likelihood:
         """Return each point's printed minus fitted ln(-ln S), in its own standard deviations."""
         size = len(self._printed)
         hazard = self.all_cause(distribution)(self._times[:size])
-        return (self._printed - np.log(np.clip(hazard, 1e-12, MOST_HAZARD))) / self.errors.spread[:size]
+        return np.asarray((self._printed - np.log(np.clip(hazard, 1e-12, MOST_HAZARD))) / self.errors.spread[:size])
 
     @cached_property
     def _printed(self) -> Floats:
-        return np.log(-np.log(np.array([point.survival for point in points_of(self.curve)])))
+        return np.asarray(np.log(-np.log(np.array([point.survival for point in points_of(self.curve)]))))
 
     @cached_property
     def _counts(self) -> Floats:
@@ -90,7 +91,7 @@ class Likelihood:
 
     @cached_property
     def _whitening(self) -> Floats:
-        return np.linalg.inv(self.errors.root) if len(self.errors.root) else self.errors.root
+        return np.asarray(np.linalg.inv(self.errors.root), float) if len(self.errors.root) else self.errors.root
 
     @cached_property
     def _log_shares(self) -> Floats:
@@ -100,7 +101,9 @@ class Likelihood:
     def _best_counts(self) -> tuple[float, float, int]:
         """Log-likelihood of the numbers at risk without and with their binomial factors, at its best; and how many."""
         before, after = self._counts[:-1], self._counts[1:]
-        best = special.xlogy(after, after) + special.xlogy(before - after, before - after) - special.xlogy(before, before)
+        best = (
+            special.xlogy(after, after) + special.xlogy(before - after, before - after) - special.xlogy(before, before)
+        )
         ways = special.gammaln(before + 1.0) - special.gammaln(after + 1.0) - special.gammaln(before - after + 1.0)
         return float(best.sum()), float(ways.sum()), int((before > 0.0).sum())
 

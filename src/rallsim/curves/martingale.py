@@ -47,7 +47,7 @@ class Errors:
 
 
 def errors_of(curve: PublishedCurve, cumulative: Hazard, censoring: Hazard) -> Errors:
-    """Return the errors of a curve's figures, given what is thought of its cumulative hazards of event and censoring."""
+    """Return the errors of a curve's figures, given first ideas of its cumulative hazards of event and censoring."""
     points = points_of(curve)
     times = np.array([point.months for point in points])
     variance_s = _variance(curve.patients, cumulative, censoring)
@@ -72,9 +72,11 @@ def errors_of(curve: PublishedCurve, cumulative: Hazard, censoring: Hazard) -> E
         spread = np.append(spread, np.sqrt(own))
     covariance += NUGGET * np.eye(len(covariance))
     of_risk = both + of_censoring + NUGGET * np.eye(len(risk_times))
-    regression = np.linalg.solve(of_risk, across.T).T if len(risk_times) else np.zeros((len(covariance), 0))
+    regression: Floats = np.zeros((len(covariance), 0))
+    if len(risk_times):
+        regression = np.asarray(np.linalg.solve(of_risk, across.T).T, float)
     given = covariance - regression @ across.T
-    root = np.linalg.cholesky(given) if len(given) else np.zeros((0, 0))
+    root = np.asarray(np.linalg.cholesky(given), float) if len(given) else np.zeros((0, 0))
     return Errors(regression, root, 2.0 * float(np.log(np.diag(root)).sum()), used, spread)
 
 
@@ -93,7 +95,7 @@ def _variance(patients: float, own: Hazard, other: Hazard) -> Hazard:
         middle = 0.5 * (grid[1:] + grid[:-1])
         left = patients * np.exp(-np.minimum(own(middle) + other(middle), 30.0))
         added = np.concatenate([[0.0], np.cumsum(np.diff(own(grid)) / left)])
-        return np.interp(t, grid, added)
+        return np.asarray(np.interp(t, grid, added))
 
     return variance
 
@@ -105,7 +107,8 @@ def _spread(point: Point, curve: PublishedCurve, cumulative: Hazard, of_events: 
     """
     if point.sd is not None and point.kind == "median":
         around = point.months * np.array([0.9, 1.1])
-        return point.sd * float(np.diff(np.log(cumulative(around)))[0] / np.diff(np.log(around))[0])
+        rise, run = np.diff(np.log(cumulative(around))), np.diff(np.log(around))
+        return point.sd * float(rise[0] / run[0])
     if point.sd is not None:
         return point.sd
     scale = curve.patients / point.patients
