@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import special
@@ -15,6 +14,7 @@ from rallsim.curves.distribution import FORMS, Form, TimeToEvent
 from rallsim.curves.families import Floats, Parameter
 from rallsim.curves.likelihood import Likelihood, Reference
 from rallsim.curves.martingale import Hazard, errors_of
+from rallsim.curves.numeric import hessian, inverse, lowest
 from rallsim.curves.published import PublishedCurve
 
 # Weak normal priors on the unconstrained scale, so that every fit has one best point: standard deviations by what a
@@ -22,8 +22,9 @@ from rallsim.curves.published import PublishedCurve
 PRIOR_SD = {"cure": 3.0, "shape": 1.5, "sigma": 1.5, "q": 2.0}
 GOMPERTZ_SHAPE_SD = 1.0  # per month
 LEVEL_SD = 5.0
-FOLLOW_UP_SD = (2.0, 1.0, 1.5)  # of the follow-up: ln scale, ln shape, ln rate of early loss
+FOLLOW_UP_SD = (1.5, 1.5, 1.5)  # of the follow-up: ln first, ln (last - first), ln rate of early loss
 EARLY_LOSS = 0.005  # a month: the centre of the last; patients who leave before their follow-up ends
+ROUNDING = 0.05  # of the span over which follow-up ends: how far its two corners are rounded
 UNINFORMED = 0.7  # an estimate that keeps this much of its prior's spread is not known from the data
 STEP = 1e-4  # of numerical derivatives, on the unconstrained scale
 EARLY = 0.8  # the first point below this share gives the time scale from which the search starts
@@ -148,9 +149,8 @@ def fit_form(likelihood: Likelihood, form: Form) -> Fit:
         value += 0.5 * float((((x[size:] - first) / spread_followed) ** 2).sum()) if with_followed else 0.0
         return value if math.isfinite(value) else LARGE
 
-    best = _search(objective, [np.concatenate([start, first]) for start in _starts(form, centre)])
-    curvature = _hessian(objective, best)
-    covariance, regular = _inverse(curvature)
+    best = lowest(objective, [np.concatenate([start, first]) for start in _starts(form, centre)])
+    covariance, regular = inverse(hessian(objective, best))
     distribution, followed = form.at(best[:size]), followed_at(best)
     log_likelihood = likelihood.log_likelihood(distribution, followed)
     estimated = len(best)
@@ -201,14 +201,26 @@ def _nobody_lost(t: Floats) -> Floats:
 
 
 def _followed(point: Floats) -> Hazard:
-    """Return the cumulative hazard of the end of follow-up, (t / scale) ** shape + loss * t; logs are given."""
-    scale, shape, loss = np.exp(np.clip(point, -20.0, (20.0, 4.0, 2.0)))
-    return lambda t: np.minimum((t / scale) ** shape, 100.0) + loss * t
+    """Return the cumulative hazard of the end of follow-up; logs of first, last - first and loss are given.
+
+    G(t) = exp(-loss * t) * share of patients whose follow-up is longer than t, with follow-up spread evenly from `first`
+    to `last` months, as it is when patients enter evenly and all are seen until one day. Its corners are rounded, so
+    that it is smooth and never 0.
+    """
+    first, span, loss = np.exp(np.clip(point, -20.0, (7.0, 7.0, 2.0)))
+    width = ROUNDING * span
+
+    def cumulative(t: Floats) -> Floats:
+        past_first, past_last = (np.logaddexp(0.0, (end - t) / width) for end in (first, first + span))
+        left = np.maximum(past_last - past_first, 1e-300) * ROUNDING
+        return -np.log(left) + loss * t
+
+    return cumulative
 
 
 def _first_followed(curve: PublishedCurve) -> Floats:
-    """Start for the time followed: three quarters of what is seen, ends coming faster later on."""
-    return np.array([math.log(0.75 * curve.last_seen), math.log(2.0), math.log(EARLY_LOSS)])
+    """Start for the follow-up: from a quarter of what is seen to all of it."""
+    return np.array([math.log(0.25 * curve.last_seen), math.log(0.75 * curve.last_seen), math.log(EARLY_LOSS)])
 
 
 def _first_hazard(curve: PublishedCurve) -> Hazard:
@@ -246,39 +258,3 @@ def _starts(form: Form, centre: Floats) -> Iterator[Floats]:
         if "q" in names:
             start[names.index("q")] = 0.5 - steep
         yield start
-
-
-def _search(objective: Callable[[Floats], float], starts: Sequence[Floats]) -> Floats:
-    """Return the best point: quasi-Newton from every start, and a simplex where that stops short of a flat bottom."""
-    from scipy.optimize import minimize
-
-    options: Any = {"gtol": 1e-5, "maxiter": 300}
-    found = [minimize(objective, start, method="BFGS", options=options) for start in starts]
-    best = min(found, key=lambda each: float(each.fun))
-    if float(np.abs(best.jac).max()) > 1e-3:
-        options = {"xatol": 1e-6, "fatol": 1e-9, "maxiter": 200 * len(best.x)}
-        simplex = minimize(objective, best.x, method="Nelder-Mead", options=options)
-        best = min((best, simplex), key=lambda each: float(each.fun))
-    return np.asarray(best.x, float)
-
-
-def _hessian(objective: Callable[[Floats], float], x: Floats) -> Floats:
-    """Second derivatives by central differences."""
-    size = len(x)
-    steps = 10.0 * STEP * np.maximum(1.0, np.abs(x))
-    found = np.zeros((size, size))
-    for i in range(size):
-        for j in range(i, size):
-            a, b = np.zeros(size), np.zeros(size)
-            a[i], b[j] = steps[i], steps[j]
-            corners = objective(x + a + b) - objective(x + a - b) - objective(x - a + b) + objective(x - a - b)
-            found[i, j] = found[j, i] = corners / (4.0 * steps[i] * steps[j])
-    return found
-
-
-def _inverse(curvature: Floats) -> tuple[Floats, bool]:
-    """Return the covariance at a best point, and whether it is one: all curvatures above 0."""
-    values, vectors = np.linalg.eigh(0.5 * (curvature + curvature.T))
-    regular = bool(np.isfinite(values).all() and values.min() > 0.0)
-    inverse = np.where(values > 1e-8, 1.0 / np.maximum(values, 1e-8), 1e8)
-    return np.asarray((vectors * inverse) @ vectors.T), regular
