@@ -203,9 +203,9 @@ def _nobody_lost(t: Floats) -> Floats:
 def _followed(point: Floats) -> Hazard:
     """Return the cumulative hazard of the end of follow-up; logs of first, last - first and loss are given.
 
-    G(t) = exp(-loss * t) * share of patients whose follow-up is longer than t, with follow-up spread evenly from `first`
-    to `last` months, as it is when patients enter evenly and all are seen until one day. Its corners are rounded, so
-    that it is smooth and never 0.
+    G(t) = exp(-loss * t) * share of patients whose follow-up is longer than t, with follow-up spread evenly from
+    `first` to `last` months, as it is when patients enter evenly and all are seen until one day. Its corners are
+    rounded, so that it is smooth and never 0.
     """
     first, span, loss = np.exp(np.clip(point, -20.0, (7.0, 7.0, 2.0)))
     width = ROUNDING * span

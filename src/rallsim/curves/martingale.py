@@ -9,6 +9,11 @@ n patients, S survival, G the share still followed. The same holds for the censo
 are independent. Numbers at risk are n * S_hat * G_hat exactly, so they err by the sum. Landmarks, medians, re-digitised
 points and numbers at risk of one cohort are thus one correlated set, and no information is counted twice.
 
+Printed intervals set how large all errors of a curve are: V_S and V_C are multiplied by one factor, the geometric mean
+of the printed variances over those that the number of patients gives. Single intervals are too noisy to weight the
+differences between neighbouring figures. What is added, independent of each other: rounding of what is printed,
+reading of re-digitised points, and how roughly the follow-up is described.
+
 Source: Fleming and Harrington, Counting Processes and Survival Analysis, 1991, chapters 3 and 6.
 """
 
@@ -26,7 +31,8 @@ from rallsim.curves.published import Point, PublishedCurve
 
 STEPS = 600  # of the integrals
 FEWEST_FOR_NORMAL = 5  # smaller numbers at risk inform the multinomial likelihood only
-NUGGET = 1e-8  # added to variances, so that figures of one time can be solved for
+ROUNDING_SD = 0.003  # of a printed share: half a point either way
+FOLLOW_UP_FORM_SD = 0.03  # of ln of the share followed: its form is only roughly right
 Hazard = Callable[[Floats], Floats]
 
 
@@ -50,28 +56,30 @@ def errors_of(curve: PublishedCurve, cumulative: Hazard, censoring: Hazard) -> E
     """Return the errors of a curve's figures, given first ideas of its cumulative hazards of event and censoring."""
     points = points_of(curve)
     times = np.array([point.months for point in points])
-    variance_s = _variance(curve.patients, cumulative, censoring)
-    variance_c = _variance(curve.patients, censoring, cumulative)
-    spread = np.array([_spread(point, curve, cumulative, variance_s, variance_c) for point in points])
-    covariance = np.outer(spread, spread) * _correlation(times, times, variance_s)
-    covariance += _reading_errors(curve, points)
+    plain_s, plain_c = (_variance(curve.patients, *pair) for pair in ((cumulative, censoring), (censoring, cumulative)))
+    factor = _factor(curve, cumulative, plain_s)
 
+    def variance_s(t: Floats) -> Floats:
+        return factor * plain_s(t)
+
+    def variance_c(t: Floats) -> Floats:
+        return factor * plain_c(t)
+
+    spread = np.array([_spread(point, curve, variance_s) for point in points])
+    covariance = np.outer(spread, spread) * _correlation(times, times, variance_s) + _printing_errors(curve, points)
     risk_times = np.array(curve.at_risk.months if curve.at_risk else ())
     counts = np.array(curve.at_risk.counts if curve.at_risk else ())
     used = (risk_times > 0.0) & (counts >= FEWEST_FOR_NORMAL)
     risk_times = risk_times[used]
-    of_events = np.sqrt(variance_s(risk_times))
-    both = np.outer(of_events, of_events) * _correlation(risk_times, risk_times, variance_s)
-    of_censoring = variance_c(np.minimum.outer(risk_times, risk_times))
-    across = np.outer(spread, of_events) * _correlation(times, risk_times, variance_s)
+    earlier = np.minimum.outer(risk_times, risk_times)
+    of_risk = variance_s(earlier) + variance_c(earlier) + FOLLOW_UP_FORM_SD**2 * np.eye(len(risk_times))
+    across = np.outer(spread, np.sqrt(variance_s(risk_times))) * _correlation(times, risk_times, variance_s)
     if curve.follow_up is not None:
         at = np.array([curve.follow_up])
-        own = variance_c(at) / math.log(2.0) ** 2
+        own = (variance_c(at) + FOLLOW_UP_FORM_SD**2) / math.log(2.0) ** 2
         covariance = np.block([[covariance, np.zeros((len(points), 1))], [np.zeros((1, len(points))), own[:, None]]])
         across = np.vstack([across, variance_c(np.minimum.outer(at, risk_times)) / math.log(2.0)])
-        spread = np.append(spread, np.sqrt(own))
-    covariance += NUGGET * np.eye(len(covariance))
-    of_risk = both + of_censoring + NUGGET * np.eye(len(risk_times))
+    spread = np.sqrt(np.diag(covariance))
     regression: Floats = np.zeros((len(covariance), 0))
     if len(risk_times):
         regression = np.asarray(np.linalg.solve(of_risk, across.T).T, float)
@@ -100,30 +108,42 @@ def _variance(patients: float, own: Hazard, other: Hazard) -> Hazard:
     return variance
 
 
-def _spread(point: Point, curve: PublishedCurve, cumulative: Hazard, of_events: Hazard, of_censoring: Hazard) -> float:
-    """Standard deviation of a point on the scale of ln(-ln S): as printed, else what the number of patients gives.
+def _factor(curve: PublishedCurve, cumulative: Hazard, plain: Hazard) -> float:
+    """Return how much larger printed variances are than those of so many patients; 1 where no interval is printed."""
+    known = [point for point in curve.points if point.sd is not None]
+    ratios = [_printed_sd(point, cumulative) / _spread(point, curve, plain) for point in known]
+    return math.exp(2.0 * float(np.mean(np.log(ratios)))) if ratios else 1.0
 
-    The interval of a median is one of ln months; the slope of ln H over ln t there takes it to this scale.
+
+def _printed_sd(point: Point, cumulative: Hazard) -> float:
+    """Return a printed standard deviation on the scale of ln(-ln S).
+
+    That of a median is one of ln months; the slope of ln H over ln t there takes it to this scale.
     """
-    if point.sd is not None and point.kind == "median":
-        around = point.months * np.array([0.9, 1.1])
-        rise, run = np.diff(np.log(cumulative(around))), np.diff(np.log(around))
-        return point.sd * float(rise[0] / run[0])
-    if point.sd is not None:
-        return point.sd
+    sd = math.nan if point.sd is None else point.sd
+    if point.kind != "median":
+        return sd
+    around = point.months * np.array([0.9, 1.1])
+    rise, run = np.diff(np.log(cumulative(around))), np.diff(np.log(around))
+    return sd * float(rise[0] / run[0])
+
+
+def _spread(point: Point, curve: PublishedCurve, variance: Hazard) -> float:
+    """Return the standard deviation of a point on the scale of ln(-ln S) that its number of patients gives."""
     scale = curve.patients / point.patients
-    return math.sqrt(scale * float(of_events(np.array([point.months]))[0])) / -math.log(point.survival)
+    return math.sqrt(scale * float(variance(np.array([point.months]))[0])) / -math.log(point.survival)
 
 
-def _reading_errors(curve: PublishedCurve, points: tuple[Point, ...]) -> Floats:
-    """Errors of re-digitised points beyond those of the cohort: of each reading, and of all together."""
-    found = np.zeros((len(points), len(points)))
+def _printing_errors(curve: PublishedCurve, points: tuple[Point, ...]) -> Floats:
+    """Return the errors of figures beyond those of the cohort: rounding, reading, and of all readings together."""
+    slope = np.array([1.0 / (point.survival * -math.log(point.survival)) for point in points])
+    own = np.full(len(points), ROUNDING_SD)
+    read = np.array([point.kind == "digitised" for point in points])
+    together = np.zeros((len(points), len(points)))
     if curve.digitised:
-        read = np.array([point.kind == "digitised" for point in points])
-        slope = np.array([1.0 / (point.survival * -math.log(point.survival)) for point in points])
-        found += np.diag(np.where(read, (curve.digitised.reading_sd * slope) ** 2, 0.0))
-        found += np.outer(read, read) * curve.digitised.offset_sd**2
-    return found
+        own = np.where(read, curve.digitised.reading_sd, own)
+        together = np.outer(read, read) * curve.digitised.offset_sd**2
+    return np.asarray(np.diag((own * slope) ** 2) + together)
 
 
 def _correlation(a: Floats, b: Floats, variance: Hazard) -> Floats:
