@@ -96,5 +96,6 @@ def printed(
         table = AtRisk(tuple(at_risk), tuple(int((time >= months).sum()) for months in at_risk), ("made",))
     follow_up = None
     if with_follow_up and table:
-        follow_up = float(KaplanMeierFitter().fit(time, ~event).median_survival_time_)
+        median_followed = float(KaplanMeierFitter().fit(time, ~event).median_survival_time_)
+        follow_up = median_followed if math.isfinite(median_followed) else None
     return a_curve(points, table, patients=float(len(time)), follow_up=follow_up)

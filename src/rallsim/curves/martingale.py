@@ -109,8 +109,14 @@ def _variance(patients: float, own: Hazard, other: Hazard) -> Hazard:
 
 
 def _factor(curve: PublishedCurve, cumulative: Hazard, plain: Hazard) -> float:
-    """Return how much larger printed variances are than those of so many patients; 1 where no interval is printed."""
-    known = [point for point in curve.points if point.sd is not None]
+    """Return how much larger printed variances are than those of so many patients; 1 where no interval says.
+
+    Landmarks say it. The interval of a median tells as much of how flat the curve is there as of its error, so it
+    counts only where nothing else is printed.
+    """
+    known = [point for point in curve.points if point.kind == "landmark" and point.sd is not None]
+    if all(point.kind == "median" for point in curve.points) and curve.at_risk is None:
+        known = [point for point in curve.points if point.sd is not None]
     ratios = [_printed_sd(point, cumulative) / _spread(point, curve, plain) for point in known]
     return math.exp(2.0 * float(np.mean(np.log(ratios)))) if ratios else 1.0
 
