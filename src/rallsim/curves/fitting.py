@@ -13,7 +13,7 @@ from rallsim.curves.background import Background
 from rallsim.curves.distribution import FORMS, Form, TimeToEvent
 from rallsim.curves.families import Floats, Parameter
 from rallsim.curves.likelihood import Likelihood, Reference
-from rallsim.curves.martingale import Hazard, errors_of
+from rallsim.curves.martingale import Hazard, errors_of, points_of
 from rallsim.curves.numeric import hessian, inverse, lowest
 from rallsim.curves.published import PublishedCurve
 
@@ -29,6 +29,7 @@ UNINFORMED = 0.7  # an estimate that keeps this much of its prior's spread is no
 STEP = 1e-4  # of numerical derivatives, on the unconstrained scale
 EARLY = 0.8  # the first point below this share gives the time scale from which the search starts
 SET_ASIDE = len(FOLLOW_UP_SD)
+FEWEST_TO_JOIN = 2  # printed points from which survival is joined up, rather than fitted first
 LARGE = 1e10  # stands for an impossible point while searching
 
 
@@ -102,16 +103,24 @@ def fit_all(curve: PublishedCurve, background: Background, reference: Reference 
 
 
 def likelihood_of(curve: PublishedCurve, background: Background, reference: Reference | None = None) -> Likelihood:
-    """Return the likelihood of a curve, with errors at a first fit: exponential, then Weibull with a cured share."""
-    followed = _followed(_first_followed(curve)) if _counts_censoring(curve) else _nobody_lost
-    start = Likelihood(curve, background, errors_of(curve, _first_hazard(curve), followed), reference)
+    """Return the likelihood of a curve, with the errors that its own figures suggest.
+
+    Errors rest on survival as printed, straight lines of cumulative hazard between the points. Where numbers at risk
+    are all there is besides one point, and for how long patients were followed, they rest on first fits: exponential,
+    then Weibull with a cured share.
+    """
+    as_printed = _printed_hazard(curve)
+    if not _counts_censoring(curve):
+        return Likelihood(curve, background, errors_of(curve, as_printed, _nobody_lost), reference)
+    by_fits = len(points_of(curve)) < FEWEST_TO_JOIN
+    start = Likelihood(curve, background, errors_of(curve, as_printed, _followed(_first_followed(curve))), reference)
     for name in ("exponential", "weibull_cure"):
         form = FORMS[name]
         if figures_of(curve) < len(form.parameters):
             break
         fitted = fit_form(start, form)
-        followed = _followed(np.log(fitted.followed)) if fitted.followed else _nobody_lost
-        hazard = start.all_cause(fitted.distribution)
+        hazard = start.all_cause(fitted.distribution) if by_fits else as_printed
+        followed = _followed(np.log(np.array(fitted.followed)))
         start = Likelihood(curve, background, errors_of(curve, hazard, followed), reference)
     return start
 
@@ -213,7 +222,7 @@ def _followed(point: Floats) -> Hazard:
     def cumulative(t: Floats) -> Floats:
         past_first, past_last = (np.logaddexp(0.0, (end - t) / width) for end in (first, first + span))
         left = np.maximum(past_last - past_first, 1e-300) * ROUNDING
-        return -np.log(left) + loss * t
+        return np.asarray(-np.log(left) + loss * t)
 
     return cumulative
 
@@ -223,10 +232,19 @@ def _first_followed(curve: PublishedCurve) -> Floats:
     return np.array([math.log(0.25 * curve.last_seen), math.log(0.75 * curve.last_seen), math.log(EARLY_LOSS)])
 
 
-def _first_hazard(curve: PublishedCurve) -> Hazard:
-    """Return a constant hazard through the first point of some depth, or through the first numbers at risk."""
-    rate = math.exp(-_log_time(curve))
-    return lambda t: rate * t
+def _printed_hazard(curve: PublishedCurve) -> Hazard:
+    """Return the cumulative hazard as printed: straight between points, at the mean slope after them.
+
+    With no point it is constant, through the first numbers at risk of some depth.
+    """
+    points = sorted((point.months, -math.log(point.survival)) for point in points_of(curve))
+    if not points:
+        rate = math.exp(-_log_time(curve))
+        return lambda t: rate * t
+    months = np.array([0.0, *(t for t, _ in points)])
+    hazards = np.maximum.accumulate(np.array([0.0, *(h for _, h in points)]))
+    slope = hazards[-1] / months[-1]
+    return lambda t: np.interp(t, months, hazards) + slope * np.maximum(t - months[-1], 0.0)
 
 
 def _log_time(curve: PublishedCurve) -> float:
