@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from scipy.special import ndtri
-
+from rallsim.curves.curve_points import landmark_point, median_point, normal_quantile, patients_of
 from rallsim.curves.published import (
     ENDPOINTS,
     INCIDENCES,
@@ -49,7 +47,6 @@ WORDS = {
     "relapse": ("relapse",),
     "nrm": ("nrm",),
 }
-LEAST_SHARE = 1e-3  # printed limits at 0 or 1 are moved this far inside, since ln(-ln S) has no value there
 
 
 def load_curves(folder: Path | None = None, evidence: Evidence | None = None) -> dict[str, PublishedCurve]:
@@ -184,7 +181,7 @@ class CurveReader:
         if str(text) not in self.evidence.rows:
             return self._formula(place, text)
         row = self.evidence.rows[str(text)]
-        said = _patients_of(row)
+        said = patients_of(row)
         if said is None:
             self.file.fault(place, "the row says no number of patients", found=str(text))
             return math.nan
@@ -195,7 +192,7 @@ class CurveReader:
         for index, identity in enumerate(self._list("medians")):
             row = self._row(("medians", index), identity)
             if row is not None and self._fits(("medians", index), row, endpoint, "median"):
-                yield _median(row, _patients_of(row) or patients)
+                yield median_point(row, patients_of(row) or patients)
         for index, item in enumerate(self._list("landmarks")):
             place: Place = ("landmarks", index)
             if isinstance(item, dict):
@@ -203,7 +200,7 @@ class CurveReader:
                 continue
             row = self._row(place, item)
             if row is not None and self._fits(place, row, endpoint, "_at"):
-                yield _landmark(row, _patients_of(row) or patients, endpoint in INCIDENCES)
+                yield landmark_point(row, patients_of(row) or patients, endpoint in INCIDENCES)
 
     def _computed(self, place: Place, item: dict[str, Any]) -> Iterator[Point]:
         """Yield a landmark that is a formula over rows, such as two groups taken together."""
@@ -302,7 +299,7 @@ class CurveReader:
             self.file.fault((*place, "row"), "has no hazard ratio with an interval", found=spec.get("row"))
             return None
         lo, hi = row.interval
-        sd = math.log(hi / lo) / (2.0 * _z(row))
+        sd = math.log(hi / lo) / (2.0 * normal_quantile(row))
         sign = -1.0 if spec.get("inverted") is True else 1.0  # the row compares the other arm with this one
         return HazardRatio(row.id, str(spec.get("against")), sign * math.log(row.value), sd, spec.get("use") == "fit")
 
@@ -329,40 +326,3 @@ class CurveReader:
             allowed = ", ".join(self.populations)
             self.file.fault(("background",), "no such population", found=name, allowed=allowed, hint=hint)
         return str(name)
-
-
-def _patients_of(row: Row) -> float | None:
-    """Return how many patients are behind a row: its total, or what `n=` in its population says."""
-    said = re.search(r"\bn=(\d+)", row.population)
-    return row.total if row.total is not None else float(said.group(1)) if said else None
-
-
-def _z(row: Row) -> float:
-    """Return the normal quantile of a row's interval: 1.96 at level 0.95."""
-    return float(ndtri(0.5 + 0.5 * float(row.ci_level)))
-
-
-def _median(row: Row, patients: float) -> Point:
-    """Return a median as the point (median, one half); one limit gives the spread where the other is not reached."""
-    value = row.value if row.value is not None else math.nan
-    sd = None
-    if row.interval is not None:
-        sd = math.log(row.interval[1] / row.interval[0]) / (2.0 * _z(row))
-    elif row.lo is not None and row.lo < value:
-        sd = math.log(value / row.lo) / _z(row)
-    return Point("median", value, 0.5, sd, row.lo, row.hi, patients, (row.id,))
-
-
-def _landmark(row: Row, patients: float, is_incidence: bool) -> Point:
-    """Return a landmark; its spread is half the width of the interval of ln(-ln S) over the normal quantile."""
-    value = row.value if row.value is not None else math.nan
-    limits = row.interval
-    if is_incidence:
-        value = 1.0 - value
-        limits = None if limits is None else (1.0 - limits[1], 1.0 - limits[0])
-    sd = None
-    if limits is not None:
-        ends = [math.log(-math.log(min(max(limit, LEAST_SHARE), 1.0 - LEAST_SHARE))) for limit in limits]
-        sd = (ends[0] - ends[1]) / (2.0 * _z(row))
-    lo, hi = limits or (None, None)
-    return Point("landmark", row.at_months or math.nan, value, sd, lo, hi, patients, (row.id,))

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rallsim.curves.analysis import Judged
-from rallsim.curves.choice import RULES, WORDS, Verdict, survival
-from rallsim.curves.families import FAMILIES
+from rallsim.curves.choice import Verdict, survival
 from rallsim.curves.martingale import points_of
+from rallsim.curves.page_style import FAINT, GREY, INK, SMALL, colour_of, dashes_of
+from rallsim.curves.page_texts import write_families, write_reason
 from rallsim.curves.published import ENDPOINTS, AtRisk
 from rallsim.plots import month_ticks
 
@@ -20,13 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SMALL = 8.0  # points
-INK, GREY, FAINT = "0.1", "0.45", "0.75"
 SHORTEST, LONGEST = 36.0, 240.0  # months on the axis
 DIGITISED_COLOUR = "0.55"
-APART = (0, 1, 2, 4, 5, 3)  # of the palette, for the six families
 MOST_COUNTS = 18  # numbers at risk side by side under the axis; of more, every second, third ... is written
-TEXT_WIDTH, MOST_LINES = 112, 17  # characters and lines of the text under the survival panel
 
 
 def draw_page(one: Judged) -> Figure:
@@ -47,8 +44,8 @@ def draw_page(one: Judged) -> Figure:
     figure.text(0.07, 0.925, textwrap.shorten(about, 190), fontsize=SMALL + 0.5, va="center", color=GREY)
     plot_survival_page(one, left)
     plot_hazards(one, right)
-    _write_families(one, table)
-    _write_reason(figure, one)
+    write_families(one, table)
+    write_reason(figure, one)
     return figure
 
 
@@ -100,7 +97,7 @@ def plot_survival_page(one: Judged, ax: Axes) -> Axes:
     ax.set_xlabel(f"Months from {one.curve.starts}")
     ax.grid(axis="y", color="0.93", linewidth=0.8)
     ax.set_axisbelow(True)
-    ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.93), frameon=False, fontsize=SMALL)
+    ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.88), frameon=False, fontsize=SMALL)
     sns.despine(ax=ax)  # type: ignore[no-untyped-call]
     for at_risk, words in ((one.curve.at_risk, "At risk"), (one.curve.shown_at_risk, "At risk (not fitted)")):
         if at_risk is not None:
@@ -124,7 +121,7 @@ def plot_hazards(one: Judged, ax: Axes) -> Axes:
                 color=colour_of(verdict.fit.form.family.name),
                 alpha=0.45,
                 linewidth=0.8,
-                linestyle=_dashes(verdict.fit.form.with_cure),
+                linestyle=dashes_of(verdict.fit.form.with_cure),
             )
     excess, other = chosen.distribution.hazard(t), one.background.hazard(t)
     ax.plot(t, excess + other, color=colour, linewidth=2.2, label="all causes")
@@ -150,21 +147,8 @@ def horizon(one: Judged) -> float:
     return float(12 * round(min(max(2.0 * one.curve.last_seen, SHORTEST), LONGEST) / 12))
 
 
-def colour_of(family: str) -> tuple[float, float, float]:
-    """Colour of a family, the same on every page."""
-    import seaborn as sns
-
-    place = APART[list(FAMILIES).index(family) % len(APART)]
-    red, green, blue = sns.color_palette("colorblind", 10)[place]  # type: ignore[no-untyped-call]
-    return float(red), float(green), float(blue)
-
-
-def _dashes(with_cure: bool) -> str | tuple[int, tuple[int, int]]:
-    return (0, (5, 2)) if with_cure else "-"
-
-
 def _style(verdict: Verdict, is_chosen: bool) -> dict[str, Any]:
-    colour, dashes = colour_of(verdict.fit.form.family.name), _dashes(verdict.fit.form.with_cure)
+    colour, dashes = colour_of(verdict.fit.form.family.name), dashes_of(verdict.fit.form.with_cure)
     if is_chosen:
         return {"color": colour, "linewidth": 2.6, "label": f"{verdict.fit.form.label} (taken)"}
     return {"color": colour, "linewidth": 1.0, "linestyle": dashes, "alpha": 0.8 if verdict.passes else 0.25}
@@ -235,82 +219,3 @@ def _write_at_risk(ax: Axes, at_risk: AtRisk, words: str, end: float) -> None:
             ha="center",
             va="center",
         )
-
-
-def _write_families(one: Judged, ax: Axes) -> None:
-    """Write the families as a table: line, AIC, chance of the misfit, survival at 60 months, verdict."""
-    ax.set_axis_off()
-    ax.set_xlim(0, 1)
-    lines = len(one.choice.verdicts) + 1
-    ax.set_ylim(-lines, 0.4)
-    columns = (
-        (0.06, "Family", "left"),
-        (0.50, "AIC", "right"),
-        (0.60, "p", "right"),
-        (0.73, "60 mo", "right"),
-        (0.76, "", "left"),
-    )
-    for x, words, align in columns:
-        ax.text(x, -0.2, words, fontsize=SMALL, ha=align, va="center", color=GREY)
-    for line, verdict in enumerate(one.choice.verdicts, 1):
-        fit = verdict.fit
-        taken = fit is one.choice.chosen
-        ink = INK if verdict.passes or taken else "0.55"
-        if taken:
-            ax.axhspan(-line - 0.5, -line + 0.5, color=colour_of(fit.form.family.name), alpha=0.14, linewidth=0)
-        ax.plot(
-            [0.0, 0.045],
-            [-line, -line],
-            color=colour_of(fit.form.family.name),
-            linestyle=_dashes(fit.form.with_cure),
-            linewidth=2.0 if taken else 1.2,
-            alpha=1.0 if verdict.passes or taken else 0.4,
-        )
-        tail = float(survival(fit, one.background, np.array([60.0]))[0])
-        undetermined = bool(fit.failing) and not taken
-        cells = (
-            fit.form.label,
-            "" if undetermined else f"{fit.aic:.1f}",
-            "" if undetermined or not np.isfinite(fit.p_value) else f"{fit.p_value:.2f}",
-            "" if undetermined else f"{100 * tail:.0f} %",
-            _verdict(verdict, taken),
-        )
-        for (x, _, align), cell in zip(columns, cells, strict=True):
-            ax.text(
-                x,
-                -line,
-                cell,
-                fontsize=SMALL,
-                ha=align,
-                va="center",
-                color=ink,
-                fontweight="bold" if taken else "normal",
-            )
-
-
-def _verdict(verdict: Verdict, taken: bool) -> str:
-    broken = [rule for rule in RULES if verdict.against[rule]]
-    if taken:
-        return "taken" if not broken else "taken, with faults"
-    return "passes" if not broken else WORDS[broken[0]]
-
-
-def _write_reason(figure: Figure, one: Judged) -> None:
-    """Write parameters with limits, the reason and the note under the survival panel."""
-    fit = one.choice.chosen
-    values = ", ".join(
-        f"{spec.name} {value:.3g} ({limits[0]:.3g} to {limits[1]:.3g})"
-        for spec, value, limits in zip(fit.form.parameters, fit.distribution.values, fit.limits(), strict=True)
-    )
-    texts = [f"{fit.form.label}: {values}; 95 % limits.", one.choice.reason]
-    ratio = one.curve.hazard_ratio
-    if ratio is not None:
-        use = "part of the fit" if ratio.in_fit else "not in the fit"
-        texts.append(
-            f"Hazard ratio printed {np.exp(ratio.log_value):.2f} ({use}), from the fits {one.fitted_ratio:.2f}."
-        )
-    texts.append(f"In the model: {one.curve.corresponds}")
-    if one.curve.note:
-        texts.append(one.curve.note)
-    lines = [line for text in texts for line in textwrap.wrap(text, TEXT_WIDTH)]
-    figure.text(0.03, 0.285, "\n".join(lines[:MOST_LINES]), fontsize=SMALL, va="top", color=INK, linespacing=1.35)
