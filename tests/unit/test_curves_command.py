@@ -88,3 +88,14 @@ def test_unknown_curves_are_all_named(
     assert "found graal_os; allowed: rallsim curves --list shows them; did you mean 'graall_os'?" in said
     assert "found tower_blinatumomab" in said
     assert list(folder.iterdir()) == []
+
+
+def test_numbers_at_risk_stand_beside_what_is_expected(folder: Path) -> None:
+    """TOWER's numbers at risk are shares of 271, met within four standard deviations, and none before time 0."""
+    RUN.invoke(app, ["curves", "tower_blinatumomab_os", "--out", "made", "--no-pages"])
+    points = pd.read_csv(folder / "made" / "points.csv")
+    at_risk = points[points["kind"] == "at_risk"]
+
+    assert (at_risk["printed"] * 271).round().tolist() == [176, 124, 79, 45, 27, 9, 4, 0]
+    assert (at_risk["residual"].abs() < 4.0).all()
+    assert (at_risk["months"] > 0.0).all()

@@ -182,7 +182,10 @@ def _chosen_row(one: Judged) -> dict[str, Any]:
 
 
 def points_table(judged: Mapping[str, Judged]) -> pd.DataFrame:
-    """Return a row a printed figure: what the chosen fit makes of it, and the residual in standard deviations."""
+    """Return a row a printed figure: what the chosen fit makes of it, and the residual in standard deviations.
+
+    Numbers at risk (`at_risk`) stand as shares of all patients, beside survival times the share still followed.
+    """
     rows = []
     for one in judged.values():
         chosen = one.choice.chosen
@@ -203,8 +206,34 @@ def points_table(judged: Mapping[str, Judged]) -> pd.DataFrame:
                     "evidence": " ".join(point.rows),
                 }
             )
+        rows += _at_risk_rows(one)
     columns = ["curve", "kind", "months", "printed", "lo", "hi", "fitted", "residual", "evidence"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _at_risk_rows(one: Judged) -> list[dict[str, Any]]:
+    at_risk, chosen = one.curve.at_risk, one.choice.chosen
+    if at_risk is None:
+        return []
+    months = np.array(at_risk.months[1:])
+    printed = np.array(at_risk.counts[1:]) / at_risk.counts[0]
+    fitted = survival(chosen, one.background, months) * chosen.still_followed(months)
+    sd = np.sqrt(np.maximum(fitted * (1.0 - fitted), 1e-12) / at_risk.counts[0])
+    evidence = " ".join(at_risk.curves)
+    return [
+        {
+            "curve": one.curve.id,
+            "kind": "at_risk",
+            "months": t,
+            "printed": n,
+            "lo": None,
+            "hi": None,
+            "fitted": s,
+            "residual": (n - s) / each,
+            "evidence": evidence,
+        }
+        for t, n, s, each in zip(months, printed, fitted, sd, strict=True)
+    ]
 
 
 def tables(judged: Mapping[str, Judged]) -> dict[str, pd.DataFrame]:

@@ -215,7 +215,9 @@ def _set_aside(chosen: Fit, verdicts: Sequence[Verdict]) -> str:
 def _percent(share: float) -> str:
     """Write a share as per cent, with a decimal below 10 %.
 
-    >>> _percent(0.123), _percent(0.0123)
-    ('12 %', '1.2 %')
+    >>> _percent(0.123), _percent(0.0123), _percent(0.0001)
+    ('12 %', '1.2 %', 'under 0.1 %')
     """
+    if share < 0.001:
+        return "under 0.1 %"
     return f"{100.0 * share:.0f} %" if share >= 0.0995 else f"{100.0 * share:.1f} %"

@@ -14,7 +14,7 @@ from rallsim.curves.distribution import FORMS, Form, TimeToEvent
 from rallsim.curves.families import Floats, Parameter
 from rallsim.curves.likelihood import Likelihood, Reference
 from rallsim.curves.martingale import Hazard, errors_of, points_of
-from rallsim.curves.numeric import hessian, inverse, lowest
+from rallsim.curves.numeric import IMPOSSIBLE, hessian, inverse, lowest
 from rallsim.curves.published import PublishedCurve
 
 # Weak normal priors on the unconstrained scale, so that every fit has one best point: standard deviations by what a
@@ -30,7 +30,6 @@ STEP = 1e-4  # of numerical derivatives, on the unconstrained scale
 EARLY = 0.8  # the first point below this share gives the time scale from which the search starts
 SET_ASIDE = len(FOLLOW_UP_SD)
 FEWEST_TO_JOIN = 2  # printed points from which survival is joined up, rather than fitted first
-LARGE = 1e10  # stands for an impossible point while searching
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,10 @@ class Fit:
         """95 % limits of each parameter on its own scale: symmetric on the unconstrained one."""
         low, high = (self.form.at(self.point + sign * z * self.standard_errors).values for sign in (-1.0, 1.0))
         return list(zip(low, high, strict=True))
+
+    def still_followed(self, t: Floats) -> Floats:
+        """Share of patients still followed at `t`, as estimated along; 1 where nothing is printed of it."""
+        return np.exp(-_followed(np.log(np.array(self.followed)))(t)) if self.followed else np.ones_like(t)
 
     def draws(self, uniforms: Floats) -> list[TimeToEvent]:
         """Return a distribution for each row of `uniforms` (draws × parameters), from the normal approximation.
@@ -156,7 +159,7 @@ def fit_form(likelihood: Likelihood, form: Form) -> Fit:
             value = -likelihood.log_likelihood(form.at(x[:size]), followed_at(x))
         value += 0.5 * float((((x[:size] - centre) / spread) ** 2).sum())
         value += 0.5 * float((((x[size:] - first) / spread_followed) ** 2).sum()) if with_followed else 0.0
-        return value if math.isfinite(value) else LARGE
+        return value if math.isfinite(value) else IMPOSSIBLE
 
     best = lowest(objective, [np.concatenate([start, first]) for start in _starts(form, centre)])
     covariance, regular = inverse(hessian(objective, best))

@@ -13,7 +13,7 @@ import numpy as np
 
 from rallsim.curves.distribution import Form, TimeToEvent, form_called
 from rallsim.curves.families import Floats
-from rallsim.curves.numeric import hessian, inverse, lowest
+from rallsim.curves.numeric import IMPOSSIBLE, hessian, inverse, lowest
 from rallsim.errors import InputError, Problem
 
 FEWEST_EVENTS = 2
@@ -78,7 +78,8 @@ def fit_individual(
             rates = np.log(distribution.hazard(times[had]) + others[had]).sum()
             spent = distribution.cumulative_hazard(times).sum()
             before = distribution.cumulative_hazard(entries[truncated]).sum() if truncated.any() else 0.0
-        return float(spent - before - rates)
+        value = float(spent - before - rates)
+        return value if math.isfinite(value) else IMPOSSIBLE
 
     best = lowest(minus_log_likelihood, list(_starts(wanted, times, events, entries)))
     covariance, _ = inverse(hessian(minus_log_likelihood, best))

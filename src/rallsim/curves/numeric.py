@@ -12,6 +12,7 @@ from rallsim.curves.families import Floats
 STEP = 1e-3  # of second derivatives, times the size of a value above 1
 STEEP = 1e-3  # a slope above this at the end of a search asks for another one
 LEAST_CURVATURE = 1e-8
+IMPOSSIBLE = 1e10  # stands for what is no number while searching
 
 Function = Callable[[Floats], float]
 

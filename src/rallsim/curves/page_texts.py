@@ -72,7 +72,7 @@ def write_families(one: Judged, ax: Axes) -> None:
 def _verdict(verdict: Verdict, taken: bool) -> str:
     broken = [rule for rule in RULES if verdict.against[rule]]
     if taken:
-        return "taken" if not broken else "taken, with faults"
+        return "taken" if not broken else "taken *"
     return "passes" if not broken else WORDS[broken[0]]
 
 

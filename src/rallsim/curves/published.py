@@ -10,7 +10,7 @@ ENDPOINTS = {
     "efs": "Event-free survival",
     "pfs": "Progression-free survival",
     "rfs": "Relapse-free survival",
-    "dor": "Duration of remission",
+    "dor": "Still in remission",
     "relapse": "Free of relapse (1 - cumulative incidence)",
     "nrm": "Free of non-relapse death (1 - cumulative incidence)",
 }
