@@ -21,7 +21,7 @@ PLACE = 65  # among the commands that `--help` lists
 
 def curves(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[CURVE]...", help="Published curves by id; all when none is named.")
+        list[str] | None, typer.Argument(metavar="CURVE", help="Published curves by id; all when none is named.")
     ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Tables and pages go here.")] = Path(
         "results/curves"
