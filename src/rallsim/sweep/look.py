@@ -1,0 +1,62 @@
+"""What figures and sentences of an analysis need beside its tables: labels, units, thresholds; kept in the manifest."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rallsim.decision.style import Style
+
+SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """Labels for people, by strategy and by parameter path; currency, willingness to pay, and what was asked.
+
+    >>> look = Look("Title", {"a": "Drug A"}, "a", "£", (30000.0,), {"hsct.sos": "SOS"}, {"hsct.sos": "probability"})
+    >>> Look.from_json(look.as_json()) == look, look.strategy("a"), look.parameter("hsct.sos")
+    (True, 'Drug A', 'SOS')
+    """
+
+    title: str
+    strategies: Mapping[str, str]
+    reference: str
+    currency: str
+    wtp: tuple[float, ...]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the look as a manifest holds it."""
+        found = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return found | {"wtp": list(self.wtp)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Look:
+        """Read what `as_json` wrote."""
+        return cls(**{**content, "wtp": tuple(content["wtp"])})
+
+    def style(self) -> Style:
+        """Return colours and labels of the strategies for figures."""
+        return Style(list(self.strategies), self.strategies, self.currency)
+
+    def strategy(self, name: str) -> str:
+        """Return the label of a strategy."""
+        return self.strategies.get(name, name)
+
+    def parameter(self, path: str, width: int = 0) -> str:
+        """Return the label of a parameter, folded to a width if there is one."""
+        label = self.parameters.get(path, path)
+        return textwrap.fill(label, width) if width else label
+
+    def money(self, amount: float) -> str:
+        """An amount with its currency."""
+        return self.style().money(amount)
+
+    def at_wtp(self, wtp: float) -> str:
+        """Words for a threshold."""
+        return f"at {self.money(wtp)} per QALY"
