@@ -120,15 +120,15 @@ def _dask(address: str, workers: int) -> Iterator[Executor]:
             Problem("needs Dask", key="--cluster", allowed="pip install 'rallsim[cluster]' first, or --workers")
         ) from error
     if address == LOCAL:
-        with (
-            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,  # type: ignore[no-untyped-call]
-            Client(cluster) as client,
-        ):
-            yield client.get_executor(retries=MOST_BREAKS)  # type: ignore[no-untyped-call]
+        with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:  # type: ignore[no-untyped-call]
+            yield from _client(Client, cluster)
         return
     try:
-        client = Client(address, timeout="10s")  # type: ignore[no-untyped-call]
+        yield from _client(Client, address)
     except (OSError, ValueError) as error:
         raise InputError(Problem("no Dask scheduler answers", key="--cluster", found=address)) from error
-    with client:
-        yield client.get_executor(retries=MOST_BREAKS)  # type: ignore[no-untyped-call]
+
+
+def _client(client_of: Callable[..., Any], where: Any) -> Iterator[Executor]:
+    with client_of(where, timeout="10s") as client:
+        yield client.get_executor(retries=MOST_BREAKS)

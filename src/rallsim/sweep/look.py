@@ -10,6 +10,8 @@ from typing import Any
 from rallsim.decision.style import Style
 
 SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
+IN_PER_CENT = ("probability", "share")
+WITH_UNIT = ("months", "days", "years", "cycles")
 
 
 @dataclass(frozen=True)
@@ -60,3 +62,23 @@ class Look:
     def at_wtp(self, wtp: float) -> str:
         """Words for a threshold."""
         return f"at {self.money(wtp)} per QALY"
+
+    def value(self, path: str, value: float) -> str:
+        """A parameter's value with its unit: money with its sign, shares and probabilities in per cent.
+
+        >>> look = Look("", {}, "", "£", (), units={"a": "GBP", "b": "probability", "c": "months"})
+        >>> look.value("a", 1200.0), look.value("b", 0.253), look.value("c", 1.5)
+        ('£1,200', '25.3 %', '1.5 months')
+        """
+        unit = self.units.get(path, "")
+        if unit in SIGNS:
+            sign = SIGNS[unit]
+            return f"{'-' if value < 0 else ''}{sign}{abs(value):,.0f}" if abs(value) >= 10 else f"{sign}{value:.3g}"
+        if unit in IN_PER_CENT:
+            return f"{100 * value:.3g} %"
+        return f"{value:.3g}" + (f" {unit}" if unit in WITH_UNIT else "")
+
+    def axis(self, path: str, width: int = 70) -> str:
+        """Name of an axis along a parameter."""
+        unit = self.units.get(path, "")
+        return textwrap.fill(f"{self.parameter(path)} ({SIGNS.get(unit, unit)})", width)
