@@ -30,6 +30,7 @@ SOURCES = (
     "events.py",
     "outcome.py",
     "tally.py",
+    "milestones.py",
     "population.py",
     "cohort.py",
     "risks.py",

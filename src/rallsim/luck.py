@@ -9,6 +9,8 @@ Patients come in blocks of `BLOCK`. A decision added at the end of a family chan
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -186,6 +188,8 @@ GOLDEN_GAMMA = 0x9E3779B97F4A7C15
 MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 SHIFT_30, SHIFT_27, SHIFT_31, SHIFT_11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 GAMMA = np.uint64(GOLDEN_GAMMA)
+PARAMETERS = 0x7061726D  # tells the streams of parameters from those of patients
+SPARE = 1_000_000  # number of the spare uniform in the sequence of the entry's first decision
 TO_UNIT, TO_WHOLE = 2.0**-53, 2.0**53
 
 
@@ -259,6 +263,29 @@ def fill_again(luck: Any, repeat: int, again: Any) -> None:
     for place in range(len(luck)):
         for column in range(luck.shape[1]):
             again[place, column] = another(luck[place, column], repeat)
+
+
+def spare_uniforms(luck: np.ndarray) -> np.ndarray:
+    """Return a uniform of each row of `luck` that no decision uses: for the end of a trial's follow-up."""
+    spare = np.empty((len(luck), 1))
+    fill_again(np.ascontiguousarray(luck[:, :1]), SPARE, spare)
+    return spare[:, 0]
+
+
+def parameter_uniforms(seed: int, draws: int, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Uniforms in (0, 1) for draws of parameters: a stream a name, apart from every patient's.
+
+    Number i of a name is the same however many draws and other names there are.
+
+    >>> bool((parameter_uniforms(1, 3, ["a", "b"])["b"] == parameter_uniforms(1, 5, ["b"])["b"][:3]).all())
+    True
+    """
+    found = {}
+    for name in names:
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
+        raw = np.random.Philox(np.random.SeedSequence((seed, PARAMETERS, key))).random_raw(draws)
+        found[name] = ((raw >> SHIFT_11).astype(np.float64) + 0.5) * TO_UNIT
+    return found
 
 
 def _offsets() -> np.ndarray:

@@ -54,6 +54,15 @@ class ParameterSet:
     def _paths(self) -> dict[str, float]:
         return self.values(next(iter(self.countries)))  # the paths are the same for all populations
 
+    @cached_property
+    def origins(self) -> dict[str, str]:
+        """Paths of parameters that forms of a therapy take over from it, each with the path it comes from."""
+        return {
+            path: f"therapies.{self.therapies[parts[1]].based_on}.{parts[2]}"
+            for path, parameter in self.parameters.items()
+            if (parts := path.split("."))[0] == "therapies" and Path(parameter.file).stem != parts[1]
+        }
+
     def with_population(self, path: Path) -> ParameterSet:
         """Return these parameters and those of a population in a file of its own, checked like the shipped ones."""
         reader = ParameterReader(shipped("params"), self.evidence, fitted=True)
