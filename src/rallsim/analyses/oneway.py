@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,11 +77,10 @@ def _long(study: Study, evaluation: Evaluation, ranges: dict[str, Range], outcom
     for number, (path, limits) in enumerate(ranges.items()):
         for bound, place in zip(BOUNDS, (0, 1 + 2 * number, 2 + 2 * number), strict=True):
             value = {"base": study.base[path], "lo": limits[0], "hi": limits[1]}[bound]
-            rows += [
-                (path, study.unit(path), bound, value, name, outcome, study.wtp[0], here.value[place, column])
-                + (here.std_error[place, column], change.value[place, column], change.std_error[place, column])
-                for column, name in enumerate(study.strategies)
-            ]
+            at = study.unit(path), bound, value
+            for column, name in enumerate(study.strategies):
+                found = (one[place, column] for one in (*here, *change))
+                rows.append((path, *at, name, outcome, study.wtp[0], *found))
     names = ["parameter", "unit", "bound", "param_val", "strategy", "outcome", "WTP", "outcome_val", "std_error"]
     return pd.DataFrame(rows, columns=[*names, "change", "change_std_error"])
 
@@ -128,10 +128,7 @@ def _bars(
 def draw(tables: Tables, look: Look) -> Figures:
     """Draw a tornado for each outcome."""
     bars = tables["tornado"]
-    return {
-        f"tornado_{outcome}.png": lambda one=outcome: tornado(bars[bars["outcome"] == one], look)
-        for outcome in bars["outcome"].unique()
-    }
+    return {f"tornado_{name}.png": partial(tornado, rows, look) for name, rows in bars.groupby("outcome", sort=False)}
 
 
 def say(tables: Tables, look: Look) -> list[str]:
@@ -140,7 +137,7 @@ def say(tables: Tables, look: Look) -> list[str]:
     main = bars[bars["outcome"] == "nmb"]
     first = main.iloc[0]
     lines = [
-        f"{look.strategy(first['strategy'])} against {look.strategy(first['comparator'])}, {look.at_wtp(first['WTP'])}: "
+        f"{look.strategy(first['strategy'])} against {look.strategy(first['comparator'])} {look.at_wtp(first['WTP'])}: "
         f"net benefit {look.money(first['at_base'])} in the base case. It is moved most by:"
     ]
     for row in main.head(3).to_dict("records"):
@@ -149,9 +146,10 @@ def say(tables: Tables, look: Look) -> list[str]:
             f"{look.value(row['parameter'], row['hi'])}: {look.money(row['at_lo'])} to {look.money(row['at_hi'])}"
         )
     for row in tables["switches"].to_dict("records"):
+        path = row["parameter"]
         lines.append(
-            f"{look.strategy(row['from'])} gives way to {look.strategy(row['to'])} at {look.parameter(row['parameter'])} = "
-            f"{look.value(row['parameter'], row['value'])} (standard error {look.value(row['parameter'], row['std_error'])})."
+            f"{look.strategy(row['from'])} gives way to {look.strategy(row['to'])} at {look.parameter(path)} = "
+            f"{look.value(path, row['value'])} (standard error {look.value(path, row['std_error'])})."
         )
     if not len(tables["switches"]):
         lines.append("No single parameter changes the preferred strategy within its range.")

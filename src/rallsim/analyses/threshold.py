@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from rallsim.errors import InputError, Problem
+from rallsim.precision import Z_95
 from rallsim.sweep.asked import Range
 from rallsim.sweep.figures import panels, titled
 from rallsim.sweep.look import Look
@@ -68,12 +69,11 @@ def _lines(study: Study, curve: Curve, wtp: float) -> pd.DataFrame:
     base = study.reference
     more = pooled(curve.benefit - curve.benefit[:, base : base + 1], curve.patients)
     best = curve.preferred()
-    rows = [
-        (wtp, curve.path, value, name, benefit.value[at, place], benefit.std_error[at, place])
-        + (more.value[at, place], more.std_error[at, place], best[at] == place)
-        for at, value in enumerate(curve.values)
-        for place, name in enumerate(study.strategies)
-    ]
+    rows = []
+    for at, value in enumerate(curve.values):
+        for place, name in enumerate(study.strategies):
+            found = (one[at, place] for one in (*benefit, *more))
+            rows.append((wtp, curve.path, value, name, *found, best[at] == place))
     names = ["WTP", "parameter", "param_val", "strategy", "NMB", "NMB_Std_Error", "INMB", "INMB_Std_Error", "preferred"]
     return pd.DataFrame(rows, columns=names)
 
@@ -87,10 +87,11 @@ def say(tables: Tables, look: Look) -> list[str]:
     """Say at which values the preferred strategy changes, and along which parameters it never does."""
     lines = []
     for row in tables["threshold"].to_dict("records"):
+        path = row["parameter"]
+        value, error, base = (look.value(path, row[name]) for name in ("value", "std_error", "base"))
         lines.append(
-            f"{look.parameter(row['parameter'])}: {look.at_wtp(row['WTP'])}, {look.strategy(row['from'])} is preferred below "
-            f"{look.value(row['parameter'], row['value'])} (standard error {look.value(row['parameter'], row['std_error'])}; "
-            f"base {look.value(row['parameter'], row['base'])}), above it {look.strategy(row['to'])}."
+            f"{look.parameter(path)} {look.at_wtp(row['WTP'])}: below {value} (standard error {error}; base {base}) "
+            f"{look.strategy(row['from'])} is preferred, above it {look.strategy(row['to'])}."
         )
     curves = tables["threshold_curves"]
     for wtp in look.wtp:
@@ -122,15 +123,9 @@ def _curve(ax: Axes, curve: pd.DataFrame, found: pd.DataFrame, look: Look, path:
     for strategy, line in curve.groupby("strategy", sort=False):
         name = str(strategy)
         ax.plot(line["param_val"], line["INMB"], color=style.colour(name), linewidth=1.7, label=style.label(name))
-        half = 1.96 * line["INMB_Std_Error"]
-        ax.fill_between(
-            line["param_val"],
-            line["INMB"] - half,
-            line["INMB"] + half,
-            color=style.colour(name),
-            alpha=0.15,
-            linewidth=0,
-        )
+        half = Z_95 * line["INMB_Std_Error"]
+        lower, upper = line["INMB"] - half, line["INMB"] + half
+        ax.fill_between(line["param_val"], lower, upper, color=style.colour(name), alpha=0.15, linewidth=0)
     for row in found.to_dict("records"):
         ax.axvspan(row["lower"], row["upper"], color="0.85", linewidth=0, zorder=0)
         ax.axvline(row["value"], color="0.3", linewidth=1.0)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from rallsim.sweep.cells import Model
 from rallsim.sweep.matters import columns_of
+from rallsim.uncertainty import economic_draws, parameter_draws
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,19 +43,11 @@ def draws_of(model: Model, number: int, seed: int) -> Draws:
 
 
 def _all_draws(model: Model, number: int, seed: int) -> pd.DataFrame:
-    import numpy as np
-
-    rows = {}
-    paths = []
-    for path, p in model.parameters.parameters.items():
-        if p.lo is not None and p.hi is not None and p.hi > p.lo and not path.startswith("population."):
-            paths.append((path, p.lo, p.hi))
+    """Joint draws of the model and draws of economics; of populations only the scenario's, under the short names."""
+    parts = [parameter_draws(model.parameters, number, seed)]
     if model.economics:
-        for path, e in model.economics.parameters().items():
-            lo, hi = (e.lo, e.hi) if e.lo is not None and e.hi is not None else (e.value, e.value)
-            if hi > lo:
-                paths.append((path, lo, hi))
-    for i, (path, lo, hi) in enumerate(paths):
-        u = (np.arange(1, number + 1) * (0.754877666 + 0.0137 * (i + 1)) + 0.1 * i + seed * 0.01) % 1.0
-        rows[path] = lo + (hi - lo) * u
-    return pd.DataFrame(rows)
+        parts.append(economic_draws(model.economics.costs, model.economics.utilities, number, seed))
+    table = pd.concat(parts, axis=1)
+    own = f"population.{model.scenario.population_id}."
+    table = table[[path for path in table.columns if not path.startswith("population.") or path.startswith(own)]]
+    return table.rename(columns=lambda path: str(path).replace(own, "population.", 1))

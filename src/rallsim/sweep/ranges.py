@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
+from rallsim.decision.spread import HIGH, LOW
 from rallsim.economics.setting import is_economic
 from rallsim.errors import InputError, Problem
 from rallsim.sweep.asked import Range
 from rallsim.sweep.study import Study
+from rallsim.uncertainty import interval, spread_of_entry
 
 
 def ranges_of(study: Study) -> dict[str, Range]:
@@ -32,11 +36,13 @@ def interval_of(study: Study, path: str) -> Range:
     """Return the 95 % interval of a parameter, its value twice where it is certain."""
     value = study.base[path]
     if is_economic(path):
-        entry = study.economics.parameters()[path]
-        return (entry.lo, entry.hi) if entry.lo is not None and entry.hi is not None else (value, value)
+        spread = spread_of_entry(study.economics.parameters()[path])
+        if spread is None:
+            return value, value
+        low, high = spread.quantile(np.array([LOW, HIGH]))
+        return float(low), float(high)
     own = path.replace("population.", f"population.{study.scenario.population_id}.", 1)
-    parameter = study.parameters.parameters[own if own in study.parameters.parameters else path]
-    return (parameter.lo, parameter.hi) if parameter.lo is not None and parameter.hi is not None else (value, value)
+    return interval(study.parameters.parameters[own if own in study.parameters.parameters else path])
 
 
 def along(limits: Range, points: int) -> list[float]:

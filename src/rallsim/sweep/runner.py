@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rallsim.engine import must_compile
 from rallsim.evaluation import STRATEGIES, Evaluation
-from rallsim.sweep.cells import Cell, Model, work_of
+from rallsim.sweep.cells import Cell, Model, compute, work_of
 from rallsim.sweep.execute import Pool, run
 from rallsim.sweep.store import Store
 
@@ -91,10 +92,17 @@ class Runner:
             if mine:
                 if self._packed is None:
                     self._packed = self.model.packed()
+                    self._compile(mine[0])
                 run(mine, self._packed, self.pool, min(self.workers, len(mine)), done)
         if len(mine) < len(missing):
             raise MissingCellsError([cell for cell in missing if cell.key not in found])
         return found
+
+    def _compile(self, cell: Cell) -> None:
+        """Compile here and once, if that has not been done: other processes then read what this one leaves."""
+        if must_compile("batch"):
+            draws = {path: values[:1] for path, values in cell.draws.items()}
+            compute(self._packed or b"", replace(cell, draws=draws, first=0, patients=1))
 
     @contextmanager
     def _progress(self, words: str, cells: Sequence[Cell]) -> Iterator[Callable[[int], None]]:
