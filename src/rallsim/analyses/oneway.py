@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +129,11 @@ def _bars(
 def draw(tables: Tables, look: Look) -> Figures:
     """Draw a tornado for each outcome."""
     bars = tables["tornado"]
-    return {f"tornado_{name}.png": partial(tornado, rows, look) for name, rows in bars.groupby("outcome", sort=False)}
+    changing = set(tables["switches"].loc[tables["switches"]["clear"].astype(bool), "parameter"])
+    return {
+        f"tornado_{name}.png": partial(tornado, rows, look, changing)
+        for name, rows in bars.groupby("outcome", sort=False)
+    }
 
 
 def say(tables: Tables, look: Look) -> list[str]:
@@ -145,18 +150,22 @@ def say(tables: Tables, look: Look) -> list[str]:
             f"  {look.parameter(row['parameter'])} from {look.value(row['parameter'], row['lo'])} to "
             f"{look.value(row['parameter'], row['hi'])}: {look.money(row['at_lo'])} to {look.money(row['at_hi'])}"
         )
-    for row in tables["switches"].to_dict("records"):
+    found = tables["switches"]
+    for row in found[found["clear"].astype(bool)].to_dict("records"):
         path = row["parameter"]
         lines.append(
             f"{look.strategy(row['from'])} gives way to {look.strategy(row['to'])} at {look.parameter(path)} = "
             f"{look.value(path, row['value'])} (standard error {look.value(path, row['std_error'])})."
         )
-    if not len(tables["switches"]):
+    unclear = found.loc[~found["clear"].astype(bool), "parameter"].nunique()
+    if unclear:
+        lines.append(f"{unclear} more parameters may change it, within the Monte Carlo error: try more patients.")
+    if not len(found):
         lines.append("No single parameter changes the preferred strategy within its range.")
     return lines
 
 
-def tornado(bars: pd.DataFrame, look: Look) -> Figure:
+def tornado(bars: pd.DataFrame, look: Look, changing: Collection[str] = ()) -> Figure:
     """Draw the bars of one outcome, with the values at their ends and a mark where another strategy is preferred."""
     from rallsim.decision.style import SMALL, finish, money_axis
     from rallsim.plots import new_axes
@@ -173,7 +182,7 @@ def tornado(bars: pd.DataFrame, look: Look) -> Figure:
             ax.barh(place, value - row["at_base"], left=row["at_base"], height=0.66, color=colour, linewidth=0)
             right = value > row["at_base"] or (value == row["at_base"] and end == "hi")
             text = look.value(row["parameter"], row[end])
-            if row[f"preferred_at_{end}"] != row["preferred_at_base"]:
+            if row["parameter"] in changing and row[f"preferred_at_{end}"] != row["preferred_at_base"]:
                 text, marked = f"{text} ★", True
             ax.annotate(
                 text,

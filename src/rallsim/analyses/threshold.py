@@ -92,6 +92,7 @@ def say(tables: Tables, look: Look) -> list[str]:
         lines.append(
             f"{look.parameter(path)} {look.at_wtp(row['WTP'])}: below {value} (standard error {error}; base {base}) "
             f"{look.strategy(row['from'])} is preferred, above it {look.strategy(row['to'])}."
+            + ("" if row["clear"] else " It may be luck of the patients: try more of them.")
         )
     curves = tables["threshold_curves"]
     for wtp in look.wtp:

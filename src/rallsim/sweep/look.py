@@ -59,6 +59,10 @@ class Look:
         """An amount with its currency."""
         return self.style().money(amount)
 
+    def pair(self, strategy: str, comparator: str | None = None) -> str:
+        """Words for a comparison, with the reference when not said otherwise."""
+        return f"{self.strategy(strategy)} against {self.strategy(comparator or self.reference)}"
+
     def at_wtp(self, wtp: float) -> str:
         """Words for a threshold."""
         return f"at {self.money(wtp)} per QALY"

@@ -17,22 +17,23 @@ from rallsim.sweep.study import read_tables
 
 def replot(folder: Path, out: Path | None = None) -> Iterator[Path]:
     """Draw every figure of an analysis, or of all analyses in a folder; yield where each was written."""
-    found = [(path, manifest) for path in (folder, *_inside(folder)) if (manifest := _manifest(path))]
+    inside = [folder / name for name in analyses.names()]
+    found = [(path, manifest) for path in (folder, *inside) if (manifest := _manifest(path))]
     if not found:
         raise InputError(
             Problem("holds no analysis of a sweep", file=str(folder), allowed="a folder that 'rallsim sweep' wrote")
         )
     for path, manifest in found:
-        look = Look.from_json(manifest["look"])
         target = path if out is None else out / path.name if path != folder else out
-        for name, figure in analyses.called(manifest["analysis"]).draw(read_tables(path), look).items():
-            with written_atomically(target / name) as temporary:
-                figure().savefig(temporary)
-            yield target / name
-
-
-def _inside(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+        try:
+            look = Look.from_json(manifest["look"])
+            for name, figure in analyses.called(manifest["analysis"]).draw(read_tables(path), look).items():
+                with written_atomically(target / name) as temporary:
+                    figure().savefig(temporary)
+                yield target / name
+        except (KeyError, TypeError) as error:
+            problem = Problem(f"lacks {error}: changed, or of another version", str(path), allowed="sweep again")
+            raise InputError(problem) from error
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from rallsim.sweep.runner import points_with
 from rallsim.sweep.study import Study, best_of
 
 GRID = 9  # points along a parameter, and again inside each interval in which the preferred strategy changes
-COLUMNS = ("WTP", "parameter", "from", "to", "value", "std_error", "lower", "upper")
+COLUMNS = ("WTP", "parameter", "from", "to", "value", "std_error", "lower", "upper", "clear")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,15 +55,17 @@ def curves_of(evaluation: Evaluation, ranges: Mapping[str, Range], wtp: float, g
 def switches(study: Study, coarse: list[Curve], wtp: float, grid: int = GRID) -> pd.DataFrame:
     """Solve for the values at which the preferred strategy changes.
 
-    Each interval of a curve at whose ends different strategies are preferred is evaluated at `grid` points again. Where
-    a follows b there, the difference d of their net benefits is taken as a straight line between two neighbours:
+    Each interval of a curve at whose ends different strategies are preferred is evaluated at `grid` points again, and
+    the net benefit of each strategy there is taken as a straight line, fitted by least squares, so that the luck of
+    single patients makes no changes of its own. Where the highest line changes from b to a,
 
-    x = x_1 - d(x_1) (x_2 - x_1) / (d(x_2) - d(x_1));   SE(x) = SE(d at x) / |slope of d|
+    x = (alpha_b - alpha_a) / (beta_a - beta_b);   SE(x) = SE(d at x) / |beta_a - beta_b|
 
-    The slope is that over the interval of the first grid, in which the luck of single patients weighs less. All points
-    meet the same patients. Changes there and back between two points of the first grid are not seen.
+    with lines alpha + beta x, and d the difference of the two lines fitted in each batch of patients. All points meet
+    the same patients. Changes there and back between two points of the first grid are not seen.
 
-    Columns: WTP, parameter, from (preferred below), to (above), value, std_error, lower, upper (95 %).
+    Columns: WTP, parameter, from (preferred below), to (above), value, std_error, lower, upper (95 %), clear: whether
+    these limits lie inside the range that was looked at; where not, the change may be luck.
     """
     brackets = [
         (curve, place)
@@ -81,27 +83,34 @@ def switches(study: Study, coarse: list[Curve], wtp: float, grid: int = GRID) ->
     found = []
     for number, (curve, at) in enumerate(brackets):
         part = slice(number * grid, (number + 1) * grid)
-        ends = (curve.values[at], curve.values[at + 1])
-        inside = Curve(curve.path, along(ends, grid), benefit[part], fine.patients[part])
-        for place, (before, after) in enumerate(pairwise(inside.preferred())):
-            if before == after:
-                continue
-            value, error = _root(inside, place, before, after, curve, at)
-            names = study.strategies[before], study.strategies[after]
+        values = along((curve.values[at], curve.values[at + 1]), grid)
+        inside = Curve(curve.path, values, benefit[part], fine.patients[part])
+        for before, after, value, error in changes(inside):
             half = Z_95 * error
-            found.append((wtp, curve.path, *names, value, error, value - half, value + half))
+            clear = curve.values[0] <= value - half and value + half <= curve.values[-1]
+            names = study.strategies[before], study.strategies[after]
+            found.append((wtp, curve.path, *names, value, error, value - half, value + half, clear))
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
-def _root(inside: Curve, place: int, before: int, after: int, coarse: Curve, at: int) -> tuple[float, float]:
-    """Value at which `after` overtakes `before` between two points, and its standard error."""
-    gain = inside.benefit[:, after] - inside.benefit[:, before]
-    patients = inside.patients[:, after]
-    left, right = (float(pooled(gain[one], patients[one]).value) for one in (place, place + 1))
-    share = -left / (right - left)
-    value = inside.values[place] + share * (inside.values[place + 1] - inside.values[place])
-    at_root = pooled((1 - share) * gain[place] + share * gain[place + 1], patients[place])
-    wide = coarse.benefit[:, after] - coarse.benefit[:, before]
-    low, high = (float(pooled(wide[one], coarse.patients[one, after]).value) for one in (at, at + 1))
-    slope = (high - low) / (coarse.values[at + 1] - coarse.values[at])
-    return value, float(at_root.std_error) / abs(slope)
+def changes(curve: Curve) -> list[tuple[int, int, float, float]]:
+    """Where the highest of the strategies' fitted lines changes: before, after, value, standard error."""
+    x = np.array(curve.values)
+    basis = np.stack([np.ones_like(x), x], axis=1)
+    lines = np.einsum("kp,psb->ksb", np.linalg.pinv(basis), curve.benefit)  # (level, slope) × strategies × batches
+    patients = curve.patients[0]
+    levels, slopes = (pooled(one, patients).value for one in lines)
+    here, best = x[0], int((levels + slopes * x[0]).argmax())
+    found: list[tuple[int, int, float, float]] = []
+    while True:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossing = (levels[best] - levels) / (slopes - slopes[best])
+        crossing[(slopes <= slopes[best]) | (crossing < here)] = np.inf
+        after = int(crossing.argmin())
+        if not crossing[after] <= x[-1]:
+            return found
+        here = float(crossing[after])
+        gain = lines[:, after] - lines[:, best]
+        error = float(pooled(gain[0] + gain[1] * here, patients[after]).std_error)
+        found.append((best, after, here, error / abs(float(slopes[after] - slopes[best]))))
+        best = after
