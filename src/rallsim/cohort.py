@@ -22,7 +22,7 @@ from rallsim.conditions import ATTRIBUTES
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.luck import BLOCK, fill_again
 from rallsim.patient import new_patients
-from rallsim.population import enters
+from rallsim.population import enters, sample_patients
 from rallsim.records import readable
 from rallsim.stages import REMISSION
 
@@ -91,6 +91,19 @@ def _read(path: Path, _changed: int) -> Cohort:
     if problems:
         raise InputError(problems)
     return Cohort(path, columns, len(lines) - 1)
+
+
+def patients_at_entry(
+    own: Path | None, populations: np.ndarray, luck: np.ndarray, block: tuple[int, int]
+) -> np.ndarray:
+    """Return the patients of a block (its number and size) at entry, sampled or from a scenario's own file of patients.
+
+    `own` is what the scenario brings (`Scenario.own_patients`); the first record of `populations` is the population.
+    """
+    number, size = block
+    if own and own.suffix == ".csv":
+        return entrants(read_cohort(own), luck, populations, number, size)
+    return sample_patients(luck, populations, number * BLOCK)
 
 
 def entrants(cohort: Cohort, luck: np.ndarray, population: np.ndarray, block: int, size: int) -> np.ndarray:

@@ -10,14 +10,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from rallsim.cohort import entrants, read_cohort
+from rallsim.cohort import patients_at_entry
 from rallsim.engine import ENGINES, engine_called
 from rallsim.engine.blocks import blocks_of
 from rallsim.errors import InputError, Problem
 from rallsim.history import History
 from rallsim.luck import BLOCK, luck_of_block
 from rallsim.parameters import ParameterSet, load_parameters
-from rallsim.population import Values, sample_patients
+from rallsim.population import Values
 from rallsim.prepared import Prepared, check_draws, check_scenario, parameters_for, prepare
 from rallsim.records import joined
 from rallsim.scenario import Scenario
@@ -71,7 +71,7 @@ def simulate(
         return [simulate_block(entrants, luck, one) for one in prepared]
 
     found = []
-    for rows in _shared(rows_of, blocks := blocks_of(scenario.patients), workers):
+    for rows in shared(rows_of, blocks := blocks_of(scenario.patients), workers):
         found.append(rows)
         if progress:
             progress(blocks[len(found) - 1][1] * len(prepared))
@@ -96,10 +96,7 @@ def entrants_of_block(
     """Return the patients of a block (its number and size) at entry, and their luck; any strategy has the same."""
     number, size = block
     luck = luck_of_block(scenario.seed, replicate, number)[:size]
-    own = scenario.own_patients
-    if own and own.suffix == ".csv":
-        return entrants(read_cohort(own), luck, prepared.populations, number, size), luck
-    return sample_patients(luck, prepared.populations, number * BLOCK), luck
+    return patients_at_entry(scenario.own_patients, prepared.populations, luck, block), luck
 
 
 def first_difference(one: Simulation, other: Simulation) -> str | None:
@@ -159,7 +156,7 @@ def tally(
 
     by_chunk: list[list[Tally]] = []
     cells = list(product(blocks_of(scenario.patients), chunks))
-    for place, sums in enumerate(_shared(cell, cells, workers)):
+    for place, sums in enumerate(shared(cell, cells, workers)):
         if place < len(chunks):
             by_chunk.append(sums)
         else:
@@ -167,7 +164,7 @@ def tally(
     return {one.strategy: Tally.joined([sums[place] for sums in by_chunk]) for place, one in enumerate(prepared)}
 
 
-def _shared(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
+def shared(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
     """Call a function on each item, by threads when there are several workers; results come in the order of items.
 
     Items are handed out a few at a time, so that results do not pile up and an interruption ends soon.

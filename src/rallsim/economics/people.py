@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from rallsim.cohort import patients_at_entry
 from rallsim.economics.timeline import Floats
 from rallsim.luck import BLOCK, luck_of_block
 from rallsim.parameters import ParameterSet
-from rallsim.population import Values, sample_patients
+from rallsim.population import Values
 from rallsim.prepared import prepare
 from rallsim.scenario import Scenario
 
@@ -24,7 +25,8 @@ def people_of(
     ages, male = [], []
     for number, first in enumerate(range(0, scenario.patients, BLOCK)):
         size = min(BLOCK, scenario.patients - first)
-        entrants = sample_patients(luck_of_block(scenario.seed, replicate, number)[:size], populations, first)
+        luck = luck_of_block(scenario.seed, replicate, number)[:size]
+        entrants = patients_at_entry(scenario.own_patients, populations, luck, (number, size))
         ages.append(entrants["entry_age"].copy())
         male.append(entrants["male"].astype(np.float64))
     return np.concatenate(ages), np.concatenate(male)
