@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,16 +61,9 @@ def analyse(study: Study) -> Tables:
 
 def draw(tables: Tables, look: Look) -> Figures:
     """Draw the factors that matter most, a figure for each outcome and strategy."""
-    table = tables["morris"]
     members = members_of(tables["factors"])
-
-    def figure(rows: pd.DataFrame) -> Figure:
-        return _figure(rows, members, look)
-
-    groups = table.groupby(["outcome", "strategy"], sort=False)
-    return {
-        f"morris_{outcome}_{strategy}.png": (lambda rows=rows: figure(rows)) for (outcome, strategy), rows in groups
-    }
+    groups = tables["morris"].groupby(["outcome", "strategy"], sort=False)
+    return {f"morris_{one}_{strategy}.png": partial(_figure, rows, members, look) for (one, strategy), rows in groups}
 
 
 def say(tables: Tables, look: Look) -> list[str]:

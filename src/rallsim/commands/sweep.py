@@ -211,7 +211,7 @@ def _announce(study: Study, names: list[str], quiet: bool) -> None:
     """Say what is valued and how, and compile before other processes would each do so."""
     from rallsim.commands.shared import announce_compiling
 
-    announce_compiling("batch")
+    announce_compiling("valued")
     economics, view = study.economics, study.economics.perspective
     if not quiet:
         print(

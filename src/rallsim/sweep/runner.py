@@ -100,7 +100,7 @@ class Runner:
 
     def _compile(self, cell: Cell) -> None:
         """Compile here and once, if that has not been done: other processes then read what this one leaves."""
-        if must_compile("batch"):
+        if must_compile("valued"):
             draws = {path: values[:1] for path, values in cell.draws.items()}
             compute(self._packed or b"", replace(cell, draws=draws, first=0, patients=1))
 
