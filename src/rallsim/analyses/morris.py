@@ -33,6 +33,15 @@ def analyse(study: Study) -> Tables:
 
     Source: Morris, Technometrics 1991;33:161; Campolongo, Cariboni and Saltelli, Environ Model Softw 2007;22:1509.
     """
+    joint = joint_of(study)
+    return {
+        "morris": screening(study, study.asked.draws or TRAJECTORIES),
+        "factors": members_table(joint.factors(study.asked.groups)),
+    }
+
+
+def screening(study: Study, trajectories: int = TRAJECTORIES) -> pd.DataFrame:
+    """Return the table `morris`: elementary effects on every outcome of every strategy against the reference."""
     from SALib.analyze import morris as analyser
     from SALib.sample import morris as sampler
 
@@ -40,7 +49,7 @@ def analyse(study: Study) -> Tables:
     factors = joint.factors(study.asked.groups)
     problem = problem_of(joint, factors)
     seed = study.asked.draw_seed
-    cube = sampler.sample(problem, study.asked.draws or TRAJECTORIES, num_levels=LEVELS, seed=seed)
+    cube = sampler.sample(problem, trajectories, num_levels=LEVELS, seed=seed)
     evaluation = study.evaluate(
         joint.values(cube), patients=study.asked.patients or PATIENTS, words=f"{len(cube):,} points of Morris' design"
     )
@@ -56,7 +65,7 @@ def analyse(study: Study) -> Tables:
         table["parameters"] = [len(factors[name]) for name in names]
         table.loc[~single, ["mu", "sigma"]] = np.nan
         parts.append(table.sort_values("mu_star", ascending=False, kind="stable"))
-    return {"morris": pd.concat(parts, ignore_index=True), "factors": members_table(factors)}
+    return pd.concat(parts, ignore_index=True)
 
 
 def draw(tables: Tables, look: Look) -> Figures:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from rallsim.decision.style import SMALL
 from rallsim.evaluation import Evaluation
 from rallsim.sweep.asked import Range
 from rallsim.sweep.figures import figure_of, titled
@@ -20,6 +21,7 @@ from rallsim.sweep.study import Figures, Study, Tables, best_of
 from rallsim.sweep.switching import GRID, curves, switches
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 ABOUT = "one-way: a tornado for every outcome, and where along each parameter the preferred strategy changes"
@@ -167,7 +169,7 @@ def say(tables: Tables, look: Look) -> list[str]:
 
 def tornado(bars: pd.DataFrame, look: Look, changing: Collection[str] = ()) -> Figure:
     """Draw the bars of one outcome, with the values at their ends and a mark where another strategy is preferred."""
-    from rallsim.decision.style import SMALL, finish, money_axis
+    from rallsim.decision.style import finish, money_axis
     from rallsim.plots import new_axes
 
     shown = bars.head(MOST_BARS).iloc[::-1]
@@ -178,21 +180,10 @@ def tornado(bars: pd.DataFrame, look: Look, changing: Collection[str] = ()) -> F
     marked = False
     for place, row in enumerate(shown.to_dict("records")):
         for end, colour in (("lo", low_colour), ("hi", high_colour)):
-            value = row[f"at_{end}"]
-            ax.barh(place, value - row["at_base"], left=row["at_base"], height=0.66, color=colour, linewidth=0)
-            right = value > row["at_base"] or (value == row["at_base"] and end == "hi")
-            text = look.value(row["parameter"], row[end])
-            if row["parameter"] in changing and row[f"preferred_at_{end}"] != row["preferred_at_base"]:
-                text, marked = f"{text} ★", True
-            ax.annotate(
-                text,
-                (value, place),
-                xytext=(4 if right else -4, 0),
-                textcoords="offset points",
-                ha="left" if right else "right",
-                va="center",
-                fontsize=SMALL - 1,
+            ax.barh(
+                place, row[f"at_{end}"] - row["at_base"], left=row["at_base"], height=0.66, color=colour, linewidth=0
             )
+        marked |= _write_ends(ax, place, row, look, row["parameter"] in changing)
     ax.axvline(first["at_base"], color="black", linewidth=0.9)
     if bars["at_lo"].min() < 0 < bars["at_hi"].max() or bars["at_hi"].min() < 0 < bars["at_lo"].max():
         ax.axvline(0, color="0.4", linewidth=0.9, linestyle=":")
@@ -212,6 +203,31 @@ def tornado(bars: pd.DataFrame, look: Look, changing: Collection[str] = ()) -> F
     note = " ★ another strategy is preferred there." if marked else ""
     question = f"What moves the difference most? One parameter at a time{_at(outcome, look, first['WTP'])}.{note}"
     return titled(figure_of(ax), look.title, question)
+
+
+def _write_ends(ax: Axes, place: int, row: Mapping[Any, Any], look: Look, changes: bool) -> bool:
+    """Write the values at both ends of a bar, together where both lie on one side; tell whether one has a mark."""
+    texts: dict[str, str] = {}
+    marked = False
+    for end in ("lo", "hi"):
+        other = changes and row[f"preferred_at_{end}"] != row["preferred_at_base"]
+        texts[end] = look.value(row["parameter"], row[end]) + (" ★" if other else "")
+        marked |= other
+    sides = {end: row[f"at_{end}"] >= row["at_base"] for end in texts}
+    if sides["lo"] == sides["hi"]:
+        far = max(("lo", "hi"), key=lambda end: abs(row[f"at_{end}"] - row["at_base"]))
+        texts = {far: f"{texts['lo']} / {texts['hi']}"}
+    for end, text in texts.items():
+        ax.annotate(
+            text,
+            (row[f"at_{end}"], place),
+            xytext=(4 if sides[end] else -4, 0),
+            textcoords="offset points",
+            ha="left" if sides[end] else "right",
+            va="center",
+            fontsize=SMALL - 1,
+        )
+    return marked
 
 
 def _at(outcome: str, look: Look, wtp: float) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,6 +12,7 @@ from rallsim.decision.analysis import Decision
 from rallsim.decision.analysis import analyse as decide
 from rallsim.decision.analysis import draw as decision_figures
 from rallsim.decision.sample import PsaSample, sample_tables
+from rallsim.sweep.figures import figure_of, titled
 from rallsim.sweep.look import Look
 from rallsim.sweep.sampling import Sample, running_means, sample_of, variance_table
 from rallsim.sweep.study import Figures, Study, Tables
@@ -62,8 +65,16 @@ def analyse(study: Study) -> Tables:
 
 def draw(tables: Tables, look: Look) -> Figures:
     """Draw the figures of a decision, and the running means."""
+    questions = {
+        "ce_plane.png": f"What does each cost and yield more than {look.strategy(look.reference)}?",
+        "frontier.png": "Who is on the efficiency frontier, and what does a QALY cost along it?",
+        "ceac.png": "How probable is it that a strategy is the most cost-effective?",
+        "expected_loss.png": "What is lost on average by choosing a strategy under uncertainty?",
+        "evpi.png": "What would it be worth to know everything?",
+    }
     figures = decision_figures(_decision(tables, look), look.style())
-    return {**figures, "running_means.png": lambda: _running_means(tables["running_means"], look)}
+    titles = {name: partial(_titled, figure, look, questions.get(name, "")) for name, figure in figures.items()}
+    return {**titles, "running_means.png": lambda: _running_means(tables["running_means"], look)}
 
 
 def say(tables: Tables, look: Look) -> list[str]:
@@ -97,6 +108,10 @@ def _decision(tables: Tables, look: Look) -> Decision:
     )
 
 
+def _titled(figure: Callable[[], Figure], look: Look, question: str) -> Figure:
+    return titled(figure(), look.title, question)
+
+
 def _running_means(table: pd.DataFrame, look: Look) -> Figure:
     from rallsim.decision.style import finish, money_axis
     from rallsim.plots import new_axes
@@ -106,15 +121,11 @@ def _running_means(table: pd.DataFrame, look: Look) -> Figure:
     for strategy, rows in table.groupby("Strategy", sort=False):
         name = str(strategy)
         ax.plot(rows["Draws"], rows["INMB"], color=style.colour(name), linewidth=1.7, label=style.label(name))
-        ax.fill_between(rows["Draws"], rows["Lower"], rows["Upper"], color=style.colour(name), alpha=0.15, linewidth=0)
+        ax.fill_between(rows["Draws"], rows["Lower"], rows["Upper"], color=style.colour(name), alpha=0.1, linewidth=0)
     ax.axhline(0, color="black", linewidth=0.8)
     ax.set_xlim(0, table["Draws"].max())
     ax.set_xlabel("Draws of the parameters")
     money_axis(ax.yaxis, style, f"Net benefit against {look.strategy(look.reference)}", ax.get_ylim())
     finish(ax)
-    figure = ax.figure.get_figure(root=True)
-    assert figure is not None
-    figure.suptitle(
-        f"{look.title}: are there enough draws?\nMean with 95 % limits {look.at_wtp(look.wtp[0])}", fontsize=11
-    )
-    return figure
+    question = f"Are there enough draws? Mean with 95 % limits of draws and patients, {look.at_wtp(look.wtp[0])}"
+    return titled(figure_of(ax), look.title, question)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rallsim.analyses import morris
 from rallsim.errors import InputError, Problem
 from rallsim.sweep.figures import figure_of, titled
 from rallsim.sweep.look import Look
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ABOUT = "Sobol indices, first and total, of groups of parameters (SALib)"
-BASE_SAMPLE = 256
+BASE_SAMPLE = 512
+MOST_FACTORS = 10
+REST = "all others"
 
 
 def analyse(study: Study) -> Tables:
@@ -35,10 +38,11 @@ def analyse(study: Study) -> Tables:
 
     S1 = Var(E[Y | factor]) / Var(Y);  ST = 1 - Var(E[Y | all others]) / Var(Y)
 
-    Factors are the groups asked for; without any, whose parameters they are (each therapy, transplant, costs, ...), and
-    with `--parameter` those parameters alone. Correlated parameters are in one factor, so that factors are independent
-    and their indices well defined. `--draws` is the size of the base sample, rounded up to a power of two: there are
-    (factors + 2) times as many points. S1_conf and ST_conf are half widths of 95 % intervals, by bootstrap.
+    Factors are the groups asked for (what is in none stays at its median), or the parameters of `--parameter`; without
+    either, the ten that a Morris screening finds to matter most, and all others as one. Correlated parameters are in
+    one factor, so that factors are independent and their indices well defined. `--draws` is the size of the base
+    sample, rounded up to a power of two: there are (factors + 2) times as many points. S1_conf and ST_conf are half
+    widths of 95 % intervals, by bootstrap.
 
     Source: Saltelli et al., Comput Phys Commun 2010;181:259.
     """
@@ -46,7 +50,9 @@ def analyse(study: Study) -> Tables:
     from SALib.sample import sobol as sampler
 
     joint = joint_of(study)
-    factors = joint.factors(study.asked.groups) if study.asked.groups or study.asked.ranges else joint.by_owner()
+    factors = joint.factors(study.asked.groups)
+    if not (study.asked.groups or study.asked.ranges):
+        factors = _screened(study, factors)
     if len(factors) < 2:
         raise InputError(Problem("one factor makes all the variance", key="sobol", found=next(iter(factors))))
     problem = problem_of(joint, factors)
@@ -70,6 +76,15 @@ def analyse(study: Study) -> Tables:
         table["parameters"] = [len(factors[name]) for name in names]
         parts.append(table.sort_values("ST", ascending=False, kind="stable"))
     return {"sobol": pd.concat(parts, ignore_index=True), "factors": members_table(factors)}
+
+
+def _screened(study: Study, factors: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Keep the factors that matter most to any output, by a screening of their own; all others become one."""
+    table = morris.screening(study)
+    matters = table.groupby("factor", sort=False)["mu_star"].max().sort_values(ascending=False, kind="stable")
+    first = [str(name) for name in matters.index[:MOST_FACTORS]]
+    rest = [path for name, members in factors.items() if name not in first for path in members]
+    return {name: factors[name] for name in first} | ({REST: rest} if rest else {})
 
 
 def draw(tables: Tables, look: Look) -> Figures:

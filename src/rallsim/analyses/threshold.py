@@ -108,16 +108,18 @@ def _figure(tables: Tables, look: Look) -> Figure:
     curves, found = tables["threshold_curves"], tables["threshold"]
     wtp = look.wtp[0]
     changing = dict.fromkeys(found.loc[found["WTP"] == wtp, "parameter"])
-    shown = list(changing | dict.fromkeys(curves["parameter"]))[:MOST_CURVES]
+    shown = list(changing or dict.fromkeys(curves["parameter"]))[:MOST_CURVES]
     figure, axes = panels(len(shown), width=7.6, height=3.0)
     for ax, path in zip(axes, shown, strict=True):
         mine = curves[(curves["parameter"] == path) & (curves["WTP"] == wtp)]
         _curve(ax, mine, found[(found["parameter"] == path) & (found["WTP"] == wtp)], look, str(path))
     axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=9)
-    return titled(figure, look.title, f"Where does the preferred strategy change? {look.at_wtp(wtp).capitalize()}")
+    return titled(figure, look.title, f"Where does the preferred strategy change? {look.at_wtp(wtp, 'At')}")
 
 
 def _curve(ax: Axes, curve: pd.DataFrame, found: pd.DataFrame, look: Look, path: str) -> None:
+    from matplotlib.ticker import FuncFormatter
+
     from rallsim.decision.style import finish, money_axis
 
     style = look.style()
@@ -126,10 +128,11 @@ def _curve(ax: Axes, curve: pd.DataFrame, found: pd.DataFrame, look: Look, path:
         ax.plot(line["param_val"], line["INMB"], color=style.colour(name), linewidth=1.7, label=style.label(name))
         half = Z_95 * line["INMB_Std_Error"]
         lower, upper = line["INMB"] - half, line["INMB"] + half
-        ax.fill_between(line["param_val"], lower, upper, color=style.colour(name), alpha=0.15, linewidth=0)
+        ax.fill_between(line["param_val"], lower, upper, color=style.colour(name), alpha=0.09, linewidth=0)
     for row in found.to_dict("records"):
-        ax.axvspan(row["lower"], row["upper"], color="0.85", linewidth=0, zorder=0)
-        ax.axvline(row["value"], color="0.3", linewidth=1.0)
+        if row["clear"]:
+            ax.axvspan(row["lower"], row["upper"], color="0.88", linewidth=0, zorder=0)
+        ax.axvline(row["value"], color="0.3", linewidth=1.0, linestyle="-" if row["clear"] else ":")
         ax.annotate(
             look.value(path, row["value"]),
             (row["value"], 1.0),
@@ -140,6 +143,7 @@ def _curve(ax: Axes, curve: pd.DataFrame, found: pd.DataFrame, look: Look, path:
             fontsize=9,
         )
     ax.set_xlim(curve["param_val"].min(), curve["param_val"].max())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     ax.set_xlabel(look.axis(path))
     money_axis(ax.yaxis, style, f"Net benefit against\n{look.strategy(look.reference)}", ax.get_ylim())
     finish(ax, legend=False)

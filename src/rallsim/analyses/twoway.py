@@ -24,6 +24,7 @@ ABOUT = "two-way grid: the preferred strategy, its probability of being best, an
 GRID = 7
 DRAWS = 100  # of all other parameters, at each point
 PATIENTS = 1000
+LIGHT = 0.6  # opacity up to which black letters are read on any colour
 
 
 def analyse(study: Study) -> Tables:
@@ -115,7 +116,8 @@ def _figure(table: pd.DataFrame, look: Look) -> Figure:
         weight = 0.15 + 0.75 * float(row["Probability"])
         ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=(*colour, weight), edgecolor="white", linewidth=1.5))
         text = f"{row['Probability']:.0%}\n{look.money(row['Expected_Loss'])}"
-        ax.annotate(text, (x, y), ha="center", va="center", fontsize=SMALL - 1)
+        ink = "white" if weight > LIGHT and sum(colour) < 1.6 else "black"
+        ax.annotate(text, (x, y), ha="center", va="center", fontsize=SMALL - 1, color=ink)
     ax.set_xlim(-0.5, len(xs) - 0.5)
     ax.set_ylim(-0.5, len(ys) - 0.5)
     ax.set_xticks(range(len(xs)), [look.value(one, value) for value in xs], fontsize=SMALL, rotation=30, ha="right")

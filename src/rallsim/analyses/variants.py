@@ -172,7 +172,5 @@ def _figure(tables: Tables, look: Look) -> Figure:
     finish(ax, grid="x")
     star = " ★ another strategy is preferred than in the base case." if shown["other_than_base"].any() else ""
     wtp = float(preferred["WTP"].to_numpy()[0])
-    question = (
-        f"Does the answer depend on how the model is built? {look.at_wtp(wtp).replace('at', 'At', 1)}, bars 95 %.{star}"
-    )
+    question = f"Does the answer depend on how the model is built? {look.at_wtp(wtp, 'At')} (bars: 95 %).{star}"
     return titled(figure_of(ax), look.title, question)

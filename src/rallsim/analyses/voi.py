@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ABOUT = "value of information: EVPI, EVPPI of parameters and groups with errors, for a patient and a population"
+ALL_OF = "all of "
 MOST_BARS = 12
 
 
@@ -42,7 +43,7 @@ def analyse(study: Study) -> Tables:
     for name in names:
         owners.setdefault(owner_of(name), []).append(name)
     alone = {name: [name] for name in names if not study.asked.ranges or name in study.asked.ranges}
-    groups = {**{f"all of {name}": members for name, members in owners.items() if len(members) > 1}, **asked}
+    groups = {**{f"{ALL_OF}{name}": members for name, members in owners.items() if len(members) > 1}, **asked}
     patients = None
     if study.asked.incidence is not None:
         patients = patients_to_come(study.asked.incidence, study.asked.years, study.asked.discount)
@@ -73,9 +74,10 @@ def say(tables: Tables, look: Look) -> list[str]:
     for wtp in look.wtp:
         rows = tables["evppi"][tables["evppi"]["WTP"] == wtp]
         first = rows.iloc[0]
+        everything = tables["evpi"].set_index("WTP").loc[wtp]
         line = f"EVPI {look.at_wtp(wtp)}: {look.money(first['EVPI'])} a patient"
-        if "Population_EVPPI" in rows and first["EVPPI"]:
-            line += f", {look.money(first['EVPI'] * first['Population_EVPPI'] / first['EVPPI'])} for the population"
+        if "Population_EVPI" in everything:
+            line += f", {look.money(float(everything['Population_EVPI']))} for the population"
         lines.append(line + ". Worth knowing most, alone or together:")
         for row in rows.head(3).to_dict("records"):
             lines.append(
@@ -92,7 +94,8 @@ def say(tables: Tables, look: Look) -> list[str]:
 def _label(name: str, look: Look) -> str:
     if name in look.parameters:
         return look.parameter(name)
-    return name[:1].upper() + name[1:].replace("_", " ")
+    owner = name.removeprefix(ALL_OF)
+    return f"{look.owners[owner]}: all" if owner in look.owners else name
 
 
 def _figure(table: pd.DataFrame, look: Look) -> Figure:
@@ -107,4 +110,4 @@ def _figure(table: pd.DataFrame, look: Look) -> Figure:
         named = part.assign(Parameters=[_label(name, look) for name in part["Parameters"]])
         decision_figures.plot_evppi(named, look.style(), wtp, ax)
         ax.set_title(f"Known {words}", fontsize=10, loc="left")
-    return titled(figure, look.title, f"What would it be worth to know? {look.at_wtp(wtp).replace('at', 'At', 1)}")
+    return titled(figure, look.title, f"What would it be worth to know? {look.at_wtp(wtp, 'At')}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,31 @@ from rallsim.decision.style import Style
 SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
 IN_PER_CENT = ("probability", "share")
 WITH_UNIT = ("months", "days", "years", "cycles")
+
+
+WORDS = {  # of names, as people write them
+    **{
+        word: word.upper()
+        for word in ("cr", "mrd", "hsct", "sos", "crs", "icans", "icu", "gvhd", "cr1", "kmt2a", "cns")
+    },
+    "car_t": "CAR-T",
+    "b_cell": "B-cell",
+    "ph_positive": "Ph-positive",
+    "grade3plus": "of grade 3 or more",
+    "cd19": "CD19",
+    "cd22": "CD22",
+}
+
+
+def in_words(name: str) -> str:
+    """Write a name as people do.
+
+    >>> in_words("cr_odds_ratio_prior_hsct"), in_words("months_to_b_cell_recovery")
+    ('CR odds ratio prior HSCT', 'months to B-cell recovery')
+    """
+    for word in sorted(WORDS, key=len, reverse=True):
+        name = re.sub(rf"(?<![^_ ]){word}(?![^_ ])", WORDS[word], name)
+    return name.replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -30,6 +56,7 @@ class Look:
     wtp: tuple[float, ...]
     parameters: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -63,9 +90,9 @@ class Look:
         """Words for a comparison, with the reference when not said otherwise."""
         return f"{self.strategy(strategy)} against {self.strategy(comparator or self.reference)}"
 
-    def at_wtp(self, wtp: float) -> str:
+    def at_wtp(self, wtp: float, at: str = "at") -> str:
         """Words for a threshold."""
-        return f"at {self.money(wtp)} per QALY"
+        return f"{at} {self.money(wtp)} per QALY"
 
     def value(self, path: str, value: float) -> str:
         """A parameter's value with its unit: money with its sign, shares and probabilities in per cent.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rallsim.evaluation import Evaluation
 from rallsim.sweep.joint import SAMPLE, Joint
-from rallsim.sweep.look import Look
+from rallsim.sweep.look import Look, in_words
 from rallsim.sweep.measures import Floats, means
 from rallsim.sweep.study import Study
 
@@ -59,7 +59,7 @@ def factor_label(name: str, members: Sequence[str], look: Look) -> str:
         return look.parameter(members[0])
     if members[0] == name.partition(" + ")[0] and "." in name:
         return f"{look.parameter(members[0])} and {len(members) - 1} correlated with it"
-    return name.replace("_", " ")
+    return " + ".join(look.owners.get(one, in_words(one)) for one in name.split(" + "))
 
 
 def members_of(table: pd.DataFrame) -> dict[str, list[str]]:

@@ -20,7 +20,8 @@ from rallsim.parameters import ParameterSet
 from rallsim.scenario import Scenario
 from rallsim.sweep.asked import Asked
 from rallsim.sweep.draws import Draws, draws_of
-from rallsim.sweep.look import SIGNS, Look
+from rallsim.sweep.joint import owner_of
+from rallsim.sweep.look import SIGNS, Look, in_words
 from rallsim.sweep.matters import columns_of, fixed_by
 from rallsim.sweep.measures import check_outcomes, needed
 from rallsim.sweep.runner import Runner
@@ -32,6 +33,7 @@ Tables = dict[str, pd.DataFrame]
 Figures = Mapping[str, Callable[[], "Figure"]]
 DEFAULT_WTP = (30_000.0, 50_000.0)  # where a perspective states no threshold
 FLOAT_FORMAT = "%.10g"
+OWNERS = {"costs": "Costs", "utilities": "Utilities", "hsct": "Transplant", "mortality": "Background mortality"}
 LEAST_PATIENTS = 20  # two in every batch
 
 
@@ -169,17 +171,18 @@ class Study:
             wtp=self.wtp,
             parameters={path: self.label(path) for path in self.base if self.matters(path)},
             units={path: self.unit(path) for path in self.base if self.matters(path)},
+            owners={name: self.owner(name) for name in dict.fromkeys(map(owner_of, self.base))},
             asked=self.asked.as_json(),
         )
 
     def label(self, path: str) -> str:
         """Name a parameter for people: whose it is, and what its last word says."""
-        first, _, rest = path.partition(".")
-        words = path.rpartition(".")[2].replace("_", " ")
-        owner = {"costs": "Cost", "utilities": "Utility", "hsct": "Transplant"}.get(first, first.capitalize())
-        if first == "therapies":
-            owner = self.parameters.therapies[rest.partition(".")[0]].label
-        return f"{owner}: {words}"
+        return f"{self.owner(owner_of(path))}: {in_words(path.rpartition('.')[2])}"
+
+    def owner(self, name: str) -> str:
+        """Name for people whose parameters some are: a therapy's label, or a word."""
+        therapy = self.parameters.therapies.get(name)
+        return therapy.label if therapy else OWNERS.get(name, name.capitalize())
 
     def unit(self, path: str) -> str:
         """Unit of a parameter as people read it."""
