@@ -14,7 +14,7 @@ import simpy
 
 from rallsim import stages as w
 from rallsim.engine import engine_called
-from rallsim.engine.blocks import blocks_of
+from rallsim.entry import blocks_of
 from rallsim.luck import BLOCK, luck_of_block
 from rallsim.outcomes import LANDMARKS, patient_table, summary, survival
 from rallsim.parameters import load_parameters

@@ -56,7 +56,10 @@ def relapse_hazard_ratio(p: Any, w: Any, therapy: Any) -> float:
 
 @compiled
 def relapse_time(p: Any, w: Any) -> float:
-    """Time of relapse when no transplant is done; the hazard rises when B-cell aplasia is lost."""
+    """Time of relapse when no transplant is done; the hazard rises when B-cell aplasia is lost.
+
+    No relapse is found before the marrow is looked at again.
+    """
     therapy = w.therapies[p.therapy]
     u = luck(p, w, decision.RELAPSE_AFTER_MRD_THERAPY if therapy.kind == MRD_DRUG else decision.RELAPSE_DRAW)
     ratio = relapse_hazard_ratio(p, w, therapy)
@@ -64,8 +67,10 @@ def relapse_time(p: Any, w: Any) -> float:
     if p.b_cell_recovery > 0.0:
         lost = p.b_cells_since - p.relapse_clock
         after = ratio * therapy.relapse_hazard_ratio_b_cell_recovery
-        return float(p.relapse_clock + changed_hazard_quantile(u, cure, scale, shape, ratio, lost, after))
-    return float(p.relapse_clock + mixture_cure_quantile(u, cure, scale, shape, ratio))
+        lasts = changed_hazard_quantile(u, cure, scale, shape, ratio, lost, after)
+    else:
+        lasts = mixture_cure_quantile(u, cure, scale, shape, ratio)
+    return float(p.relapse_clock + max(w.model.disease_shortest_remission_months, lasts))
 
 
 @compiled

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from rallsim.cohort import patients_at_entry
 from rallsim.economics.charges import refuse_without_costs
-from rallsim.economics.setting import Economics, check_economic_draws, economics_of, is_economic
+from rallsim.economics.setting import Economics, ValuedWith, check_economic_draws, economics_of, is_economic
 from rallsim.economics.sums import SUMS, tables_of
-from rallsim.engine.blocks import blocks_of
+from rallsim.entry import blocks_of, entrants_with
 from rallsim.errors import InputError, Problem
 from rallsim.evaluated import DRAWS, STRATEGIES, Estimates, Evaluation, Floats, Ints
 from rallsim.luck import BLOCK, luck_of_block
 from rallsim.outcome import MEASURES
 from rallsim.parameters import ParameterSet
-from rallsim.population import Values
+from rallsim.patient import PATIENT
+from rallsim.population import PATHS, Values
 from rallsim.prepared import check_draws, check_scenario, parameters_for, prepare
 from rallsim.records import words
 from rallsim.scenario import Scenario
-from rallsim.simulation import DRAWS_AT_ONCE, shared
+from rallsim.simulation import DRAWS_AT_ONCE, shared_out
 from rallsim.stages import EVENTS
 
 __all__ = [
@@ -39,7 +38,7 @@ HISTORIES_AT_ONCE = 20_000  # of a strategy in one cell, as far as whole blocks 
 OUTCOMES = (*MEASURES, *(f"events_{name}" for name in EVENTS))  # measured whether anything is valued or not
 
 
-def measures_of(economics: Economics | None) -> tuple[str, ...]:
+def measures_of(economics: ValuedWith | None) -> tuple[str, ...]:
     """Return what is measured: outcomes and numbers of events, and with economics costs, QALYs, life years, resources.
 
     >>> measures_of(None)[:2], measures_of(None)[-1]
@@ -51,7 +50,7 @@ def measures_of(economics: Economics | None) -> tuple[str, ...]:
 def evaluate(
     scenario: Scenario,
     parameters: ParameterSet,
-    economics: Economics | None,
+    economics: ValuedWith | None,
     draws: Mapping[str, np.ndarray] | None = None,
     *,
     strategies: Sequence[str] | None = None,
@@ -67,8 +66,9 @@ def evaluate(
     economics as `costs.<name>` and `utilities.<name>`; without draws there is one, the base case. `strategies` are all
     of the scenario's when not given; `blocks` are numbers of the blocks of patients (luck.BLOCK in each) that the
     scenario's patients fall into, by default all. Patient n belongs to batch n modulo `batches`. `first_draw` is the
-    number of the first draw in the result. Raises InputError with all faults when a path is unknown, a value
-    impossible, or the scenario sets a parameter itself, and when a therapy is given that has no costs.
+    number of the first draw in the result. `workers` threads share the work; the sums do not depend on how many there
+    are. Raises InputError with all faults when a path is unknown, a value impossible, or the scenario sets a parameter
+    itself, and when a therapy is given that has no costs.
 
     >>> from rallsim.parameters import load_parameters
     >>> from rallsim.scenario import load_scenario
@@ -88,7 +88,7 @@ def evaluate(
     cell = _Cell(scenario, parameters, economics, draws, names, replicate, batches)
     patients = np.zeros((number, len(names), batches), np.int64)
     sums = np.zeros((*patients.shape, len(measures_of(economics))))
-    for (some, _), found in zip(cells, shared(cell, cells, workers), strict=True):
+    for (some, _), found in zip(cells, shared_out(cell, cells, workers), strict=True):
         for counted, summed in found:  # block by block, so that sums do not depend on how cells are cut
             patients[some] += counted
             sums[some] += summed
@@ -101,7 +101,7 @@ class _Cell:
 
     scenario: Scenario
     parameters: ParameterSet
-    economics: Economics | None
+    economics: ValuedWith | None
     draws: Mapping[str, np.ndarray]
     names: tuple[str, ...]
     replicate: int
@@ -120,10 +120,13 @@ class _Cell:
         prepared = [prepare(scenario, strategy, self.parameters, values) for strategy in strategies]
         therapies = tuple(self.parameters.therapies)
         tables = tables_of(self.economics, therapies, drawn, size if drawn else 1) if self.economics else None
+        various = range(size) if any(path in PATHS for path in here) else (0,)  # draws whose patients differ at entry
         found = []
         for block in blocks:
             luck = luck_of_block(scenario.seed, self.replicate, block[0])[: block[1]]
-            people = _people(scenario.own_patients, prepared[0].populations, luck, block)
+            people = np.empty((len(various), block[1]), PATIENT)
+            for draw in various:
+                words(people[draw])[:] = words(entrants_with(luck, prepared[0], block[0], draw))
             counts, sums, given = zip(
                 *(sums_of_block(people, luck, one, tables, size, self.batches) for one in prepared), strict=True
             )
@@ -132,13 +135,6 @@ class _Cell:
                 refuse_without_costs(named, self.economics.costs)
             found.append((np.stack(counts, axis=1), np.stack(sums, axis=1)))
         return found
-
-
-def _people(own: Path | None, populations: np.ndarray, luck: np.ndarray, block: tuple[int, int]) -> np.ndarray:
-    """Return the patients of a block at entry: draws × patients, or 1 × patients where all draws have the same."""
-    same = bool((words(populations) == words(populations[:1])).all())
-    some = range(1 if same else len(populations))
-    return np.stack([patients_at_entry(own, populations[draw : draw + 1], luck, block) for draw in some])
 
 
 def _chosen(known: list[tuple[int, int]], blocks: range | None) -> list[tuple[int, int]]:
@@ -164,7 +160,7 @@ def _cells(draws: int, blocks: list[tuple[int, int]]) -> list[tuple[slice, list[
 def _check(
     scenario: Scenario,
     parameters: ParameterSet,
-    economics: Economics | None,
+    economics: ValuedWith | None,
     draws: Mapping[str, np.ndarray],
     names: Sequence[str],
 ) -> None:

@@ -40,6 +40,7 @@ class ParameterSet:
     variants: Mapping[str, Variant]
     evidence: Evidence
     files: tuple[Path, ...]
+    own_population: Path | None = None  # the file of a population that a scenario brings
 
     def values(self, population: str) -> dict[str, float]:
         """Return the base value of every parameter; those of `population` under `population.<name>`."""
@@ -71,7 +72,13 @@ class ParameterSet:
         reader.population(path.stem, path)
         if reader.faults:
             raise InputError(reader.faults)
-        return replace(self, parameters=reader.parameters, countries=reader.countries, front_lines=reader.front_lines)
+        return replace(
+            self,
+            parameters=reader.parameters,
+            countries=reader.countries,
+            front_lines=reader.front_lines,
+            own_population=path,
+        )
 
     def uses(self, evidence_id: str) -> list[str]:
         """Return the paths of the parameters that rest on an evidence row."""

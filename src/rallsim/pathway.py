@@ -44,7 +44,11 @@ NO_TRANSPLANT_YET = 1200.0  # months since a transplant that never was
 @compiled
 def next_therapy(p: Any, w: Any) -> int:
     """Therapy that the strategy's rules give next, NOTHING when the patient gets none."""
-    treated = w.model.disease_treated_at_entry if p.course == 0 else w.model.disease_next_line_given_failure
+    treated = w.model.disease_treated_at_entry
+    if p.course > 0 and p.lines_given <= 1:
+        treated = w.model.disease_next_line_given_failure
+    elif p.course > 0:
+        treated = w.model.disease_next_line_given_later_failure
     if p.course >= MAX_COURSES or p.line > w.model.max_lines or luck(p, w, decision.TREATED) >= treated:
         return NOTHING
     therapy = therapy_by_rules(w.attributes, NOTHING, w.rules, 0, w.model.after_last_salvage, w.conditions, w.therapies)
@@ -99,8 +103,8 @@ def relapsed(p: Any, w: Any) -> None:
     p.line = p.lines_given + 1.0
     if p.hsct_since >= 0.0:
         p.months_since_hsct = p.time - p.hsct_since
-    elif p.prior_hsct > 0.0:
-        p.months_since_hsct = p.remission_months  # a transplant before entry was done early in the remission
+    elif p.prior_hsct > 0.0:  # before entry, in the first remission
+        p.months_since_hsct = p.time + max(0.0, p.cr1_months - w.model.disease_months_to_hsct_in_first_remission)
     else:
         p.months_since_hsct = NO_TRANSPLANT_YET
     therapy = next_therapy(p, w)
@@ -159,12 +163,13 @@ def salvage(p: Any, w: Any) -> None:
 @compiled
 def mrd_therapy(p: Any, w: Any) -> None:
     """In complete remission with MRD, on a course for it: MRD goes or stays, unless relapse or death comes first."""
-    relapses(p, w, relapse_time(p, w))
+    therapy = w.therapies[p.next_therapy]
+    gone = luck(p, w, decision.MRD_THERAPY_DRAW) < therapy.mrd_response
+    if not gone:  # trials count a relapse before the assessment as no response
+        relapses(p, w, relapse_time(p, w))
     p.therapy = p.next_therapy
     is_given(p, w, p.therapy)
-    therapy = w.therapies[p.therapy]
     assessed = p.time + therapy.cycle_months
-    gone = luck(p, w, decision.MRD_THERAPY_DRAW) < therapy.mrd_response
     depth = words.MRD_NEGATIVE if gone else words.MRD_POSITIVE
     strikes(p, assessed, words.REMISSION, words.MRD_RESPONSE, depth)
     chance = luck(p, w, decision.MRD_THERAPY_DEATH)

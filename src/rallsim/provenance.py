@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rallsim import __version__
-from rallsim.cohort import read_cohort
+from rallsim.cohort import sources
+from rallsim.prepared import cohort_of
 
 if TYPE_CHECKING:
+    from rallsim.parameters import ParameterSet
     from rallsim.scenario import Scenario
     from rallsim.simulation import Simulation
 
@@ -49,7 +51,7 @@ def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
             path.relative_to(folder.parent).as_posix(): file_sha256(path)
             for path in (*parameters.files, *evidence_files)
         },
-        **_own_patients(scenario),
+        **_own_patients(scenario, parameters),
         "sources": {
             identity: parameters.evidence.sources[identity].citation
             for identity in sorted(sources)
@@ -59,15 +61,16 @@ def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
     }
 
 
-def _own_patients(scenario: Scenario) -> dict[str, Any]:
+def _own_patients(scenario: Scenario, parameters: ParameterSet) -> dict[str, Any]:
     """What a scenario's own population or patients add: the file's hash, and how many values were drawn."""
     own = scenario.own_patients
     if own is None:
         return {}
     found: dict[str, Any] = {"file": own.name, "sha256": file_sha256(own)}
-    if own.suffix == ".csv":
-        cohort = read_cohort(own)
-        found |= {"rows": cohort.rows, "missing_from": scenario.missing_from, "drawn": cohort.drawn()}
+    cohort = cohort_of(scenario, parameters)
+    if cohort:
+        drawn = {one.attribute: one.drawn for one in sources(cohort) if one.drawn}
+        found |= {"rows": cohort.rows, "missing_from": scenario.missing_from, "drawn": drawn}
     return {"patients": found}
 
 

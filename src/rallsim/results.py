@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from rallsim.cohort_tables import imputation, patients_at_entry
 from rallsim.errors import InputError, Problem
 from rallsim.outcomes import differences, patient_table, summary, survival_curves
 from rallsim.provenance import fingerprint, manifest
@@ -30,6 +31,7 @@ class Results:
     summary: pd.DataFrame
     differences: pd.DataFrame
     survival: pd.DataFrame
+    imputation: pd.DataFrame | None = None  # of a file's patients: what was not known, and was drawn
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,9 @@ def results_of(simulation: Simulation) -> Results:
         summary=summary(tables, scenario.horizon_months),
         differences=differences(tables, scenario.reference, scenario.horizon_months),
         survival=survival_curves(tables, scenario.horizon_months, step=CURVE_STEP),
+        imputation=None
+        if simulation.cohort is None or simulation.entrants is None
+        else imputation(simulation.cohort, simulation.entrants),
     )
 
 
@@ -77,6 +82,8 @@ def save(
     simulation: Simulation, results: Results, folder: Path, *, settings: list[str], with_events: bool = False
 ) -> Saved:
     """Write summary.csv, differences.csv, survival.csv, os.png, manifest.json and, if wanted, events.parquet.
+
+    When the patients come from a file, patients.csv says who was simulated and what of them was drawn.
 
     See `save_folder` for what happens to earlier results.
     """
@@ -116,6 +123,9 @@ def _write(simulation: Simulation, results: Results, folder: Path, with_events: 
     figure = plot_survival(results.survival, labels).figure.get_figure(root=True)
     figure.suptitle(simulation.scenario.title, fontweight="bold")
     figure.savefig(folder / "os.png")
+    if simulation.cohort and simulation.entrants is not None:
+        who = patients_at_entry(simulation.cohort, simulation.entrants)
+        who.to_csv(folder / "patients.csv", index=False, float_format="%.10g", lineterminator="\n")
     if with_events:
         frames = [history.frame() for history in simulation.histories.values()]
         pd.concat([_plain(frame) for frame in frames]).to_parquet(folder / "events.parquet", index=False)

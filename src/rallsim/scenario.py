@@ -74,7 +74,10 @@ class Scenario(Question):
     @property
     def own_patients(self) -> Path | None:
         """The file of a population or of patients that the scenario brings, None for a shipped population."""
-        return self.path.parent / self.population if self.population.endswith(OWN_PATIENTS) else None
+        if not self.population.endswith(OWN_PATIENTS):
+            return None
+        typed = ("population",) in self._source.options  # on the command line, where paths start from here
+        return (Path.cwd() if typed else self.path.parent) / self.population
 
     @property
     def population_id(self) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import helpers_model as m
 from rallsim import stages as w
-from rallsim.conditions import ATTRIBUTES, Condition
+from rallsim.conditions import ATTRIBUTES, Condition, alternatives
 from rallsim.history import History
 from rallsim.luck import COURSE_COLUMNS, ENTRY_COLUMNS, MAX_COURSES, REINFUSION_DRAW, TREATED, luck_of_block
 from rallsim.model import CD19, CD22
@@ -50,8 +50,14 @@ def values(draw: st.DrawFn) -> dict[str, float]:
     return {path: draw(RANGES[UNITS[path]]) for path in sorted(set(paths))}
 
 
+def conditions() -> st.SearchStrategy[dict[str, Any]]:
+    """Conditions, one in a few with alternatives."""
+    two = st.lists(intervals(), min_size=2, max_size=3)
+    return intervals() | st.builds(lambda common, any_of: {**common, "any_of": any_of}, intervals(), two)
+
+
 @st.composite
-def conditions(draw: st.DrawFn) -> dict[str, Any]:
+def intervals(draw: st.DrawFn) -> dict[str, Any]:
     names = draw(st.lists(st.sampled_from([*ATTRIBUTES, *(f"given.{name}" for name in IDS)]), max_size=2, unique=True))
     return {name: draw(_value_of(name)) for name in names}
 
@@ -175,7 +181,7 @@ def test_no_number_is_unusable(scenario: Scenario) -> None:
 
 
 def _holds(condition: Condition, who: Mapping[str, float]) -> bool:
-    return all(part.low <= who[part.attribute] <= part.high for part in condition)
+    return any(all(part.low <= who[part.attribute] <= part.high for part in one) for one in alternatives(condition))
 
 
 def _eligible(scenario: Scenario, therapy: str, who: Mapping[str, float]) -> bool:
@@ -346,7 +352,9 @@ class Replay:
         if self.hsct_since >= 0.0:
             who["months_since_hsct"] = row.time - self.hsct_since
         else:
-            who["months_since_hsct"] = who["remission_months"] if who["prior_hsct"] > 0.0 else 1200.0
+            done = self.tables.values["disease.months_to_hsct_in_first_remission"]
+            since = row.time + max(0.0, who["cr1_months"] - done)
+            who["months_since_hsct"] = since if who["prior_hsct"] > 0.0 else 1200.0
         given = "disease.treated_at_entry" if row.event == w.ENTRY else "disease.next_line_given_failure"
         treated = self._luck(TREATED) < self.tables.values[given]
         allowed = self.course < MAX_COURSES and who["line"] <= self.strategy.max_lines and treated

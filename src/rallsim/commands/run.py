@@ -80,6 +80,8 @@ def run(
             "summary": records(results.summary),
             "differences": records(results.differences),
         }
+        if results.imputation is not None:
+            document["imputation"] = records(results.imputation)
         print(json.dumps(document, indent=2, allow_nan=False))
         return
     print_results(simulation.scenario, results)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rallsim.cohort import patients_at_entry
 from rallsim.economics.timeline import Floats
-from rallsim.luck import BLOCK, luck_of_block
+from rallsim.entry import iterate_entrants
 from rallsim.parameters import ParameterSet
 from rallsim.population import Values
 from rallsim.prepared import prepare
@@ -21,12 +20,9 @@ def people_of(
     `values` are those of a draw by path, by default the base case of `parameters`.
     """
     base = parameters.values(scenario.population_id) if values is None else values
-    populations = prepare(scenario, next(iter(scenario.strategies.values())), parameters, base).populations
+    prepared = prepare(scenario, next(iter(scenario.strategies.values())), parameters, base)
     ages, male = [], []
-    for number, first in enumerate(range(0, scenario.patients, BLOCK)):
-        size = min(BLOCK, scenario.patients - first)
-        luck = luck_of_block(scenario.seed, replicate, number)[:size]
-        entrants = patients_at_entry(scenario.own_patients, populations, luck, (number, size))
+    for entrants in iterate_entrants(scenario.patients, scenario.seed, prepared, replicate):
         ages.append(entrants["entry_age"].copy())
         male.append(entrants["male"].astype(np.float64))
     return np.concatenate(ages), np.concatenate(male)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -15,7 +16,23 @@ from rallsim.economics.utility_files import Utilities, load_utilities
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.parameters import ParameterSet, load_parameters
 
-COSTS, UTILITIES = OWNERS = ("costs", "utilities")  # what the paths of economic parameters begin with
+OWNERS = ("costs", "utilities")  # what the paths of economic parameters begin with
+
+
+class ValuedWith(Protocol):
+    """Whatever histories can be valued with."""
+
+    @property
+    def costs(self) -> Costs:
+        """What triggers costs, and prices."""
+
+    @property
+    def utilities(self) -> Utilities:
+        """What time is worth."""
+
+    @property
+    def rates(self) -> Rates:
+        """Discounting."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +49,11 @@ class Economics:
 
     def parameters(self) -> dict[str, Entry]:
         """Return every number of costs and utilities by path, as its file gives it."""
-        return {
-            f"{owner}.{name}": entry
-            for owner, entries in zip(OWNERS, (self.costs.entries, self.utilities.entries), strict=True)
-            for name, entry in entries.items()
-        }
+        return economic_parameters(self)
 
     def fault(self, path: str, value: float) -> Problem | None:
         """Return what is wrong with giving a parameter this value, without a place; None when nothing is."""
-        known = self.parameters()
-        if path not in known:
-            return Problem("unknown parameter", hint=nearest(path, list(known)))
-        unit = known[path].unit
-        low, high = UNITS[unit]
-        if not low <= value <= high:
-            return Problem("is impossible", found=f"{value:g}", allowed=f"{low:g} to {high:g} ({unit})")
-        return None
+        return fault_of(self, path, value)
 
     def with_values(self, values: Mapping[str, float]) -> Economics:
         """Return the same with other values of parameters by path, in the currency and prices of their entries.
@@ -56,8 +62,35 @@ class Economics:
         >>> base.with_values({"utilities.remission": 0.7}).utilities.value("remission")
         0.7
         """
-        costs, utilities = (dict(_of(owner, values)) for owner in OWNERS)
-        return replace(self, costs=self.costs.with_values(costs), utilities=self.utilities.with_values(utilities))
+        costs, utilities = with_values(self, values)
+        return replace(self, costs=costs, utilities=utilities)
+
+
+def economic_parameters(economics: ValuedWith) -> dict[str, Entry]:
+    """Return every number of costs and utilities by path, as its file gives it."""
+    return {
+        f"{owner}.{name}": entry
+        for owner, entries in zip(OWNERS, (economics.costs.entries, economics.utilities.entries), strict=True)
+        for name, entry in entries.items()
+    }
+
+
+def fault_of(economics: ValuedWith, path: str, value: float) -> Problem | None:
+    """Return what is wrong with giving an economic parameter this value, without a place; None when nothing is."""
+    known = economic_parameters(economics)
+    if path not in known:
+        return Problem("unknown parameter", hint=nearest(path, list(known)))
+    unit = known[path].unit
+    low, high = UNITS[unit]
+    if not low <= value <= high:
+        return Problem("is impossible", found=f"{value:g}", allowed=f"{low:g} to {high:g} ({unit})")
+    return None
+
+
+def with_values(economics: ValuedWith, values: Mapping[str, float]) -> tuple[Costs, Utilities]:
+    """Return costs and utilities with other values of parameters by path."""
+    costs, utilities = (dict(_of(owner, values)) for owner in OWNERS)
+    return economics.costs.with_values(costs), economics.utilities.with_values(utilities)
 
 
 def is_economic(path: str) -> bool:
@@ -93,13 +126,13 @@ def economics_of(
     return Economics(found, utilities or load_utilities(parameters), rates or view.rates(), view)
 
 
-def check_economic_draws(draws: Mapping[str, np.ndarray], economics: Economics | None) -> Iterator[Problem]:
+def check_economic_draws(draws: Mapping[str, np.ndarray], economics: ValuedWith | None) -> Iterator[Problem]:
     """Yield the faults of columns of draws of costs and utilities: unknown names, impossible values."""
     for path, column in draws.items():
         if economics is None:
             yield Problem("is drawn, and nothing is valued", key=path)
             continue
-        problem = economics.fault(path, float(np.min(column))) or economics.fault(path, float(np.max(column)))
+        problem = fault_of(economics, path, float(np.min(column))) or fault_of(economics, path, float(np.max(column)))
         if problem:
             yield replace(problem, key=path)
 

@@ -15,7 +15,7 @@ from rallsim.compiled import compiled
 from rallsim.economics.charges import charged, prices_of
 from rallsim.economics.cost_files import CATEGORIES, RESOURCES
 from rallsim.economics.lived import lived, triggers_of, weights_of
-from rallsim.economics.setting import Economics
+from rallsim.economics.setting import ValuedWith, with_values
 from rallsim.economics.spans import CLOCK_NUMBERS, SPAN, find_spans, trigger_tables
 from rallsim.economics.valuation import TOTALS
 from rallsim.records import readable
@@ -76,14 +76,13 @@ def add_values(
 
 
 def tables_of(
-    economics: Economics, therapies: Sequence[str], drawn: Mapping[str, np.ndarray] | None = None, draws: int = 1
+    economics: ValuedWith, therapies: Sequence[str], drawn: Mapping[str, np.ndarray] | None = None, draws: int = 1
 ) -> Tables:
     """Lay economics out for the loop; `drawn` holds columns of draws by path, `therapies` what codes point at.
 
     An array of draws goes through the same arithmetic of prices and quantities as one number does.
     """
-    one_a_draw = economics.with_values(cast(Mapping[str, float], drawn or {}))
-    costs, utilities = one_a_draw.costs, one_a_draw.utilities
+    costs, utilities = with_values(economics, cast(Mapping[str, float], drawn or {}))
     of_items, of_time = [item.trigger for item in costs.items], triggers_of(utilities)
     months = np.zeros((draws, len(of_items) + len(of_time)))
     for place, trigger in enumerate((*of_items, *of_time)):

@@ -9,21 +9,11 @@ import numpy as np
 from rallsim.errors import ModelError
 from rallsim.events import EVENT_ROW
 from rallsim.journey import BlockArrays
-from rallsim.luck import BLOCK
 from rallsim.patient import attribute_matrix
 from rallsim.prepared import Prepared
 from rallsim.records import copied, readable
 
 MAX_EVENTS = 400  # of a patient on average over a block; far more than toxicity at its highest rates makes
-
-
-def blocks_of(patients: int) -> list[tuple[int, int]]:
-    """Number and size of the blocks that a cohort of `patients` is made of.
-
-    >>> blocks_of(2500)
-    [(0, 1000), (1, 1000), (2, 500)]
-    """
-    return [(number, min(BLOCK, patients - start)) for number, start in enumerate(range(0, patients, BLOCK))]
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rallsim.engine.batch import simulate_block
-from rallsim.engine.blocks import blocks_of
+from rallsim.entry import blocks_of
 from rallsim.files import shipped
 from rallsim.luck import BLOCK, luck_of_block, spare_uniforms
 from rallsim.milestones import milestones_of
@@ -55,7 +55,7 @@ class Trial:
             luck = luck_of_block(self.scenario.seed, replicate, number)[:size]
             entrants = sample_patients(luck, population, number * BLOCK)
             records = milestones_of(simulate_block(entrants, luck, prepared, draw), size)
-            parts.append((records, entrants, spare_uniforms(luck)))
+            parts.append((records, entrants, spare_uniforms(self.scenario.seed, replicate, number)[:size]))
         milestones, entrants, spare = zip(*parts, strict=True)
         return Patients(np.concatenate(milestones), joined(entrants), np.concatenate(spare))
 
