@@ -125,8 +125,8 @@ MRD_FIELDS: dict[str, Field] = {
 
 GENERAL_FIELDS: dict[str, Field] = {
     "disease.treated_at_entry": Field("probability", "a patient entering at relapse is given a salvage line at all"),
-    "disease.next_line_given_failure": Field("probability", "another line is given after the first salvage line"),
-    "disease.next_line_given_later_failure": Field("probability", "another line is given after a later salvage line"),
+    "disease.next_line_given_failure": Field("probability", "another line is given after one without response"),
+    "disease.next_line_given_relapse": Field("probability", "another line is given at relapse after a response"),
     "disease.months_to_treatment": Field("months", "median from relapse or failure to the next line"),
     "disease.wait_shape": Field("shape", "of the log-logistic waits for treatment and transplant, and of onsets"),
     "disease.blasts_after_bridging_response": Field("share", "of the marrow after a response to bridging or debulking"),

@@ -45,10 +45,9 @@ NO_TRANSPLANT_YET = 1200.0  # months since a transplant that never was
 def next_therapy(p: Any, w: Any) -> int:
     """Therapy that the strategy's rules give next, NOTHING when the patient gets none."""
     treated = w.model.disease_treated_at_entry
-    if p.course > 0 and p.lines_given <= 1:
-        treated = w.model.disease_next_line_given_failure
-    elif p.course > 0:
-        treated = w.model.disease_next_line_given_later_failure
+    if p.course > 0:
+        failed = p.stage == words.REFRACTORY
+        treated = w.model.disease_next_line_given_failure if failed else w.model.disease_next_line_given_relapse
     if p.course >= MAX_COURSES or p.line > w.model.max_lines or luck(p, w, decision.TREATED) >= treated:
         return NOTHING
     therapy = therapy_by_rules(w.attributes, NOTHING, w.rules, 0, w.model.after_last_salvage, w.conditions, w.therapies)

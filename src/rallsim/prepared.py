@@ -227,7 +227,7 @@ def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]
                 yield at(Problem("belongs to the scenario: every strategy treats the same patients"), *place, path)
     values = {**known, **{path: value for path, value in scenario.parameters.items() if path in known}}
     for problem in impossible_population(values):
-        own = [path for path in scenario.parameters if path.startswith("population.")]
+        own = [path for path in scenario.parameters if path in PATHS]
         yield at(problem, *(["parameters", own[0]] if own else ["population"]))
     for therapy, label in scenario.eligibility.items():
         labels = list(parameters.therapies[therapy].labels)

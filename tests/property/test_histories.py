@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import helpers_model as m
@@ -16,6 +16,7 @@ from rallsim.history import History
 from rallsim.luck import COURSE_COLUMNS, ENTRY_COLUMNS, MAX_COURSES, REINFUSION_DRAW, TREATED, luck_of_block
 from rallsim.model import CD19, CD22
 from rallsim.patient import GIVEN
+from rallsim.population import impossible_population
 from rallsim.prepared import Prepared
 from rallsim.rules import NOTHING, therapy_by_rules, transplant_by_rules
 from rallsim.scenario import Scenario, Strategy
@@ -47,7 +48,9 @@ UNITS = {path: m.parameters().field_of(path).unit for path in m.parameters().val
 def values(draw: st.DrawFn) -> dict[str, float]:
     """Some parameters changed, within what their units allow; ages stay."""
     paths = draw(st.lists(st.sampled_from([path for path, unit in UNITS.items() if unit != "years"]), max_size=25))
-    return {path: draw(RANGES[UNITS[path]]) for path in sorted(set(paths))}
+    changed = {path: draw(RANGES[UNITS[path]]) for path in sorted(set(paths))}
+    assume(not list(impossible_population(m.parameters().values("adult_relapse") | changed)))
+    return changed
 
 
 def conditions() -> st.SearchStrategy[dict[str, Any]]:
