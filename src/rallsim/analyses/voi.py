@@ -74,10 +74,10 @@ def say(tables: Tables, look: Look) -> list[str]:
     for wtp in look.wtp:
         rows = tables["evppi"][tables["evppi"]["WTP"] == wtp]
         first = rows.iloc[0]
-        everything = tables["evpi"].set_index("WTP").loc[wtp]
+        everything = tables["evpi"][tables["evpi"]["WTP"] == wtp]
         line = f"EVPI {look.at_wtp(wtp)}: {look.money(first['EVPI'])} a patient"
         if "Population_EVPI" in everything:
-            line += f", {look.money(float(everything['Population_EVPI']))} for the population"
+            line += f", {look.money(float(everything['Population_EVPI'].sum()))} for the population"
         lines.append(line + ". Worth knowing most, alone or together:")
         for row in rows.head(3).to_dict("records"):
             lines.append(

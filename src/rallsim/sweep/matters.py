@@ -55,6 +55,7 @@ def identity_of(
         "horizon_months": scenario.horizon_months,
         "seed": scenario.seed,
         "population": file_sha256(own) if own else None,
+        "forms": {name: one.based_on for name, one in parameters.therapies.items()} if own else None,
         "front_line": parameters.front_lines[scenario.population_id],
         "life_tables": [parameters.evidence.life_table(country, sex) for sex in ("female", "male")],
         "eligibility": {name: scenario.eligibility[name] for name in met if name in scenario.eligibility},

@@ -94,23 +94,43 @@ def switches(study: Study, coarse: list[Curve], wtp: float, grid: int = GRID) ->
 
 
 def changes(curve: Curve) -> list[tuple[int, int, float, float]]:
-    """Where the highest of the strategies' fitted lines changes: before, after, value, standard error."""
+    """Where the highest of the strategies' fitted lines changes: before, after, value, standard error.
+
+    The first is the strategy preferred at the first point and the last that at the last point, also where the lines
+    cross a little outside.
+    """
     x = np.array(curve.values)
     basis = np.stack([np.ones_like(x), x], axis=1)
     lines = np.einsum("kp,psb->ksb", np.linalg.pinv(basis), curve.benefit)  # (level, slope) × strategies × batches
     patients = curve.patients[0]
     levels, slopes = (pooled(one, patients).value for one in lines)
-    here, best = x[0], int((levels + slopes * x[0]).argmax())
-    found: list[tuple[int, int, float, float]] = []
+
+    def change(before: int, after: int) -> tuple[int, int, float, float]:
+        steeper = float(slopes[after] - slopes[before])
+        value = float(levels[before] - levels[after]) / steeper if steeper > 0 else float(x.mean())
+        gain = lines[:, after] - lines[:, before]
+        error = float(pooled(gain[0] + gain[1] * value, patients[after]).std_error)
+        return before, after, value, error / steeper if steeper > 0 else float("inf")
+
+    ends = curve.preferred()
+    order = [ends[0], *_envelope(levels, slopes, float(x[0]), float(x[-1])), ends[-1]]
+    return [change(before, after) for before, after in pairwise(order) if before != after]
+
+
+def _envelope(levels: Floats, slopes: Floats, start: float, stop: float) -> list[int]:
+    """Lines that are the highest between two values, from left to right.
+
+    >>> _envelope(np.array([0.0, 1.0, -5.0]), np.array([1.0, 0.0, 2.0]), 0.0, 10.0)
+    [1, 0, 2]
+    """
+    here, best = start, int((levels + slopes * start).argmax())
+    found = [best]
     while True:
         with np.errstate(divide="ignore", invalid="ignore"):
             crossing = (levels[best] - levels) / (slopes - slopes[best])
         crossing[(slopes <= slopes[best]) | (crossing < here)] = np.inf
-        after = int(crossing.argmin())
-        if not crossing[after] <= x[-1]:
+        best = int(crossing.argmin())
+        if not crossing[best] <= stop:
             return found
-        here = float(crossing[after])
-        gain = lines[:, after] - lines[:, best]
-        error = float(pooled(gain[0] + gain[1] * here, patients[after]).std_error)
-        found.append((best, after, here, error / abs(float(slopes[after] - slopes[best]))))
-        best = after
+        here = float(crossing[best])
+        found.append(best)
