@@ -20,8 +20,9 @@ def therapies_of(scenario: Scenario, strategy: Strategy, parameters: ParameterSe
     >>> from rallsim.parameters import load_parameters
     >>> from rallsim.scenario import load_scenario
     >>> scenario, parameters = load_scenario("first_salvage"), load_parameters()
-    >>> "blinatumomab" in therapies_of(scenario, scenario.strategies["chemotherapy"], parameters)
-    False
+    >>> met = therapies_of(scenario, scenario.strategies["chemotherapy"], parameters)
+    >>> "chemotherapy" in met, "car_t_cd22" in met
+    (True, False)
     """
     met = {parameters.front_lines[scenario.population_id]}
     for rules in (strategy.salvage, strategy.bridging, strategy.mrd):

@@ -158,8 +158,10 @@ def cells_folder(out: Path) -> Path:
 def points_with(base: Mapping[str, float], rows: Sequence[Mapping[str, float]]) -> pd.DataFrame:
     """Return a table of points: a row for each mapping, with base values where it says nothing.
 
-    >>> points_with({"a": 1.0, "b": 2.0}, [{}, {"b": 5.0}]).values.tolist()
-    [[1.0, 2.0], [1.0, 5.0]]
+    Columns are what some row names.
+
+    >>> points_with({"a": 1.0, "b": 2.0}, [{}, {"b": 5.0}]).to_dict("list")
+    {'b': [2.0, 5.0]}
     """
     names = list(dict.fromkeys(name for row in rows for name in row)) or list(base)
     return pd.DataFrame([[row.get(name, base[name]) for name in names] for row in rows], columns=names, dtype=float)

@@ -11,7 +11,7 @@ from rallsim.errors import InputError, Problem, nearest
 from rallsim.results import Saved, check_folder, save_folder
 from rallsim.sweep.cells import Cell
 from rallsim.sweep.runner import MissingCellsError
-from rallsim.sweep.study import Study, Tables, write_figures, write_tables
+from rallsim.sweep.study import Study, Tables, read_tables, write_figures, write_tables
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ def finish(study: Study, name: str, out: Path, settings: Sequence[str]) -> Finis
 
     def write(folder: Path) -> None:
         write_tables(tables, folder)
-        write_figures(module.draw(tables, look), folder)
+        write_figures(
+            module.draw(read_tables(folder), look), folder
+        )  # what `rallsim plot` draws from, to the last digit
 
     saved = save_folder(out / name, study.manifest(name, settings), write)
     return Finished(name, tables, tuple(module.say(tables, look)), saved)
