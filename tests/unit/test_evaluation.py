@@ -7,12 +7,13 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rallsim.economics.people import people_of
 from rallsim.economics.setting import Economics, economics_of
 from rallsim.economics.valuation import value_history
-from rallsim.errors import InputError
+from rallsim.errors import InputError, ModelError
 from rallsim.evaluation import DRAWS, STRATEGIES, Evaluation, evaluate, measures_of
 from rallsim.files import shipped
 from rallsim.parameters import ParameterSet, load_parameters
@@ -68,7 +69,7 @@ def test_one_batch_tells_no_error() -> None:
     assert np.isnan(one.std_error("costs")).all()
 
 
-def test_evaluations_join_and_go_through_a_table() -> None:
+def test_evaluations_join_and_go_through_a_table(tmp_path: Path) -> None:
     """Draws and strategies put together again, and sums written to a table and read, are what they were."""
     found = by_hand()
 
@@ -92,7 +93,8 @@ def test_evaluations_join_and_go_through_a_table() -> None:
         assert np.array_equal(again.sums, found.sums)
     table = found.table()
     assert list(table.columns) == ["draw", "strategy", "batch", "patients", "costs", "qalys"]
-    again = Evaluation.from_table(table)
+    table.to_parquet(tmp_path / "sums.parquet")
+    again = Evaluation.from_table(pd.read_parquet(tmp_path / "sums.parquet"))
     assert (again.strategies, again.measures) == (found.strategies, found.measures)
     assert np.array_equal(again.sums, found.sums)
     assert np.array_equal(again.patients, found.patients)
@@ -216,6 +218,14 @@ def test_outcomes_and_events_are_those_of_the_tally() -> None:
         assert found.mean("os_months")[:, place] == pytest.approx(tallies[name].mean("os_months"))
         events = found.sums[:, place].sum(axis=1)[:, found.measures.index("events_entry") :][:, :35]
         assert np.array_equal(events, tallies[name].events.sum(axis=2))
+
+
+def test_nothing_is_lost_for_want_of_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A patient with more charges than there is room for ends the evaluation instead of costing less."""
+    parameters, economics = known()
+    monkeypatch.setattr("rallsim.economics.sums.MOST_SPANS", 3)
+    with pytest.raises(ModelError, match=r"more charges and times of one patient than .* room for 3"):
+        evaluate(load_scenario("first_salvage", patients=10), parameters, economics)
 
 
 def test_workers_and_cells_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
