@@ -151,6 +151,9 @@ GENERAL_FIELDS: dict[str, Field] = {
     "hsct.relapse_hazard_ratio_active_disease": Field("hazard_ratio", "of relapse after a transplant in relapse"),
     "hsct.relapse_hazard_ratio_two_alkylators": Field("hazard_ratio", "of relapse after two alkylating agents", 1.0),
     "hsct.hazard_ratio_second": Field("hazard_ratio", "of relapse and of transplant death after a second transplant"),
+    "hsct.hazard_ratio_first_remission": Field(
+        "hazard_ratio", "of relapse and of transplant death in first remission, before any salvage", 1.0
+    ),
     "hsct.transplant_death_hazard_ratio_55_plus": Field("hazard_ratio", "of transplant death from 55 years on", 1.0),
     "hsct.after_car_t_hazard_ratio": Field("hazard_ratio", "published, of an EFS event after CAR-T when transplanted"),
     "hsct.after_car_t_causal_share": Field(

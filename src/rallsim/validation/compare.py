@@ -64,7 +64,16 @@ def _still_followed(target: Target, patients: Patients, counted: np.ndarray) -> 
 
 def points(targets: Sequence[Target], trials: Mapping[str, Trial], patients: int = POINT_PATIENTS) -> np.ndarray:
     """Simulated value of each target at the base case in a large cohort."""
-    return _values(targets, trials, lambda trial, arm, enrolled: trial.simulate(arm, patients), size=patients)
+    return cohort_values(targets, trials, patients)
+
+
+def cohort_values(targets: Sequence[Target], trials: Mapping[str, Trial], patients: int, draw: int = 0) -> np.ndarray:
+    """Simulated value of each target in cohorts of one size and one luck, under one draw of the parameters."""
+
+    def simulated(trial: Trial, arm: str, _enrolled: int) -> Patients:
+        return trial.simulate(arm, patients, draw=draw)
+
+    return _values(targets, trials, simulated, size=patients)
 
 
 def replicates(
