@@ -9,29 +9,34 @@ import pytest
 
 from helpers_economics import FLAT, round_values
 from helpers_model import parameters
-from rallsim.economics.discounting import Discount
+from rallsim.economics.basis import Basis
+from rallsim.economics.discounting import Rates
 from rallsim.economics.evaluation import evaluate
-from rallsim.economics.severity import COLUMNS, _rest_of_life, general_population_qalys, severity
+from rallsim.economics.severity import COLUMNS, general_population_qalys, rest_of_life, severity
 from rallsim.scenario import load_scenario
 from rallsim.simulation import simulate
+
+
+def left(age: float, hazard: np.ndarray, rate: float, **values: float) -> float:
+    costs, utilities = round_values()
+    basis = Basis(costs, utilities.with_values(values), None, Rates.of(rate), (), (), {}, ())
+    return float(rest_of_life(np.array([age]), 0, hazard, basis)[0])
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.035])
 @pytest.mark.parametrize("age", [20.0, 63.5])
 def test_a_constant_hazard_in_full_health(rate: float, age: float) -> None:
     """With utility 1 and hazard h a year QALYs left are (1 - exp(-(h + r) T)) / (h + r), T to the end of the table."""
-    utilities = round_values()[1].with_values(FLAT)
     hazard, end = 0.04, 110
-    found = _rest_of_life(age, 0, hazard * np.arange(end + 1.0), utilities, Discount(rate))
+    found = left(age, hazard * np.arange(end + 1.0), rate, **FLAT)
     force = hazard + np.log1p(rate)
 
-    assert found == pytest.approx((1.0 - np.exp(-force * (end - age))) / force, rel=2e-4)
+    assert found == pytest.approx((1.0 - np.exp(-force * (end - age))) / force, rel=1e-3)
 
 
 def test_a_norm_that_falls_with_age() -> None:
-    """Without deaths and discounting the QALYs left are the integral of the norm."""
-    utilities = round_values()[1]
-    found = _rest_of_life(50.0, 0, np.zeros(101), utilities, Discount(0.0))
+    """With deaths at the end of the table only, undiscounted QALYs left are the integral of the norm."""
+    found = left(50.0, 1e-9 * np.arange(101.0), 0.0)
     # norm(age) = 1 - 0.002 age - 0.00004 age^2
     expected = 50.0 - 0.001 * (100.0**2 - 50.0**2) - 0.00004 / 3.0 * (100.0**3 - 50.0**3)
 

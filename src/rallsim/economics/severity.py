@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from rallsim import stages as w
 from rallsim.economics.basis import Basis
 from rallsim.economics.decisions import pairwise
-from rallsim.economics.discounting import Discount
 from rallsim.economics.timeline import Floats
-from rallsim.economics.utility_files import Utilities
+from rallsim.economics.valuation import value_history
+from rallsim.events import EVENT_ROW
+from rallsim.history import History
 from rallsim.parameters import ParameterSet
 from rallsim.prepared import prepare
 from rallsim.scenario import Scenario
 
-STEP = 1.0 / 12.0  # years, of the integral over the rest of life
-AGE_STEP = 0.5  # years between ages at which the integral is taken; linear between them
+AGE_STEP = 2.0  # years between ages at which the rest of life is valued; linear between them
+LIVES = 400  # at each of these ages
 COLUMNS = [
     *("strategy", "qalys_without_disease", "qalys_with_disease", "absolute_shortfall", "proportional_shortfall"),
     *("weight", "icer", "icer_weighted"),
@@ -69,17 +72,34 @@ def general_population_qalys(
     points = np.arange(np.floor(ages.min()), np.ceil(ages.max()) + AGE_STEP, AGE_STEP)
     found = np.zeros(len(ages))
     for sex in (0, 1):
-        left = np.array(
-            [_rest_of_life(age, sex, tables[sex], economics.utilities, economics.rates.qalys) for age in points]
-        )
         mine = male == sex
-        found[mine] = np.interp(ages[mine], points, left)
+        if mine.any():
+            found[mine] = np.interp(ages[mine], points, rest_of_life(points, sex, tables[sex], economics))
     return found
 
 
-def _rest_of_life(age: float, sex: int, hazard: Floats, utilities: Utilities, discount: Discount) -> float:
-    """Discounted QALYs left at an age; `hazard` is cumulative, by year of age."""
-    years = np.arange(0.0, len(hazard) - 1.0 - age, STEP) + STEP / 2.0
-    spent = np.interp(age + years, np.arange(len(hazard)), hazard) - np.interp(age, np.arange(len(hazard)), hazard)
-    norm = utilities.norm_at(age + years, np.full(len(years), float(sex)))
-    return float((np.exp(-spent) * norm * discount.worth(12.0 * years)).sum() * STEP)
+def rest_of_life(ages: Floats, sex: int, hazard: Floats, economics: Basis) -> Floats:
+    """Discounted QALYs that people of these ages (years) have left; `sex` is 1 for men.
+
+    At each age LIVES people die at evenly spread quantiles of the life table, whose cumulative `hazard` is by year of
+    age, at its end at the latest. They are valued as patients are, in a stage whose utility is 1: at the norm.
+    """
+    spent = -np.log1p(-(np.arange(LIVES) + 0.5) / LIVES)
+    years = np.arange(len(hazard), dtype=np.float64)
+    age = np.repeat(ages, LIVES)
+    until = np.interp(np.interp(age, years, hazard) + np.tile(spent, len(ages)), hazard, years)
+    events = np.zeros(2 * len(age), EVENT_ROW)
+    events["patient"] = np.repeat(np.arange(len(age)), 2)
+    events["time"][1::2] = np.maximum(until - age, 0.0) * 12.0
+    events["event"] = np.tile([w.ENTRY, w.DEATH], len(age))
+    events["stage"] = np.tile([w.RELAPSED, w.DEAD], len(age))
+    events["therapy"] = -1
+    events["detail"] = np.tile([w.NO_DETAIL, w.DEATH_BACKGROUND], len(age))
+    history = History(events, "none", (), patients=len(age), horizon=12.0 * len(hazard), seed=0)
+    well = {one.utility: 1.0 for one in economics.utilities.stages}
+    stages = tuple(replace(one, may_exceed_norm=False) for one in economics.utilities.stages)
+    utilities = replace(economics.utilities.with_values(well), stages=stages, decrements=())
+    people = (age, np.full(len(age), float(sex)))
+    valued = value_history(history, economics.costs, utilities, economics.rates, ages=people[0], male=people[1])
+    found: Floats = valued.totals()["qalys"].reshape(len(ages), LIVES).mean(axis=1)
+    return found
