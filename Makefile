@@ -25,8 +25,7 @@ types: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)  ## speeds as ratios in one run; not part of the tests
-	$(BIN)/python benchmarks/engines.py
-	$(BIN)/python benchmarks/illness_death.py
+	$(BIN)/python -m pytest benchmarks -q --benchmark-timer=time.process_time --benchmark-sort=name --benchmark-columns=median,iqr,min,rounds
 
 wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -15,11 +15,12 @@ import pandas as pd
 
 from rallsim import stages as w
 from rallsim.engine import engine_called
-from rallsim.engine.blocks import Block, blocks_of
+from rallsim.engine.blocks import Block
+from rallsim.entry import blocks_of, entrants_of_block, iterate_entrants
 from rallsim.events import put_patients_in_order
 from rallsim.history import History
 from rallsim.journey import NOBODY_WAKES, step
-from rallsim.luck import BLOCK, COLUMNS, COURSE, COURSE_COLUMNS, ENTRY_COLUMNS, luck_of_block
+from rallsim.luck import COLUMNS, COURSE, COURSE_COLUMNS, ENTRY_COLUMNS
 from rallsim.parameters import ParameterSet, load_parameters
 from rallsim.population import sample_patients
 from rallsim.prepared import Prepared, check_scenario, prepare
@@ -85,8 +86,8 @@ def run(tables: Prepared, scenario: Scenario, *, replicate: int = 0, engine: str
     """Simulate one strategy from its tables, which a test may have changed."""
     blocks = []
     for number, size in blocks_of(scenario.patients):
-        luck = luck_of_block(scenario.seed, replicate, number)[:size]
-        blocks.append(engine_called(engine)(sample_patients(luck, tables.populations, number * BLOCK), luck, tables))
+        who, luck = entrants_of_block(scenario.seed, tables, (number, size), replicate)
+        blocks.append(engine_called(engine)(who, luck, tables))
     history = History(
         events=np.concatenate(blocks),
         strategy=tables.strategy,
@@ -117,11 +118,7 @@ def ends_of(history: History) -> np.ndarray:
 
 def entrants(tables: Prepared, scenario: Scenario, *, replicate: int = 0) -> np.ndarray:
     """Return the records of the whole cohort at entry."""
-    blocks = [
-        sample_patients(luck_of_block(scenario.seed, replicate, number)[:size], tables.populations)
-        for number, size in blocks_of(scenario.patients)
-    ]
-    return np.concatenate(blocks)
+    return np.concatenate(list(iterate_entrants(scenario.patients, scenario.seed, tables, replicate)))
 
 
 def assert_share(found: np.ndarray, expected: float, what: str) -> None:

@@ -40,6 +40,13 @@ def remission_probability(p: Any, w: Any, therapy: Any) -> float:
 
 
 @compiled
+def early_death_probability(p: Any, therapy: Any) -> float:
+    """Probability of early death on a course: its odds are higher from the second salvage line on."""
+    odds_ratio = therapy.early_death_odds_ratio_later_line if p.line >= 2.0 else 1.0
+    return float(probability_after_odds_ratio(therapy.early_death, odds_ratio))
+
+
+@compiled
 def relapse_hazard_ratio(p: Any, w: Any, therapy: Any) -> float:
     """Hazard ratio of relapse without transplant: by MRD, burden, extramedullary disease, and bridging if causal."""
     hazard_ratio = 1.0
@@ -56,7 +63,10 @@ def relapse_hazard_ratio(p: Any, w: Any, therapy: Any) -> float:
 
 @compiled
 def relapse_time(p: Any, w: Any) -> float:
-    """Time of relapse when no transplant is done; the hazard rises when B-cell aplasia is lost."""
+    """Time of relapse when no transplant is done; the hazard rises when B-cell aplasia is lost.
+
+    No relapse is found before the marrow is looked at again.
+    """
     therapy = w.therapies[p.therapy]
     u = luck(p, w, decision.RELAPSE_AFTER_MRD_THERAPY if therapy.kind == MRD_DRUG else decision.RELAPSE_DRAW)
     ratio = relapse_hazard_ratio(p, w, therapy)
@@ -64,8 +74,10 @@ def relapse_time(p: Any, w: Any) -> float:
     if p.b_cell_recovery > 0.0:
         lost = p.b_cells_since - p.relapse_clock
         after = ratio * therapy.relapse_hazard_ratio_b_cell_recovery
-        return float(p.relapse_clock + changed_hazard_quantile(u, cure, scale, shape, ratio, lost, after))
-    return float(p.relapse_clock + mixture_cure_quantile(u, cure, scale, shape, ratio))
+        lasts = changed_hazard_quantile(u, cure, scale, shape, ratio, lost, after)
+    else:
+        lasts = mixture_cure_quantile(u, cure, scale, shape, ratio)
+    return float(p.relapse_clock + max(w.model.disease_shortest_remission_months, lasts))
 
 
 @compiled

@@ -1,14 +1,15 @@
 """When a rule applies: intervals on what is known of a patient at that moment.
 
 People write `when: {blasts: {min: 0.05}, mrd_positive: true}`; everything else reads `(attribute, low, high)`. All
-intervals of a condition must hold (both ends included); a condition without intervals always holds.
+intervals of a condition must hold (both ends included); a condition without intervals always holds. `any_of` lists
+conditions of which one must hold beside the rest: a label for a second relapse, or a first one after a transplant.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from rallsim.errors import nearest
@@ -48,6 +49,7 @@ ATTRIBUTES = {
 }
 GIVEN = Attribute(0, 10, "count", "times this therapy was given before; true: at least once")
 _GIVEN_PREFIX = "given."
+ANY_OF = "any_of"
 
 
 class Interval(NamedTuple):
@@ -58,13 +60,15 @@ class Interval(NamedTuple):
     high: float
 
 
+# Intervals that must all hold; OR stands between alternatives, each of them complete.
 Condition = tuple[Interval, ...]
+OR = Interval("or", -math.inf, math.inf)
 
 
 class Fault(NamedTuple):
     """Something wrong in a condition: where below `when`, what is the matter, what stands there."""
 
-    place: tuple[str, ...]
+    place: tuple[str | int, ...]
     message: str
     found: object
     allowed: str = ""
@@ -83,7 +87,54 @@ def read_condition(written: object, therapies: Sequence[str]) -> tuple[Condition
     (Interval(attribute='given.car_t_cd19', low=0.0, high=0.0),)
     >>> read_condition({"blasts": {"min": 1.2}}, [])[1]
     [Fault(place=('blasts', 'min'), message='must be at most 1', found=1.2, allowed='0 to 1', hint=None)]
+    >>> either = {"donor": True, "any_of": [{"line": 2}, {"prior_hsct": True}]}
+    >>> [part.attribute for part in read_condition(either, [])[0]]
+    ['donor', 'line', 'or', 'donor', 'prior_hsct']
     """
+    if not isinstance(written, dict) or ANY_OF not in written:
+        return _read_intervals(written, therapies)
+    common, faults = _read_intervals({name: value for name, value in written.items() if name != ANY_OF}, therapies)
+    listed = written[ANY_OF]
+    if not isinstance(listed, list) or len(listed) < 2:
+        return common, [*faults, Fault((ANY_OF,), "must list at least two conditions", listed)]
+    found: list[Condition] = []
+    for place, one in enumerate(listed):
+        intervals, wrong = _read_intervals(one, therapies)
+        found.append((*common, *intervals))
+        faults += [fault._replace(place=(ANY_OF, place, *fault.place)) for fault in wrong]
+    return joined(found), faults
+
+
+def alternatives(condition: Condition) -> list[Condition]:
+    """Return the alternatives of a condition: it holds when all intervals of one of them do.
+
+    >>> [len(one) for one in alternatives(joined([(Interval("line", 2, 2),), (Interval("donor", 1, 1),) * 2]))]
+    [1, 2]
+    """
+    found: list[list[Interval]] = [[]]
+    for part in condition:
+        if part == OR:
+            found.append([])
+        else:
+            found[-1].append(part)
+    return [tuple(one) for one in found]
+
+
+def joined(conditions: Sequence[Condition]) -> Condition:
+    """Return the condition that holds when one of these does."""
+    parts: list[Interval] = []
+    for place, one in enumerate(conditions):
+        parts += [OR, *one] if place else one
+    return tuple(parts)
+
+
+def with_also(condition: Condition, intervals: Iterable[Interval]) -> Condition:
+    """Return the condition that holds when this one does, and further intervals as well."""
+    also = tuple(intervals)
+    return joined([(*one, *also) for one in alternatives(condition)])
+
+
+def _read_intervals(written: object, therapies: Sequence[str]) -> tuple[Condition, list[Fault]]:
     if not isinstance(written, dict):
         return (), [Fault((), "must be a mapping (attribute: value)", written)]
     intervals: list[Interval] = []
@@ -103,14 +154,19 @@ def condition_schema() -> dict[str, Any]:
     """Return the JSON Schema of a condition as people write it.
 
     >>> sorted(condition_schema()["properties"])[:3]
-    ['age', 'b_cell_recovery', 'blasts']
+    ['age', 'any_of', 'b_cell_recovery']
     """
-    return {
+    one: dict[str, Any] = {
         "type": "object",
-        "description": "The rule applies when all of this holds. No `when`: it always applies.",
         "additionalProperties": False,
         "properties": {name: _value_schema(attribute) for name, attribute in ATTRIBUTES.items()},
         "patternProperties": {rf"^{re.escape(_GIVEN_PREFIX)}[a-z][a-z0-9_]*$": _value_schema(GIVEN)},
+    }
+    any_of = {"type": "array", "minItems": 2, "items": one, "description": "One of these must hold as well."}
+    return {
+        **one,
+        "description": "The rule applies when all of this holds. No `when`: it always applies.",
+        "properties": {**one["properties"], ANY_OF: any_of},
     }
 
 
@@ -123,7 +179,7 @@ def _attribute(name: object, therapies: Sequence[str]) -> Attribute | Fault:
         if therapy in therapies:
             return GIVEN
         return Fault((word,), "unknown therapy", therapy, ", ".join(therapies), nearest(therapy, therapies))
-    allowed = ", ".join([*ATTRIBUTES, f"{_GIVEN_PREFIX}<therapy>"])
+    allowed = ", ".join([*ATTRIBUTES, f"{_GIVEN_PREFIX}<therapy>", ANY_OF])
     return Fault((word,), "unknown attribute", name, allowed, nearest(word, list(ATTRIBUTES)))
 
 

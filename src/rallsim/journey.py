@@ -19,6 +19,7 @@ from rallsim.pathway import (
     salvage,
     stage_in_remission,
 )
+from rallsim.patient import GIVEN
 from rallsim.risks import World, is_given, loses_antigen, luck, note, spend_background_hazard
 from rallsim.rules import NOTHING
 from rallsim.transplant import after_hsct, awaiting_hsct
@@ -36,6 +37,8 @@ def changes(p: Any, w: Any) -> None:
     """What an event changes in the patient, before the next stage begins."""
     event = p.next_event
     if event == words.ENTRY:
+        if p.lines_given > 0:
+            remembers_therapies(p, w)
         if p.stage == words.REMISSION and p.therapy == NOTHING:
             p.therapy = w.model.front_line
             p.stage = stage_in_remission(p, w)
@@ -72,6 +75,14 @@ def changes(p: Any, w: Any) -> None:
         if event == words.NO_RESPONSE:
             p.remission_months = 0.0
         leukaemia_is_back(p, w)
+
+
+@compiled
+def remembers_therapies(p: Any, w: Any) -> None:
+    """Let therapies that a patient was given before entry count for SOS at a transplant."""
+    for therapy in range(len(w.therapies)):
+        if w.attributes[GIVEN + therapy] > 0.0:
+            p.sos_after_hsct = max(p.sos_after_hsct, w.therapies[therapy].sos_after_hsct)
 
 
 @compiled
@@ -113,6 +124,9 @@ def begin_stage(p: Any, w: Any) -> None:
     p.next_stage = p.stage
     p.next_event = words.CENSORED
     p.next_detail = words.NO_DETAIL
+    if p.reinfused == 1:
+        note(p, w, p.time, words.REINFUSION, p.therapy, words.NO_DETAIL)
+        p.reinfused = 2
     if p.stage in (words.RELAPSED, words.REFRACTORY):
         relapsed(p, w)
     elif p.stage == words.DEBULKING:

@@ -19,13 +19,26 @@ from rallsim.rules import NOTHING
 from rallsim.stages import ENTRY, RELAPSED, REMISSION
 from rallsim.survival import exponential_quantile
 
+HSCT_AGE = 55.0  # years from which on another share is fit for transplant: the parameters' names say so
 AGE_POINTS = 1025  # of the table of age quantiles; linear between them
 
 POPULATION = np.dtype(
-    [(name, "f8") for name in POPULATION_FIELDS] + [("long_remission_months", "f8"), ("ages", "f8", (AGE_POINTS,))]
+    [(name, "f8") for name in POPULATION_FIELDS]
+    + [
+        ("cr1_rate", "f8"),  # per month, at which first remissions end
+        ("shortest_remission_months", "f8"),
+        ("prior_hsct_from_months", "f8"),  # the shortest first remission with a transplant in it
+        ("prior_hsct_given_time", "f8"),  # share transplanted of those whose first remission lasted that long
+        ("ages", "f8", (AGE_POINTS,)),
+    ]
 )
 
-
+PATHS = (  # of all parameters that the entry of a patient depends on
+    *(f"population.{name}" for name in POPULATION_FIELDS),
+    "disease.long_remission_months",
+    "disease.shortest_remission_months",
+    "disease.months_to_hsct_in_first_remission",
+)
 Values = Mapping[str, float | np.ndarray]  # by path: a number, or an array with one number a draw
 
 
@@ -34,14 +47,34 @@ def population_records(values: Values, draws: int) -> np.ndarray:
     records = np.zeros(draws, POPULATION)
     for name in POPULATION_FIELDS:
         records[name] = values[f"population.{name}"]
-    records["long_remission_months"] = values["disease.long_remission_months"]
+    records["cr1_rate"] = -np.log(records["cr1_long"]) / values["disease.long_remission_months"]
+    records["shortest_remission_months"] = values["disease.shortest_remission_months"]
+    to_hsct = values["disease.months_to_hsct_in_first_remission"]
+    records["prior_hsct_from_months"] = to_hsct + records["months_since_prior_hsct"]
+    records["prior_hsct_given_time"] = records["prior_hsct"] / _long_enough_for_hsct(records)
     for record in records:
         record["ages"] = ages_at_quantiles(*(float(record[f"age_{name}"]) for name in ("mean", "sd", "min", "max")))
     return records
 
 
-def impossible_population(population: Mapping[str, float]) -> Iterator[Problem]:
-    """Yield what is wrong with parameters of a population that are possible one by one, without a place."""
+def _long_enough_for_hsct(population: Any) -> Any:
+    """Share of patients whose first remission, if there was one, left time for a transplant in it.
+
+    (1 - primary refractory) exp(-rate m), or 1 - primary refractory when all remissions last m months or more.
+    """
+    months = population["prior_hsct_from_months"]
+    lasting = np.exp(-population["cr1_rate"] * months)
+    return (1.0 - population["primary_refractory"]) * np.where(
+        months <= population["shortest_remission_months"], 1.0, lasting
+    )
+
+
+def impossible_population(values: Values) -> Iterator[Problem]:
+    """Yield what is wrong with parameters of a population that are possible one by one, without a place.
+
+    `values` are those of a single draw by path.
+    """
+    population = {name: float(values[f"population.{name}"]) for name in POPULATION_FIELDS}
     low, high, mean = (population[f"age_{name}"] for name in ("min", "max", "mean"))
     widest = math.sqrt(max(0.0, (mean - low) * (high - mean)))
     if not low < mean < high:
@@ -50,13 +83,30 @@ def impossible_population(population: Mapping[str, float]) -> Iterator[Problem]:
         )
     elif not 0.0 < population["age_sd"] < widest:
         yield Problem("age_sd does not fit the ages", found=f"{population['age_sd']:g}", allowed=f"0 to {widest:g}")
-    for parts in (("blasts_below_10", "blasts_10_to_50"), ("one_line_before", "two_lines_before")):
+    for parts in (("blasts_below_5", "blasts_below_10", "blasts_10_to_50"), ("one_line_before", "two_lines_before")):
         total = sum(population[name] for name in parts)
         if total > 1.0:
             yield Problem(f"{' and '.join(parts)} are parts of one whole", found=f"{total:g}", allowed="at most 1")
     if not 0.0 < population["cr1_long"] < 1.0:
         yield Problem(
             "cr1_long must leave both kinds of patients", found=f"{population['cr1_long']:g}", allowed="0 to 1"
+        )
+        return
+    rate = -math.log(population["cr1_long"]) / values["disease.long_remission_months"]
+    months = values["disease.months_to_hsct_in_first_remission"] + population["months_since_prior_hsct"]
+    enough = _long_enough_for_hsct(
+        {
+            **population,
+            "cr1_rate": rate,
+            "prior_hsct_from_months": months,
+            "shortest_remission_months": values["disease.shortest_remission_months"],
+        }
+    )
+    if population["prior_hsct"] > enough:
+        yield Problem(
+            f"prior_hsct: more than had a first remission of {months:g} months, as a transplant in it needs",
+            found=f"{population['prior_hsct']:g}",
+            allowed=f"at most {float(enough):.3g}",
         )
 
 
@@ -86,10 +136,12 @@ def between(u: float, low: float, high: float, from_share: float, to_share: floa
 
 
 @compiled
-def blasts_at(u: float, below_10: float, below_50: float) -> float:
-    """Marrow blasts: uniform within the published bands 5-10, 10-50 and 50-100 %."""
+def blasts_at(u: float, below_5: float, below_10: float, below_50: float) -> float:
+    """Marrow blasts: uniform within the bands that reports print, 0-5, 5-10, 10-50 and 50-100 %."""
+    if u < below_5:
+        return between(u, 0.0, 0.05, 0.0, below_5)
     if u < below_10:
-        return between(u, 0.05, 0.10, 0.0, below_10)
+        return between(u, 0.05, 0.10, below_5, below_10)
     if u < below_50:
         return between(u, 0.10, 0.50, below_10, below_50)
     return between(u, 0.50, 1.00, below_50, 1.0)
@@ -100,7 +152,7 @@ def enters(p: Any, uniforms: Any, population: Any) -> None:
     """Fill the empty record of a patient from the entry uniforms: at relapse, or in remission with MRD.
 
     Fitness for transplant depends on age, the first remission on whether there was one (then exponential with the given
-    share of long ones), a transplant before entry on that as well; all else is independent.
+    share of long ones), a transplant before entry on whether it lasted long enough; all else is independent.
     """
     position = uniforms[decision.U_AGE] * (AGE_POINTS - 1)
     below = int(position)
@@ -109,12 +161,14 @@ def enters(p: Any, uniforms: Any, population: Any) -> None:
     p.male = uniforms[decision.U_SEX] < population.male
     p.primary_refractory = uniforms[decision.U_PRIMARY_REFRACTORY] < population.primary_refractory
     if p.primary_refractory == 0.0:
-        rate = -math.log(population.cr1_long) / population.long_remission_months
-        p.cr1_months = exponential_quantile(uniforms[decision.U_CR1_MONTHS], rate)
-        p.prior_hsct = uniforms[decision.U_PRIOR_HSCT] < population.prior_hsct
+        lasted = exponential_quantile(uniforms[decision.U_CR1_MONTHS], population.cr1_rate)
+        p.cr1_months = max(population.shortest_remission_months, lasted)
+        if p.cr1_months >= population.prior_hsct_from_months:
+            p.prior_hsct = uniforms[decision.U_PRIOR_HSCT] < population.prior_hsct_given_time
     p.remission_months = p.cr1_months
-    below_10 = population.blasts_below_10
-    p.blasts = blasts_at(uniforms[decision.U_BLASTS], below_10, below_10 + population.blasts_10_to_50)
+    below_5 = population.blasts_below_5
+    below_10 = below_5 + population.blasts_below_10
+    p.blasts = blasts_at(uniforms[decision.U_BLASTS], below_5, below_10, below_10 + population.blasts_10_to_50)
     p.entry_blasts = p.blasts
     p.cd19_positive = uniforms[decision.U_CD19] < population.cd19_positive
     p.cd22_positive = uniforms[decision.U_CD22] < population.cd22_positive
@@ -125,7 +179,7 @@ def enters(p: Any, uniforms: Any, population: Any) -> None:
     p.extramedullary = uniforms[decision.U_EXTRAMEDULLARY] < population.extramedullary
     p.sibling_donor = uniforms[decision.U_SIBLING_DONOR] < population.sibling_donor
     p.donor = p.sibling_donor > 0.0 or uniforms[decision.U_OTHER_DONOR] < population.other_donor
-    fit = population.hsct_fit_under_55 if p.entry_age < 55.0 else population.hsct_fit_55_plus
+    fit = population.hsct_fit_under_55 if p.entry_age < HSCT_AGE else population.hsct_fit_55_plus
     p.hsct_fit = uniforms[decision.U_HSCT_FIT] < fit
     before = uniforms[decision.U_LINES_BEFORE_ENTRY]
     p.lines_given = 0

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rallsim.cohort import read_cohort
-from rallsim.conditions import Condition, Interval
+from rallsim.cohort_file import Cohort, read_cohort
+from rallsim.conditions import OR, Condition, Interval, with_also
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.model import (
     ALL_THERAPY_FIELDS,
@@ -17,14 +17,13 @@ from rallsim.model import (
     KIND_FIELDS,
     KINDS,
     MODEL,
-    POPULATION_FIELDS,
     THERAPY,
     attribute_name,
 )
 from rallsim.parameters import ParameterSet, Therapy
 from rallsim.patient import ATTRIBUTES, GIVEN, MAX_THERAPIES
-from rallsim.population import Values, impossible_population, population_records
-from rallsim.rules import ANY, CONDITION, NOTHING, RULE
+from rallsim.population import PATHS, Values, impossible_population, population_records
+from rallsim.rules import ALTERNATIVE, ANY, CONDITION, NOTHING, RULE
 from rallsim.scenario import Scenario, Strategy
 
 KINDS_IN_RULES = (  # list of rules, key, kinds of therapy that may stand there
@@ -47,6 +46,8 @@ class Prepared:
     rules: np.ndarray
     conditions: np.ndarray
     life_tables: np.ndarray
+    cohort: Cohort | None = None  # the patients, when they come from a file
+    forms: tuple[tuple[str, str | None], ...] = ()  # therapies in the order of the records, and what each is a form of
 
     def tables(self, draw: int) -> tuple[np.ndarray, ...]:
         """The arrays of one draw in the order in which `advance` takes them."""
@@ -56,15 +57,20 @@ class Prepared:
 def parameters_for(scenario: Scenario, parameters: ParameterSet) -> ParameterSet:
     """Return the parameters with the population that a scenario brings in a file of its own, if it does."""
     own = scenario.own_patients
-    if own is None or own.suffix == ".csv" or f"population.{own.stem}.age_mean" in parameters.parameters:
+    if own is None or own.suffix == ".csv" or parameters.own_population == own:
         return parameters
     return parameters.with_population(own)
 
 
+def cohort_of(scenario: Scenario, parameters: ParameterSet) -> Cohort | None:
+    """Return the patients of the file that a scenario names, checked; None when its patients are sampled."""
+    own = scenario.own_patients
+    return read_cohort(own, list(parameters.therapies)) if own and own.suffix == ".csv" else None
+
+
 def check_scenario(scenario: Scenario, parameters: ParameterSet) -> None:
     """Check what a scenario says about parameters and therapies; raises InputError with all faults."""
-    if scenario.own_patients and scenario.own_patients.suffix == ".csv":
-        read_cohort(scenario.own_patients)
+    cohort_of(scenario, parameters)
     problems = list(_problems(scenario, parameters))
     if problems:
         raise InputError(problems)
@@ -89,11 +95,11 @@ def check_draws(draws: Mapping[str, np.ndarray], scenario: Scenario, parameters:
         variant_values(scenario, parameters), *(one.parameters for one in scenario.strategies.values())
     )
     problems += [Problem("is drawn, and set by the scenario too", key=path) for path in draws if path in fixed]
-    if not problems and any(path.startswith("population.") for path in draws):
+    if not problems and any(path in PATHS for path in draws):
         values: Values = {**parameters.values(scenario.population_id), **draws}
-        columns = {name: np.atleast_1d(values[f"population.{name}"]) for name in POPULATION_FIELDS}
+        columns = {path: np.atleast_1d(values[path]) for path in PATHS}
         for draw in range(len(next(iter(draws.values())))):
-            one = {name: float(column[draw % len(column)]) for name, column in columns.items()}
+            one = {path: float(column[draw % len(column)]) for path, column in columns.items()}
             problems += [replace(problem, key=f"draw {draw}") for problem in impossible_population(one)]
     if problems:
         raise InputError(problems)
@@ -162,21 +168,22 @@ def prepare(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, ba
         rules=np.array(rules, RULE),
         conditions=np.array([(_column(part.attribute, ids), part.low, part.high) for part in conditions], CONDITION),
         life_tables=np.stack([_cumulative_hazard(parameters, country, sex) for sex in ("female", "male")]),
+        cohort=cohort_of(scenario, parameters),
+        forms=tuple((therapy.id, therapy.based_on) for therapy in parameters.therapies.values()),
     )
 
 
-def _eligible(
-    scenario: Scenario, strategy: Strategy, parameters: ParameterSet, therapy: Therapy
-) -> tuple[Interval, ...]:
+def _eligible(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, therapy: Therapy) -> Condition:
     """Who may get a therapy: its label, and no more courses of it, or of what it is a form of, than allowed."""
     label = scenario.eligibility.get(therapy.id)
-    who = [*(therapy.labels[label] if label else therapy.eligibility)]
+    who = therapy.labels[label] if label else therapy.eligibility
+    room = []
     for one in (therapy.id, therapy.based_on):
         if one:
-            who.append(Interval(f"given.{one}", 0.0, parameters.therapies[one].max_courses - 1.0))
+            room.append(Interval(f"given.{one}", 0.0, parameters.therapies[one].max_courses - 1.0))
     if therapy.kind == "transplant":
-        who.append(Interval("prior_hsct", 0.0, strategy.max_transplants - 1.0))
-    return tuple(who)
+        room.append(Interval("prior_hsct", 0.0, strategy.max_transplants - 1.0))
+    return with_also(who, room)
 
 
 def _append(conditions: list[Interval], condition: Condition) -> tuple[int, int]:
@@ -186,6 +193,8 @@ def _append(conditions: list[Interval], condition: Condition) -> tuple[int, int]
 
 
 def _column(attribute: str, therapies: Sequence[str]) -> int:
+    if attribute == OR.attribute:
+        return ALTERNATIVE
     if attribute.startswith("given."):
         return GIVEN + therapies.index(attribute.removeprefix("given."))
     return ATTRIBUTES.index(attribute)
@@ -217,8 +226,8 @@ def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]
             elif len(place) > 1 and path.startswith("population."):
                 yield at(Problem("belongs to the scenario: every strategy treats the same patients"), *place, path)
     values = {**known, **{path: value for path, value in scenario.parameters.items() if path in known}}
-    for problem in impossible_population({name: values[f"population.{name}"] for name in POPULATION_FIELDS}):
-        own = [path for path in scenario.parameters if path.startswith("population.")]
+    for problem in impossible_population(values):
+        own = [path for path in scenario.parameters if path in PATHS]
         yield at(problem, *(["parameters", own[0]] if own else ["population"]))
     for therapy, label in scenario.eligibility.items():
         labels = list(parameters.therapies[therapy].labels)

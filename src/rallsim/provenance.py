@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rallsim import __version__
-from rallsim.cohort import read_cohort
+from rallsim.cohort import sources
+from rallsim.prepared import cohort_of
 
 if TYPE_CHECKING:
+    from rallsim.economics.basis import Basis
+    from rallsim.parameters import ParameterSet
     from rallsim.scenario import Scenario
     from rallsim.simulation import Simulation
 
 PACKAGES = ("numba", "numpy", "pandas", "scipy", "simpy")
 
 
-def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
+def manifest(simulation: Simulation, settings: list[str], economics: Basis | None = None) -> dict[str, Any]:
     """Everything needed to make the results again, without anything that changes from run to run."""
     scenario, parameters = simulation.scenario, simulation.parameters
     folder = next(
@@ -27,6 +30,7 @@ def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
     )
     evidence_files = sorted((folder / "evidence").glob("*.csv"))
     used = {identity for parameter in parameters.parameters.values() for identity in parameter.evidence}
+    used |= economics.evidence() if economics else set()
     sources = {parameters.evidence.row(identity).source_id for identity in used}
     return {
         "rallsim": __version__,
@@ -49,7 +53,8 @@ def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
             path.relative_to(folder.parent).as_posix(): file_sha256(path)
             for path in (*parameters.files, *evidence_files)
         },
-        **_own_patients(scenario),
+        **_own_patients(scenario, parameters),
+        "economics": _economics(economics),
         "sources": {
             identity: parameters.evidence.sources[identity].citation
             for identity in sorted(sources)
@@ -59,15 +64,24 @@ def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
     }
 
 
-def _own_patients(scenario: Scenario) -> dict[str, Any]:
+def _economics(economics: Basis | None) -> dict[str, Any] | None:
+    """What costs and QALYs were counted with, and the files behind it by hash; None where none were counted."""
+    if economics is None:
+        return None
+    hashes = {"/".join(path.parts[-2:]): file_sha256(path) for path in economics.files}
+    return {**economics.as_data(), "inputs": hashes}
+
+
+def _own_patients(scenario: Scenario, parameters: ParameterSet) -> dict[str, Any]:
     """What a scenario's own population or patients add: the file's hash, and how many values were drawn."""
     own = scenario.own_patients
     if own is None:
         return {}
     found: dict[str, Any] = {"file": own.name, "sha256": file_sha256(own)}
-    if own.suffix == ".csv":
-        cohort = read_cohort(own)
-        found |= {"rows": cohort.rows, "missing_from": scenario.missing_from, "drawn": cohort.drawn()}
+    cohort = cohort_of(scenario, parameters)
+    if cohort:
+        drawn = {one.attribute: one.drawn for one in sources(cohort) if one.drawn}
+        found |= {"rows": cohort.rows, "missing_from": scenario.missing_from, "drawn": drawn}
     return {"patients": found}
 
 

@@ -19,17 +19,23 @@ RULE = np.dtype(
 )
 ANY = -1
 NOTHING = -1
+ALTERNATIVE = -1  # the attribute of a condition that stands between two alternatives
 
 
 @compiled
 def meets(attributes: Any, conditions: Any, first: int, after_last: int) -> bool:
-    """Tell whether every condition of a range holds: low <= attribute <= high."""
+    """Tell whether every condition of a range, or of one of its alternatives, holds: low <= attribute <= high."""
+    holds = True
     for index in range(first, after_last):
         condition = conditions[index]
-        value = attributes[condition.attribute]
-        if value < condition.low or value > condition.high:
-            return False
-    return True
+        if condition.attribute == ALTERNATIVE:
+            if holds:
+                return True
+            holds = True
+        elif holds:
+            value = attributes[condition.attribute]
+            holds = condition.low <= value <= condition.high
+    return holds
 
 
 @compiled

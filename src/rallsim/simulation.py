@@ -10,15 +10,15 @@ from typing import TypeVar
 
 import numpy as np
 
-from rallsim.cohort import entrants, read_cohort
+from rallsim.cohort_file import Cohort
 from rallsim.engine import ENGINES, engine_called
-from rallsim.engine.blocks import blocks_of
-from rallsim.errors import InputError, Problem
+from rallsim.entry import blocks_of, entrants_of_block, entrants_with
 from rallsim.history import History
 from rallsim.luck import BLOCK, luck_of_block
 from rallsim.parameters import ParameterSet, load_parameters
-from rallsim.population import Values, sample_patients
-from rallsim.prepared import Prepared, check_draws, check_scenario, parameters_for, prepare
+from rallsim.patient import ATTRIBUTES, GIVEN, attribute_matrix
+from rallsim.population import PATHS, Values
+from rallsim.prepared import check_draws, check_scenario, parameters_for, prepare
 from rallsim.records import joined
 from rallsim.scenario import Scenario
 from rallsim.tally import Tally
@@ -32,11 +32,16 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Simulation:
-    """A scenario, the parameters it ran with, and one history a strategy."""
+    """A scenario, the parameters it ran with, and one history a strategy.
+
+    Of a file's patients it keeps who they are at entry: a row a simulated patient, a column an attribute.
+    """
 
     scenario: Scenario
     parameters: ParameterSet
     histories: dict[str, History]
+    cohort: Cohort | None = None
+    entrants: np.ndarray | None = None
 
 
 def simulate(
@@ -65,14 +70,17 @@ def simulate(
     base = parameters.values(scenario.population_id)
     prepared = [prepare(scenario, strategy, parameters, base) for strategy in scenario.strategies.values()]
     simulate_block = engine_called(engine)
+    cohort = prepared[0].cohort
 
-    def rows_of(block: tuple[int, int]) -> list[np.ndarray]:
-        entrants, luck = entrants_of_block(scenario, prepared[0], block, replicate)
-        return [simulate_block(entrants, luck, one) for one in prepared]
+    def rows_of(block: tuple[int, int]) -> tuple[list[np.ndarray], np.ndarray | None]:
+        who, luck = entrants_of_block(scenario.seed, prepared[0], block, replicate)
+        return [simulate_block(who, luck, one) for one in prepared], attributes_of(who) if cohort else None
 
-    found = []
-    for rows in _shared(rows_of, blocks := blocks_of(scenario.patients), workers):
+    found, seen = [], []
+    for rows, attributes in shared_out(rows_of, blocks := blocks_of(scenario.patients), workers):
         found.append(rows)
+        if attributes is not None:
+            seen.append(attributes)
         if progress:
             progress(blocks[len(found) - 1][1] * len(prepared))
     histories = {}
@@ -87,19 +95,14 @@ def simulate(
             seed=scenario.seed,
         )
         histories[one.strategy].check()
-    return Simulation(scenario, parameters, histories)
+    return Simulation(scenario, parameters, histories, cohort, np.concatenate(seen) if seen else None)
 
 
-def entrants_of_block(
-    scenario: Scenario, prepared: Prepared, block: tuple[int, int], replicate: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the patients of a block (its number and size) at entry, and their luck; any strategy has the same."""
-    number, size = block
-    luck = luck_of_block(scenario.seed, replicate, number)[:size]
-    own = scenario.own_patients
-    if own and own.suffix == ".csv":
-        return entrants(read_cohort(own), luck, prepared.populations, number, size), luck
-    return sample_patients(luck, prepared.populations, number * BLOCK), luck
+def attributes_of(entrants: np.ndarray) -> np.ndarray:
+    """Return the attributes of patients at entry in columns; `line` is the salvage line that would come next."""
+    found: np.ndarray = attribute_matrix(entrants)[:, :GIVEN].copy()
+    found[:, ATTRIBUTES.index("line")] = entrants["lines_given"] + 1
+    return found
 
 
 def first_difference(one: Simulation, other: Simulation) -> str | None:
@@ -145,21 +148,28 @@ def tally(
     parameters = parameters_for(scenario, parameters or load_parameters())
     check_scenario(scenario, parameters)
     check_draws(draws or {}, scenario, parameters)
-    if scenario.own_patients and scenario.own_patients.suffix == ".csv":
-        raise InputError(Problem("sums are made of sampled patients only, not of a file's", key="population"))
     base: Values = {**parameters.values(scenario.population_id), **(draws or {})}
     number_of_draws = len(next(iter(draws.values()))) if draws else 1
     chunks = [slice(start, start + DRAWS_AT_ONCE) for start in range(0, number_of_draws, DRAWS_AT_ONCE)]
     prepared = [prepare(scenario, one, parameters, base) for one in scenario.strategies.values()]
+    entry_varies = any(path in PATHS for path in draws or {})
+
+    def of_the_file(luck: np.ndarray, number: int, chunk: slice) -> list[np.ndarray]:
+        """Patients of a block at entry: the same under all draws, unless what their gaps are filled from is drawn."""
+        if prepared[0].cohort is None:
+            return []
+        each = range(number_of_draws)[chunk] if entry_varies else [0]
+        return [entrants_with(luck, prepared[0], number, draw) for draw in each]
 
     def cell(block_and_chunk: tuple[tuple[int, int], slice]) -> list[Tally]:
         (number, size), chunk = block_and_chunk
         luck = luck_of_block(scenario.seed, replicate, number)[:size]
-        return [tally_block(number * BLOCK, luck, one, chunk, step, discount_rate) for one in prepared]
+        who = of_the_file(luck, number, chunk)
+        return [tally_block(number * BLOCK, luck, one, chunk, step, discount_rate, who) for one in prepared]
 
     by_chunk: list[list[Tally]] = []
     cells = list(product(blocks_of(scenario.patients), chunks))
-    for place, sums in enumerate(_shared(cell, cells, workers)):
+    for place, sums in enumerate(shared_out(cell, cells, workers)):
         if place < len(chunks):
             by_chunk.append(sums)
         else:
@@ -167,7 +177,7 @@ def tally(
     return {one.strategy: Tally.joined([sums[place] for sums in by_chunk]) for place, one in enumerate(prepared)}
 
 
-def _shared(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
+def shared_out(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
     """Call a function on each item, by threads when there are several workers; results come in the order of items.
 
     Items are handed out a few at a time, so that results do not pile up and an interruption ends soon.

@@ -48,10 +48,10 @@ THERAPIES = ("antibody", "cells", "chemotherapy")
 THERAPY_WORDS = "antibody, cells, chemotherapy"
 TOP_KEYS = (
     "title, question, look_at, population, missing_from, patients, horizon_months, seed, reference, "
-    "expected_seconds, variants, eligibility, parameters, defaults, strategies"
+    "expected_seconds, variants, eligibility, parameters, economics, defaults, strategies"
 )
 STRATEGY_KEYS = ", ".join(StrategyKeys.model_fields)
-ATTRIBUTE_WORDS = ", ".join([*ATTRIBUTES, "given.<therapy>"])
+ATTRIBUTE_WORDS = ", ".join([*ATTRIBUTES, "given.<therapy>", "any_of"])
 R_NAME = "a name in R: letters, digits, _ and . after a first letter"
 PATH_WORDS = "lower-case words joined by dots: therapies.car_t_cd19.cr_rate"
 MAPPING = "must be a mapping (key: value)"
@@ -283,6 +283,16 @@ FAULTS: dict[str, tuple[str, str, Problem]] = {
         "blast: {",
         fault("unknown attribute", 23, f"{WHEN}.blast", "'blast'", ATTRIBUTE_WORDS, "blasts"),
     ),
+    "one alternative": (
+        f"blasts: {BLASTS}",
+        "any_of: [{line: 1}]",
+        fault("must list at least two conditions", 23, f"{WHEN}.any_of", '[{"line": 1}]'),
+    ),
+    "fault in an alternative": (
+        f"blasts: {BLASTS}",
+        "any_of: [{line: 1}, {age: {max: 300}}]",
+        fault("must be at most 120", 23, f"{WHEN}.any_of.1.age.max", "300", "0 to 120"),
+    ),
     "share above 1": ("max: 0.5", "max: 1.2", fault("must be at most 1", 23, f"{WHEN}.blasts.max", "1.2", "0 to 1")),
     "age of 300": (
         f"blasts: {BLASTS}",
@@ -484,7 +494,8 @@ def test_an_unknown_id_names_the_nearest_scenario() -> None:
 
 
 PARAMETER_WORDS = (
-    "therapies.<parameter>, hsct.<parameter>, disease.<parameter>, population.<parameter>, mortality.<parameter>"
+    "therapies.<parameter>, hsct.<parameter>, disease.<parameter>, population.<parameter>, mortality.<parameter>, "
+    "costs.<parameter>, utilities.<parameter>"
 )
 SETTINGS: dict[str, Problem] = {
     "patinets=3": Problem("unknown key", key="patinets", allowed=f"{TOP_KEYS}, {PARAMETER_WORDS}", hint="patients"),

@@ -20,6 +20,7 @@ from rallsim import stages as w
 from rallsim.chances import remission_probability
 from rallsim.conditions import ATTRIBUTES
 from rallsim.engine.blocks import Block
+from rallsim.entry import entrants_of_block
 from rallsim.errors import InputError
 from rallsim.explain import words
 from rallsim.explain.reasons import Draw
@@ -29,7 +30,7 @@ from rallsim.explain.story import Story, explain
 from rallsim.prepared import prepare
 from rallsim.risks import World
 from rallsim.scenario import load_scenario, shipped_scenarios
-from rallsim.simulation import entrants_of_block, simulate
+from rallsim.simulation import simulate
 
 SCENARIOS = [name for name, _ in shipped_scenarios()]
 PATIENTS = 50
@@ -62,7 +63,7 @@ def test_the_events_are_those_of_the_simulation(name: str) -> None:
         tables = prepare(
             scenario, scenario.strategies[strategy], parameters(), parameters().values(scenario.population_id)
         )
-        entrants, luck = entrants_of_block(scenario, tables, (0, PATIENTS))
+        entrants, luck = entrants_of_block(scenario.seed, tables, (0, PATIENTS))
         for patient in range(PATIENTS):
             own = history.events[history.events["patient"] == patient]
             one = slice(patient, patient + 1)
@@ -162,7 +163,7 @@ def test_the_chance_of_remission_is_the_models() -> None:
     compared = 0
     for name, strategy in scenario.strategies.items():
         tables = prepare(scenario, strategy, parameters(), parameters().values(scenario.population_id))
-        entrants, luck = entrants_of_block(scenario, tables, (0, PATIENTS))
+        entrants, luck = entrants_of_block(scenario.seed, tables, (0, PATIENTS))
         for patient in TOLD:
             one = slice(patient, patient + 1)
             replay = Replay(entrants[one], luck[one], tables)

@@ -295,6 +295,23 @@ def test_relapse_from_remission(mrd_positive: float) -> None:
     assert patient.record["course"] == 1
 
 
+def test_no_relapse_is_found_before_the_next_control() -> None:
+    """A relapse that the curve puts at once comes when the marrow is looked at again, a month after the remission."""
+    shortest = m.parameters().parameters["disease.shortest_remission_months"].value
+    record = {"time": 4.0, "remission_since": 4.0, "relapse_clock": 4.0, "therapy": CHEMOTHERAPY}
+    patient = m.Patient(tables(), w.REMISSION, {"relapse": 0.001}, **record)
+    assert patient.coming == ("relapse", "relapsed", "antigen_kept", pytest.approx(4.0 + shortest))
+
+
+def test_months_since_a_transplant_before_entry_go_on() -> None:
+    """A transplant before entry was done three months into the first remission; the months since go on with time."""
+    months = {"cr1_months": 10.0, "prior_hsct": 1.0, "remission_months": 0.0}
+    since = 10.0 - m.parameters().parameters["disease.months_to_hsct_in_first_remission"].value
+    for time in (0.0, 5.0):
+        patient = m.Patient(tables(), w.RELAPSED, {}, time=time, hsct_since=-1.0, **months)
+        assert patient.record["months_since_hsct"] == pytest.approx(time + since)
+
+
 @pytest.mark.parametrize(
     ("ratio", "record"),
     [

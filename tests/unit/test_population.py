@@ -39,6 +39,22 @@ def test_age_has_the_mean_and_spread_asked_for() -> None:
     assert (np.diff(age) > 0).all()
 
 
+def test_a_transplant_before_entry_needs_a_first_remission_long_enough() -> None:
+    """35 % were transplanted in all, 10 % never were in remission; nobody whose remission lasted under 3 + 2 months.
+
+    On an even grid of both uniforms the share is that of the population to the width of the grid.
+    """
+    values = population(prior_hsct=0.35, primary_refractory=0.1, cr1_long=0.3, months_since_prior_hsct=2.0)
+    remissions, transplants, refractory = (
+        grid.ravel() for grid in np.meshgrid(GRID[::10], GRID[::10], (np.arange(10) + 0.5) / 10)
+    )
+    who = entrants(values, cr1_months=remissions, prior_hsct=transplants, primary_refractory=refractory)
+    assert who["prior_hsct"].mean() == pytest.approx(0.35, abs=0.005)
+    assert who["cr1_months"][who["prior_hsct"] > 0].min() >= 3.0 + 2.0
+    assert who["cr1_months"][who["primary_refractory"] == 0].min() >= 1.0
+    assert (who["cr1_months"][who["primary_refractory"] == 1] == 0.0).all()
+
+
 def test_first_remission_is_long_in_the_share_asked_for() -> None:
     """30 % of first remissions last 18 months or more, (30 %)² last 36 or more; the last remission is the first one."""
     who = entrants(population(cr1_long=0.3), cr1_months=GRID)
@@ -48,11 +64,13 @@ def test_first_remission_is_long_in_the_share_asked_for() -> None:
 
 
 def test_blasts_lie_in_their_bands() -> None:
-    """A tenth has 5 to 10 % blasts, a fifth 10 to 50 %, the rest 50 to 100 %, evenly within each band."""
+    """A tenth has 5 to 10 % blasts, a fifth 10 to 50 %, the rest 50 to 100 %, evenly in each band; or fewer."""
     blasts = entrants(population(blasts_below_10=0.1, blasts_10_to_50=0.2), blasts=GRID)["blasts"]
     assert blasts.min() >= 0.05
     assert np.mean(blasts < 0.10) == pytest.approx(0.1)
     assert np.mean(blasts < 0.50) == pytest.approx(0.3)
+    few = entrants(population(blasts_below_5=0.4, blasts_below_10=0.1, blasts_10_to_50=0.2), blasts=GRID)["blasts"]
+    assert [np.mean(few < limit) for limit in (0.025, 0.05, 0.10, 0.50)] == pytest.approx([0.2, 0.4, 0.5, 0.7])
     assert np.mean(blasts < 0.75) == pytest.approx(0.65)
     assert blasts.max() < 1.0
 
@@ -61,7 +79,6 @@ def test_blasts_lie_in_their_bands() -> None:
     ("decision", "field", "parameter"),
     [
         ("sex", "male", "male"),
-        ("prior_hsct", "prior_hsct", "prior_hsct"),
         ("cd19", "cd19_positive", "cd19_positive"),
         ("cd22", "cd22_positive", "cd22_positive"),
         ("liver_disease", "liver_disease", "liver_disease"),
@@ -126,6 +143,8 @@ def test_attributes_are_decided_apart() -> None:
         {"age_sd": 0.0},
         {"cr1_long": 0.0},
         {"cr1_long": 1.0},
+        {"prior_hsct": 0.9},
+        {"prior_hsct": 0.4, "primary_refractory": 0.7},
     ],
     ids=str,
 )

@@ -63,7 +63,7 @@ FAULTS = {
     ),
     "unknown label": (
         *("car_t_cd19: broad", "car_t_cd19: brod", 7),
-        *("eligibility.car_t_cd19", "unknown label (found brod; allowed: broad, slides; did you mean 'broad'?)"),
+        *("eligibility.car_t_cd19", "unknown label (found brod; allowed: broad, slides, trial; did you mean 'broad'?)"),
     ),
     "bridging with CAR-T": (
         *("give: inotuzumab}", "give: car_t_cd19}", 26),

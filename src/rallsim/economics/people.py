@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from rallsim.economics.timeline import Floats
-from rallsim.luck import BLOCK, luck_of_block
+from rallsim.entry import iterate_entrants
 from rallsim.parameters import ParameterSet
-from rallsim.population import Values, sample_patients
+from rallsim.population import Values
 from rallsim.prepared import prepare
 from rallsim.scenario import Scenario
 
@@ -20,11 +20,9 @@ def people_of(
     `values` are those of a draw by path, by default the base case of `parameters`.
     """
     base = parameters.values(scenario.population_id) if values is None else values
-    populations = prepare(scenario, next(iter(scenario.strategies.values())), parameters, base).populations
+    prepared = prepare(scenario, next(iter(scenario.strategies.values())), parameters, base)
     ages, male = [], []
-    for number, first in enumerate(range(0, scenario.patients, BLOCK)):
-        size = min(BLOCK, scenario.patients - first)
-        entrants = sample_patients(luck_of_block(scenario.seed, replicate, number)[:size], populations, first)
+    for entrants in iterate_entrants(scenario.patients, scenario.seed, prepared, replicate):
         ages.append(entrants["entry_age"].copy())
         male.append(entrants["male"].astype(np.float64))
     return np.concatenate(ages), np.concatenate(male)

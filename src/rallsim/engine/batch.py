@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from rallsim.outcome import OUTCOME, outcome_matrix
 from rallsim.patient import attribute_matrix, new_patients
 from rallsim.population import enters
 from rallsim.prepared import Prepared
-from rallsim.records import copied, readable
+from rallsim.records import copied, readable, words
 from rallsim.tally import Tally, add_patient, empty_tally
 
 COMPILED = "run_block"
@@ -29,18 +30,30 @@ def simulate_block(entrants: np.ndarray, luck: np.ndarray, prepared: Prepared, d
 
 
 def tally_block(
-    first_number: int, luck: np.ndarray, prepared: Prepared, draws: slice, step: float, discount_rate: float
+    first_number: int,
+    luck: np.ndarray,
+    prepared: Prepared,
+    draws: slice,
+    step: float,
+    discount_rate: float,
+    entrants: Sequence[np.ndarray] = (),
 ) -> Tally:
-    """Run patients, one a row of `luck`, under each of a range of draws; keep sums and no histories."""
+    """Run patients, one a row of `luck`, under each of a range of draws; keep sums and no histories.
+
+    Patients are sampled, or those of `entrants`: one array for all draws, or one for each.
+    """
     models, therapies, populations = prepared.models[draws], prepared.therapies[draws], prepared.populations[draws]
     tally = empty_tally(len(models), therapies.shape[1], float(models["horizon"][0]), step, discount_rate)
     patients, outcomes = new_patients(1), np.zeros(1, OUTCOME)
     tables = (models, therapies, prepared.rules, prepared.conditions, prepared.life_tables)
     rows = (np.empty(MAX_EVENTS * BLOCK, EVENT_ROW), np.zeros(1, np.int64))
+    known = np.stack([words(one) for one in entrants]) if entrants else np.empty((0, 0, 0), np.uint64)
     run_draws(
         first_number,
         BlockArrays(*readable(patients, attribute_matrix(patients), luck, *tables, *rows)),
         *readable(populations, outcomes),
+        words(patients),
+        known,
         outcome_matrix(outcomes),
         tally.step,
         tally.force,
@@ -71,6 +84,8 @@ def run_draws(
     block: Any,
     populations: Any,
     outcomes: Any,
+    record: Any,
+    known: Any,
     matrix: Any,
     step: float,
     force: float,
@@ -78,7 +93,8 @@ def run_draws(
 ) -> None:
     """Let patients live once under every draw, one after the other in the same record and rows, and add them up.
 
-    `block` holds the luck of all patients and the models and therapies of all draws.
+    `block` holds the luck of all patients and the models and therapies of all draws. `record` is the one
+    patient's record as words, `known` those of patients who are not sampled: draws (or one for all) × patients × words.
     """
     for draw in range(len(block.models)):
         for place in range(len(block.luck)):
@@ -94,9 +110,13 @@ def run_draws(
                 block.events,
                 block.cursor,
             )
-            block.attributes[0, :] = 0.0
-            block.patients[0].number = first_number + place
-            enters(block.patients[0], block.luck[place], populations[draw])
+            if len(known) > 0:
+                for word in range(record.shape[1]):
+                    record[0, word] = known[min(draw, len(known) - 1), place, word]
+            else:
+                block.attributes[0, :] = 0.0
+                block.patients[0].number = first_number + place
+                enters(block.patients[0], block.luck[place], populations[draw])
             block.cursor[0] = 0
             live(0, one)
             add_patient(block.events, 0, block.cursor[0], outcomes, matrix, draw, step, force, sums)

@@ -9,21 +9,11 @@ import numpy as np
 from rallsim.errors import ModelError
 from rallsim.events import EVENT_ROW
 from rallsim.journey import BlockArrays
-from rallsim.luck import BLOCK
 from rallsim.patient import attribute_matrix
 from rallsim.prepared import Prepared
 from rallsim.records import copied, readable
 
 MAX_EVENTS = 400  # of a patient on average over a block; far more than toxicity at its highest rates makes
-
-
-def blocks_of(patients: int) -> list[tuple[int, int]]:
-    """Number and size of the blocks that a cohort of `patients` is made of.
-
-    >>> blocks_of(2500)
-    [(0, 1000), (1, 1000), (2, 500)]
-    """
-    return [(number, min(BLOCK, patients - start)) for number, start in enumerate(range(0, patients, BLOCK))]
 
 
 @dataclass
@@ -53,7 +43,7 @@ class Block:
         return self.events[: self.cursor[0]]
 
 
-def refuse_overflow(written: int, room: int) -> None:
-    """Raise ModelError when more rows were written than there was room for."""
+def refuse_overflow(written: int, room: int, what: str = "events") -> None:
+    """Raise ModelError when more was written than there was room for."""
     if written > room:
-        raise ModelError(f"more events than there is room for: {written}, room for {room}")
+        raise ModelError(f"more {what} than there is room for: {written}, room for {room}")

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from rallsim.cohort import is_drawn
+from rallsim.cohort_file import COLUMNS, Cohort
 from rallsim.explain.words import NUMBERS, YES_NO, listed, value_in_words
 from rallsim.patient import ATTRIBUTES
 
@@ -44,6 +46,14 @@ def portrait(record: Any, *, in_remission: bool, front_line: str) -> str:
             f"{_word(record, 'liver_disease').capitalize()}, {_word(record, 'neuro_history')}.",
         ]
     )
+
+
+def origin(cohort: Cohort, patient: int) -> str:
+    """Say which row of a file the patient is, and what of the above the file does not say."""
+    row = int(cohort.row_of(np.array([patient]))[0])
+    drawn = [name.replace("_", " ") for name, unknown in zip(COLUMNS, is_drawn(cohort)[row], strict=True) if unknown]
+    here = f"{cohort.ids[row]} of {cohort.path.name}"
+    return f"This is {here}; " + (f"not in the file, so drawn: {listed(drawn)}." if drawn else "all is from the file.")
 
 
 def _word(record: Any, attribute: str) -> str:

@@ -14,14 +14,14 @@ import numpy as np
 
 from rallsim import luck
 from rallsim import stages as w
-from rallsim.conditions import Condition, Interval
+from rallsim.conditions import OR, Condition, Interval, alternatives
 from rallsim.explain.questions import ACTIVE, BRIDGED, IN_REMISSION, QUESTIONS, TREATED
 from rallsim.explain.replay import Passage, Replay
 from rallsim.explain.words import NUMBERS, in_sentence, interval_in_words, listed, value_in_words
 from rallsim.model import CAR_T, SUPPORTIVE, TRANSPLANT
 from rallsim.patient import ATTRIBUTES, GIVEN, attribute_matrix
 from rallsim.prepared import Prepared
-from rallsim.rules import ANY, NOTHING, meets
+from rallsim.rules import ALTERNATIVE, ANY, NOTHING, meets
 
 _TOLD_ALONE = (w.DEATH, w.LEUKAPHERESIS_FAILURE, w.MANUFACTURE_FAILURE, w.DROP_OUT, w.B_CELL_RECOVERY)
 
@@ -103,10 +103,11 @@ class Reasons:
         if entered_by in (w.ENTRY, w.MRD_RESPONSE, w.B_CELL_RECOVERY) and passage.stage in IN_REMISSION:
             before = int(passage.before["therapy"][0])
             therapy = int(self._model["front_line"]) if before == NOTHING else before
-            if not (entered_by == w.B_CELL_RECOVERY and passage.within["reinfused"][0] > 0):
-                yield from self._in_remission(passage, therapy, passage.stage, passage.entered_by)
-            elif self._model["reinfusion"] > 0:
+            infused_again = entered_by == w.B_CELL_RECOVERY and passage.within["reinfused"][0] > 0
+            if infused_again:
                 yield Choice("reinfusion", "reinfusion", None, "the strategy infuses again", (), "", passage.entered_by)
+            if not infused_again or passage.within["b_cell_recovery"][0] > 0.0:  # the second infusion did not help
+                yield from self._in_remission(passage, therapy, passage.stage, passage.entered_by)
 
     def _next_line(self, passage: Passage) -> Iterator[Choice]:
         attributes = attribute_matrix(passage.within)[0]
@@ -185,9 +186,9 @@ class Reasons:
             if attributes[ATTRIBUTES.index(name)] == 0.0
         ]
         had = float(attributes[ATTRIBUTES.index("prior_hsct")])
-        return lacking + (
-            [value_in_words("prior_hsct", had, self.labels)] if had >= self._model["max_transplants"] else []
-        )
+        if had >= self._model["max_transplants"]:
+            lacking.append(value_in_words("prior_hsct", had, self.labels))
+        return lacking or ["it is not done, for another reason than the disease"]
 
     def _first_that_applies(
         self, attributes: np.ndarray, subject: int, first: int, last: int, *, eligibility: bool = True
@@ -209,9 +210,17 @@ class Reasons:
         return None, tuple(passed_over)
 
     def _failed(self, attributes: np.ndarray, asked: Any) -> list[int]:
-        """Places of the conditions of a rule or of a therapy's eligibility that a patient does not meet."""
-        conditions = range(int(asked["first_condition"]), int(asked["after_last_condition"]))
-        return [one for one in conditions if not meets(attributes, self.replay.conditions, one, one + 1)]
+        """Places of the conditions of a rule or of a therapy's eligibility that bar a patient, each attribute once."""
+        first, after_last = int(asked["first_condition"]), int(asked["after_last_condition"])
+        if meets(attributes, self.replay.conditions, first, after_last):
+            return []
+        columns = self.prepared.conditions["attribute"]
+        failed = [
+            one
+            for one in range(first, after_last)
+            if columns[one] != ALTERNATIVE and not meets(attributes, self.replay.conditions, one, one + 1)
+        ]
+        return list({int(columns[one]): one for one in reversed(failed)}.values())[::-1]
 
     def _has(self, attributes: np.ndarray, condition: int) -> str:
         column = int(self.prepared.conditions[condition]["attribute"])
@@ -227,10 +236,13 @@ class Reasons:
         """Name a rule with what it asks for."""
         rule = self.prepared.rules[index]
         asked: Condition = tuple(
-            Interval(self._attribute(int(one["attribute"])), float(one["low"]), float(one["high"]))
+            OR
+            if one["attribute"] == ALTERNATIVE
+            else Interval(self._attribute(int(one["attribute"])), float(one["low"]), float(one["high"]))
             for one in self.prepared.conditions[int(rule["first_condition"]) : int(rule["after_last_condition"])]
         )
-        return name + (f" ({listed([interval_in_words(one, self.labels) for one in asked])})" if asked else "")
+        ways = [listed([interval_in_words(part, self.labels) for part in one]) for one in alternatives(asked)]
+        return name + (f" ({', or '.join(ways)})" if asked else "")
 
     def _therapy(self, code: int) -> str:
         return "" if code < 0 else self.therapies[code]

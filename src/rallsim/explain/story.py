@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 
 from rallsim import stages as w
+from rallsim.entry import entrants_of_block
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.explain.courses import Course, first_difference
 from rallsim.explain.lines import Line, Teller
 from rallsim.explain.partings import Comparison, Parting
-from rallsim.explain.portrait import attributes_at_entry, portrait
+from rallsim.explain.portrait import attributes_at_entry, origin, portrait
 from rallsim.explain.reasons import Choice, Draw
 from rallsim.explain.words import in_sentence
 from rallsim.luck import BLOCK
 from rallsim.parameters import ParameterSet, load_parameters
-from rallsim.prepared import check_scenario, prepare
+from rallsim.prepared import check_scenario, cohort_of, parameters_for, prepare
 from rallsim.scenario import Scenario
-from rallsim.simulation import entrants_of_block
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,9 @@ class Story:
         front_line = self.parameters.therapies[self.parameters.front_lines[self.scenario.population_id]].label
         first = next(iter(self.courses.values())).events
         in_remission = bool(first["stage"][0] != w.RELAPSED)
-        return portrait(self.entrant, in_remission=in_remission, front_line=in_sentence(front_line))
+        told = portrait(self.entrant, in_remission=in_remission, front_line=in_sentence(front_line))
+        cohort = cohort_of(self.scenario, self.parameters)
+        return told if cohort is None else f"{told} {origin(cohort, self.patient)}"
 
     @cached_property
     def groups(self) -> list[list[Course]]:
@@ -138,7 +140,7 @@ def explain(
     >>> list(story.courses)
     ['chemotherapy', 'blinatumomab', 'inotuzumab']
     """
-    parameters = parameters or load_parameters()
+    parameters = parameters_for(scenario, parameters or load_parameters())
     check_scenario(scenario, parameters)
     if not 0 <= patient < scenario.patients:
         allowed = f"0 to {scenario.patients - 1:,}"
@@ -157,7 +159,7 @@ def explain(
     }
     block, place = divmod(patient, BLOCK)
     size = min(BLOCK, scenario.patients - block * BLOCK)
-    entrants, uniforms = entrants_of_block(scenario, next(iter(prepared.values())), (block, size), replicate)
+    entrants, uniforms = entrants_of_block(scenario.seed, next(iter(prepared.values())), (block, size), replicate)
     own = slice(place, place + 1)
     courses = {
         name: Course.of(entrants[own], uniforms[own], one, parameters, scenario.strategies[name].label)

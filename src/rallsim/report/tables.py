@@ -52,6 +52,8 @@ def print_results(scenario: Scenario, results: Results) -> None:
         f"{scenario.seed}; estimate ± Monte Carlo standard error\n",
         highlight=False,
     )
+    if results.imputation is not None:
+        _print_imputation(console, scenario, results.imputation)
     cells = _by_outcome(results.summary)
     table = Table("", *labels.values(), box=None, pad_edge=False, header_style="bold")
     numbers_right(table)
@@ -65,6 +67,23 @@ def print_results(scenario: Scenario, results: Results) -> None:
         "\nMonte Carlo errors only: how uncertain the parameters are is not in them. Not medical advice.",
         highlight=False,
     )
+
+
+def _print_imputation(console: Console, scenario: Scenario, imputation: pd.DataFrame) -> None:
+    """Say what was not in a file of patients, and what was drawn instead."""
+    rows = int(imputation[["given", "implied", "drawn"]].iloc[0].sum())
+    console.print(
+        f"The file has {rows:,} patient{'s' if rows > 1 else ''}, taken in turn. What it does not say was drawn from "
+        f"{scenario.missing_from}, given what it says; of whom, see patients.csv.\n",
+        highlight=False,
+    )
+    table = Table("", "in the file", "follows", "drawn", "mean known", "drawn", box=None, pad_edge=False)
+    numbers_right(table)
+    for row in imputation[imputation["drawn"] > 0].to_dict("records"):
+        means = ("" if row[name] != row[name] else f"{row[name]:.3g}" for name in ("mean_known", "mean_drawn"))
+        table.add_row(row["attribute"], *(str(row[name]) for name in ("given", "implied", "drawn")), *means)
+    console.print(table)
+    console.print()
 
 
 def _print_differences(console: Console, scenario: Scenario, differences: pd.DataFrame, labels: dict[str, str]) -> None:
