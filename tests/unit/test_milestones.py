@@ -61,22 +61,48 @@ def test_a_transplanted_life() -> None:
     """Every milestone of a life written by hand has its time, and counts are those of the first line."""
     m = milestones_of(rows(TRANSPLANTED), 1)[0]
     expected = {
-        "treatment": 0.5, "remission": 1.5, "hsct": 3.5, "relapse": 9.5, "relapse_after_hsct": 9.5,
-        "next_line": 10.0, "given_up": 11.5, "death": 12.5, "end": 12.5,
-        "sos_on_treatment": 0.8, "sos_after_hsct": 4.0, "failure": math.inf, "infusion": math.inf,
-        "mrd_negative": 1.0, "mrd_negative_at_hsct": 1.0, "hsct_before_next_line": 1.0,
-        "antigen_lost_at_relapse": 1.0, "antigen_kept_at_relapse": 0.0, "cycles": 1.0, "liver": 1.0,
-        "liver_grade3plus": 1.0, "lines": 2.0, "cause": float(w.DEATH_LEUKAEMIA),
+        "treatment": 0.5,
+        "remission": 1.5,
+        "hsct": 3.5,
+        "relapse": 9.5,
+        "relapse_after_hsct": 9.5,
+        "next_line": 10.0,
+        "given_up": 11.5,
+        "death": 12.5,
+        "end": 12.5,
+        "sos_on_treatment": 0.8,
+        "sos_after_hsct": 4.0,
+        "failure": math.inf,
+        "infusion": math.inf,
+        "mrd_negative": 1.0,
+        "mrd_negative_at_hsct": 1.0,
+        "hsct_before_next_line": 1.0,
+        "antigen_lost_at_relapse": 1.0,
+        "antigen_kept_at_relapse": 0.0,
+        "cycles": 1.0,
+        "liver": 1.0,
+        "liver_grade3plus": 1.0,
+        "lines": 2.0,
+        "cause": float(w.DEATH_LEUKAEMIA),
     }
     assert {name: float(m[name]) for name in expected} == expected
 
 
 def test_a_life_with_cells() -> None:
-    """A failed manufacture with a second attempt is no failure of the line, and a later line's response not the first's."""
+    """A failed manufacture with a second attempt is no failure of the line; a later response is not the first's."""
     m = milestones_of(rows(CELLS), 1)[0]
     expected = {
-        "leukapheresis": 1.0, "bridging": 1.1, "manufacture_failure": 1.0, "infusion": 4.0, "failure": 5.0,
-        "crs": 1.0, "crs_grade3plus": 1.0, "remission": math.inf, "next_line": 6.0, "death": math.inf, "end": 60.0,
+        "leukapheresis": 1.0,
+        "bridging": 1.1,
+        "manufacture_failure": 1.0,
+        "infusion": 4.0,
+        "failure": 5.0,
+        "crs": 1.0,
+        "crs_grade3plus": 1.0,
+        "remission": math.inf,
+        "next_line": 6.0,
+        "death": math.inf,
+        "end": 60.0,
     }
     assert {name: float(m[name]) for name in expected} == expected
 
@@ -91,7 +117,7 @@ def test_patients_do_not_mix() -> None:
 
 
 def test_endpoints_of_two_lives() -> None:
-    """Each endpoint counts as it is defined: overall and event-free survival, remission, after transplant, with censoring."""
+    """Each endpoint counts as it is defined: overall and event-free survival, remission, after transplant, censored."""
     m = milestones_of(rows(TRANSPLANTED, CELLS), 2)
     months, ended = time_to_event("os", m, Definition())
     assert (months.tolist(), ended.tolist()) == ([12.5, 60.0], [True, False])
@@ -113,7 +139,7 @@ def test_endpoints_of_two_lives() -> None:
 
 
 def test_comparing_who_was_transplanted_carries_immortal_time() -> None:
-    """Where a transplant does nothing, whoever lived to have one still seems to live longer; from the transplant on, not.
+    """Where a transplant does nothing, whoever lived to have one still seems to live longer; from then on, not.
 
     Deaths exponential at 0.1 a month in 4,000 patients, half of whom would be transplanted at month 4 if alive: the log
     hazard ratio of those transplanted has SE 0.03, and lies below -0.3; counted from month 4 it lies within 4 SE of 0.

@@ -42,7 +42,7 @@ def test_counts_give_jeffreys_beta() -> None:
 
 
 def test_printed_limits_come_back() -> None:
-    """Times, ratios and proportions drawn from their printed 95 % limits have those limits again, and the value as median."""
+    """Times, ratios and proportions drawn from printed 95 % limits have those limits again, and the value as median."""
     cases: list[dict[str, object]] = [
         {"quantity": "median_os", "value": 7.7, "lo": 7.7 / 1.4, "hi": 7.7 * 1.4, "unit": "months"},
         {"quantity": "hr_os", "value": 0.7, "lo": 0.7 / 1.5, "hi": 0.7 * 1.5, "unit": "hazard_ratio"},
@@ -71,14 +71,14 @@ def test_less_is_known_without_a_size() -> None:
 
 
 def test_definitions_and_assumptions_are_not_estimates() -> None:
-    """A threshold of a definition, a row without value, and an assumed row have no distribution as published numbers."""
+    """A threshold of a definition, a row without value and an assumed row have no distribution as published ones."""
     assert spread_of_row(replace(ROW, quantity="low_burden_blast_threshold")) is None
     assert spread_of_row(replace(ROW, value=None)) is None
     assert spread_of_row(replace(ROW, kind="assumed")) is None
 
 
 def test_pert_keeps_to_its_range() -> None:
-    """PERT between 1 and 5 with mode 2 has mean (1 + 4 * 2 + 5) / 6 and never leaves the range; a fixed number stays."""
+    """PERT from 1 to 5 with mode 2 has mean (1 + 4 * 2 + 5) / 6 and never leaves the range; a fixed number stays."""
     found = pert(1.0, 2.0, 5.0).quantile(EVEN)
     assert found.mean() == pytest.approx(14.0 / 6.0, rel=1e-3)
     assert 1.0 <= found.min() < found.max() <= 5.0
