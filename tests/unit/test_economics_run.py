@@ -105,6 +105,12 @@ def test_a_run_without_economics(rallsim: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "results" / "first_salvage" / "economics").exists()
 
 
+def test_a_dry_run_says_what_would_be_counted_with(rallsim: Any) -> None:
+    """--dry-run names perspective, currency and rates, and in JSON the whole basis."""
+    assert "costs and QALYs: HAS, France: EUR 2025" in rallsim(*RUN, "--costs", "fr", "--dry-run")[1]
+    assert json.loads(rallsim(*RUN, "--dry-run", "--json")[1])["economics"]["wtp"] == [25000.0, 35000.0]
+
+
 def test_json_of_a_run_has_the_economics(rallsim: Any) -> None:
     """--json gives settings, summary, increments, incremental analysis, activity and what is assumed."""
     found = json.loads(rallsim(*RUN, "--json")[1])["economics"]
