@@ -41,7 +41,13 @@ SOURCES = (
     "pathway.py",
     "journey.py",
     "rules.py",
+    "economics/discounting.py",
+    "economics/spans.py",
+    "economics/charges.py",
+    "economics/lived.py",
+    "economics/sums.py",
     "engine/batch.py",
+    "engine/valued.py",
 )
 
 

@@ -140,6 +140,21 @@ def add_course(event: int, time: float, m: Any) -> None:
 
 
 @compiled
+def has_failed(event: int, stage: int) -> bool:
+    """Tell whether a line has failed: no response, or no cells and no second attempt at them."""
+    no_cells = event in (MANUFACTURE_FAILURE, LEUKAPHERESIS_FAILURE, DROP_OUT) and stage == REFRACTORY
+    return bool(event == NO_RESPONSE or no_cells)
+
+
+@compiled
+def relapsed_with(detail: int, m: Any) -> None:
+    """Note what became of the antigen at the first relapse."""
+    m.antigen_lost_at_relapse = 1.0 if detail == ANTIGEN_LOST else 0.0
+    m.antigen_kept_at_relapse = 1.0 if detail == ANTIGEN_KEPT else 0.0
+    m.lineage_switch_at_relapse = 1.0 if detail == LINEAGE_SWITCH else 0.0
+
+
+@compiled
 def fill_one(events: Any, first: int, after_last: int, m: Any) -> None:
     """Fill `m`, all times NEVER and all flags 0 so far, from one patient's rows, `first` to `after_last - 1`."""
     line = -1  # of the first course given
@@ -172,9 +187,7 @@ def fill_one(events: Any, first: int, after_last: int, m: Any) -> None:
                 m.mrd_negative = in_mrd_remission
         elif event == RELAPSE:
             if m.relapse == NEVER:
-                m.antigen_lost_at_relapse = 1.0 if row.detail == ANTIGEN_LOST else 0.0
-                m.antigen_kept_at_relapse = 1.0 if row.detail == ANTIGEN_KEPT else 0.0
-                m.lineage_switch_at_relapse = 1.0 if row.detail == LINEAGE_SWITCH else 0.0
+                relapsed_with(row.detail, m)
             m.relapse = min(m.relapse, time)
             if m.hsct < NEVER:
                 m.relapse_after_hsct = min(m.relapse_after_hsct, time)
@@ -192,8 +205,7 @@ def fill_one(events: Any, first: int, after_last: int, m: Any) -> None:
             add_course(event, time, m)
         if row.line == line or line < 0:
             add_toxicity(event, row.detail, m)
-        no_cells = (event in (MANUFACTURE_FAILURE, LEUKAPHERESIS_FAILURE, DROP_OUT)) and row.stage == REFRACTORY
-        if (event == NO_RESPONSE or no_cells) and row.line == line:
+        if row.line == line and has_failed(event, row.stage):
             m.failure = min(m.failure, time)
 
 

@@ -12,6 +12,8 @@ import pytest
 
 import helpers_model as m
 from rallsim.compiled import is_compiling
+from rallsim.economics.setting import economics_of
+from rallsim.evaluation import evaluate
 from rallsim.scenario import load_scenario
 from rallsim.simulation import simulate
 
@@ -22,24 +24,32 @@ WRITE = f"""
 import sys
 import numpy as np
 from rallsim.compiled import is_compiling
+from rallsim.economics.setting import economics_of
+from rallsim.evaluation import evaluate
+from rallsim.parameters import load_parameters
 from rallsim.scenario import load_scenario
 from rallsim.simulation import simulate
 
 assert not is_compiling()
-histories = simulate(load_scenario("{SCENARIO}", patients={PATIENTS})).histories
-np.savez(sys.argv[1], **{{name: history.events for name, history in histories.items()}})
+scenario, parameters = load_scenario("{SCENARIO}", patients={PATIENTS}), load_parameters()
+histories = simulate(scenario, parameters).histories
+sums = evaluate(scenario, parameters, economics_of(parameters=parameters)).sums
+np.savez(sys.argv[1], sums=sums, **{{name: history.events for name, history in histories.items()}})
 """
 
 
 @pytest.mark.slow
 def test_histories_are_the_same_without_the_compiler(tmp_path: Path) -> None:
-    """Compiled and plain Python write the same events, equal in every column to the last bit."""
+    """Compiled and plain Python write the same events and sums of costs and QALYs, equal to the last bit."""
     assert is_compiling()
     file = tmp_path / "plain.npz"
     subprocess.run([sys.executable, "-c", WRITE, str(file)], env=PLAIN, check=True)
     plain = np.load(file)
-    compiled = simulate(load_scenario(SCENARIO, patients=PATIENTS), m.parameters()).histories
-    assert set(plain.files) == set(compiled)
+    scenario = load_scenario(SCENARIO, patients=PATIENTS)
+    compiled = simulate(scenario, m.parameters()).histories
+    assert set(plain.files) == {"sums", *compiled}
+    sums = evaluate(scenario, m.parameters(), economics_of(parameters=m.parameters())).sums
+    np.testing.assert_array_equal(sums, plain["sums"])
     for name, history in compiled.items():
         assert len(history.events) > 5 * PATIENTS
         for column in history.events.dtype.names or ():
@@ -48,8 +58,8 @@ def test_histories_are_the_same_without_the_compiler(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_tests_of_the_pathway_pass_without_the_compiler() -> None:
-    """Every test of the survival functions, the rules and the stages holds for the plain Python functions too."""
-    files = [TESTS / "unit" / f"test_{name}.py" for name in ("survival", "rules", "pathway")]
+    """Every test of survival functions, rules, stages, costs and utilities holds for the plain Python functions too."""
+    files = [TESTS / "unit" / f"test_{name}.py" for name in ("survival", "rules", "pathway", "economics")]
     program = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, files)]
     done = subprocess.run(program, env=PLAIN, cwd=TESTS.parent, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:]

@@ -14,7 +14,7 @@ from rallsim.economics.basis import basis_of
 from rallsim.economics.cost_files import cost_files, load_costs
 from rallsim.economics.discounting import Rates
 from rallsim.economics.people import people_of
-from rallsim.economics.triggers import spans_of
+from rallsim.economics.spans import spans_of
 from rallsim.economics.utility_files import load_utilities
 from rallsim.economics.valuation import value_history
 from rallsim.files import shipped
@@ -90,8 +90,6 @@ def test_a_model_that_lets_the_dead_live_is_found(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("country", cost_files())
 def test_every_item_is_used_by_somebody(country: str) -> None:
     """Each cost item, stage utility and decrement counts for at least one patient of one shipped scenario."""
-    from rallsim.economics.timeline import Timeline
-
     parameters = loaded()
     costs, utilities = load_costs(country, parameters), load_utilities(parameters)
     given: set[str] = set()
@@ -101,9 +99,9 @@ def test_every_item_is_used_by_somebody(country: str) -> None:
     idle = set(triggers)
     for name in SCENARIOS:
         for history in simulated(name).histories.values():
-            timeline = Timeline.of(history)
-            given |= {history.therapies[code] for code in set(timeline.therapy.tolist()) if code >= 0}
-            idle -= {one for one in idle if len(spans_of(triggers[one], timeline).rows)}
+            given |= {history.therapies[code] for code in set(history.events["therapy"].tolist()) if code >= 0}
+            found = spans_of(history.events, list(triggers.values()), history.therapies)
+            idle -= {list(triggers)[place] for place in set(found["trigger"].tolist())}
     not_given = set(parameters.therapies) - given
     waiting = {one for one in idle if one.split(".")[0] in not_given}
 

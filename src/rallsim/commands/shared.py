@@ -121,6 +121,13 @@ def print_plan(scenario: Scenario, folder: Path, as_json: bool, economics: Basis
 @contextmanager
 def progress_of(scenario: Scenario, *, quiet: bool) -> Iterator[Any]:
     """Show how far a run is, on a terminal's standard error."""
+    with bar_of("Simulating", scenario.patients * len(scenario.strategies), quiet=quiet) as advance:
+        yield advance
+
+
+@contextmanager
+def bar_of(words: str, total: int, *, quiet: bool) -> Iterator[Any]:
+    """Show how far something long is, on a terminal's standard error; gives what takes the part just done."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -129,7 +136,7 @@ def progress_of(scenario: Scenario, *, quiet: bool) -> Iterator[Any]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Simulating", total=scenario.patients * len(scenario.strategies))
+        task = bar.add_task(words, total=total)
         yield lambda finished: bar.advance(task, finished)
 
 

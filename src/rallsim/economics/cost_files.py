@@ -65,6 +65,13 @@ class Costs:
             found *= self.value(name)
         return found
 
+    def months(self, name: str | None) -> float:
+        """Length of time of a trigger in months; without a name it is not limited."""
+        if name is None:
+            return float("inf")
+        entry = self.entries[name]
+        return entry.value / PER["day"] if entry.unit == "days" else entry.value
+
     def with_values(self, values: Mapping[str, float]) -> Costs:
         """Return the same costs with other values of parameters, in the currency and prices of their entries."""
         return replace(self, entries=with_values(self.entries, values, f"costs.{self.id}"))

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rallsim import stages as w
-from rallsim.economics.charges import charges_of, lived_of
+from rallsim.economics.charges import charges_of
 from rallsim.economics.comparison import increments
 from rallsim.economics.discounting import Rates
+from rallsim.economics.lived import lived_of
 from rallsim.economics.valuation import TOTALS, Valuation, shares_of_cycles, value_history
 from rallsim.events import EVENT_ROW
 from rallsim.history import History

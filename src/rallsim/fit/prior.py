@@ -7,7 +7,7 @@ assumed is drawn from its range. Nothing here has seen a trial's survival: that 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,7 +38,9 @@ class Recipe:
     fit: str | None = None
 
 
-def prior_draws(parameters: ParameterSet, draws: int, seed: int = 1) -> pd.DataFrame:
+def prior_draws(
+    parameters: ParameterSet, draws: int, seed: int = 1, progress: Callable[[str, float], None] | None = None
+) -> pd.DataFrame:
     """Return draws (rows) of every uncertain parameter (columns, paths as scenarios write them), populations apart.
 
     Row i is the same however many draws there are. A draw whose fits have no solution is replaced by the values of the
@@ -70,6 +72,8 @@ def prior_draws(parameters: ParameterSet, draws: int, seed: int = 1) -> pd.DataF
         for prefix, file in fits:
             known = {**base, **values, **_taken_over(values, parameters)}
             _run_fits(prefix, file, known, anew, values, failed)
+        if progress:
+            progress("prior draws", (draw + 1) / draws)
         for recipe in recipes:
             columns[recipe.path].append(values.get(recipe.path, recipe.parameter.value))
     table = pd.DataFrame(columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from rallsim.engine.batch import simulate_block
-from rallsim.entry import blocks_of
+from rallsim.entry import blocks_of, entrants_of_block
 from rallsim.files import shipped
-from rallsim.luck import BLOCK, luck_of_block, spare_uniforms
+from rallsim.luck import spare_uniforms
 from rallsim.milestones import milestones_of
 from rallsim.parameters import ParameterSet
-from rallsim.population import Values, sample_patients
+from rallsim.population import Values
 from rallsim.prepared import Prepared, check_scenario, parameters_for, prepare
 from rallsim.records import joined
 from rallsim.scenario import Scenario, load_scenario
@@ -49,11 +49,9 @@ class Trial:
     def simulate(self, arm: str, patients: int, replicate: int = 0, draw: int = 0) -> Patients:
         """Simulate an arm; `replicate` is other luck, `draw` a row of the table of parameters."""
         prepared = self.arms[arm]
-        population = prepared.populations[min(draw, len(prepared.populations) - 1)][None]
         parts = []
         for number, size in blocks_of(patients):
-            luck = luck_of_block(self.scenario.seed, replicate, number)[:size]
-            entrants = sample_patients(luck, population, number * BLOCK)
+            entrants, luck = entrants_of_block(self.scenario.seed, prepared, (number, size), replicate, draw)
             records = milestones_of(simulate_block(entrants, luck, prepared, draw), size)
             parts.append((records, entrants, spare_uniforms(self.scenario.seed, replicate, number)[:size]))
         milestones, entrants, spare = zip(*parts, strict=True)
@@ -75,9 +73,13 @@ def trial_files() -> list[Path]:
     return sorted((shipped("params") / "trials").glob("*.yaml"))
 
 
-def load_trials(parameters: ParameterSet, draws: Values | None = None) -> dict[str, Trial]:
-    """Load every trial; `draws` replaces parameters by path, with one value or one a draw."""
-    return {path.stem: load_trial(path, parameters, draws) for path in trial_files()}
+def load_trials(
+    parameters: ParameterSet, draws: Values | None = None, only: Collection[str] | None = None
+) -> dict[str, Trial]:
+    """Load every trial, or `only` some; `draws` replaces parameters by path, with one value or one a draw."""
+    return {
+        path.stem: load_trial(path, parameters, draws) for path in trial_files() if only is None or path.stem in only
+    }
 
 
 def load_trial(path: Path | Scenario, parameters: ParameterSet, draws: Values | None = None) -> Trial:
