@@ -343,6 +343,18 @@ def test_a_scenario_with_one_strategy(rallsim: Any, tmp_path: Path) -> None:
     assert rallsim("explain", "alone.yaml", "--patient", "3", "--costs")[0] == 0
 
 
+def test_a_sweep_counts_as_the_scenario_says(rallsim: Any, tmp_path: Path) -> None:
+    """Sweeps take costs, perspective and thresholds of the scenario too, and draw no price that it sets."""
+    command = ("sweep", "first_salvage", "psa", "--draws", "3", "--patients", "40", "--out", "swept")
+    code, out, _ = rallsim(*command, "--set", "economics.costs=fr", "--set", "costs.ward_day=600")
+    drawn = pd.read_csv(tmp_path / "swept" / "psa" / "psa_parameters.csv")
+
+    assert code == 0
+    assert "Costs: fr, EUR 2025; perspective: HAS, France" in out
+    assert any(name.startswith("costs.") for name in drawn)
+    assert "costs.ward_day" not in drawn
+
+
 def test_a_run_beside_a_budget_finds_its_folder_free(rallsim: Any) -> None:
     """The results of a run and of a budget do not stand in each other's way."""
     rallsim("budget", "first_salvage", "--patients", "60", "--incidence", "100", "--uptake", "inotuzumab=0.5")
