@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +14,10 @@ import typer
 
 from rallsim.commands.options import (
     INTERRUPTED,
+    CostsOption,
     JsonOption,
     PatientsOption,
+    PerspectiveOption,
     ScenarioArgument,
     SeedOption,
     SetOption,
@@ -66,12 +69,8 @@ def sweep(
     seed: SeedOption = None,
     settings: SetOption = None,
     variant: VariantOption = None,
-    costs: Annotated[
-        str | None, typer.Option(metavar="COUNTRY", help="Costs; those of the perspective when not given.")
-    ] = None,
-    perspective: Annotated[
-        str, typer.Option(metavar="BODY", help="Discount rates and thresholds; a file of params/perspectives.")
-    ] = "nice",
+    costs: CostsOption = None,
+    perspective: PerspectiveOption = None,
     wtp: Annotated[
         list[float] | None,
         typer.Option(metavar="AMOUNT", help="Willingness to pay for a QALY; the perspective's. Repeatable."),
@@ -119,7 +118,7 @@ def sweep(
 
     Results of every cell of work are kept in DIR/cells: the same command goes on where it was interrupted, and computes
     again only what changed. Each analysis writes tables, figures and manifest.json to DIR/<analysis>/. Costs and QALYs
-    are valued by UK costs from the view of NICE unless told otherwise.
+    are counted as the scenario's `economics` say: by UK costs from the view of NICE unless told otherwise.
 
     Example: rallsim sweep bridging_before_car_t psa --draws 1000 --patients 1000 --workers 2
     """
@@ -152,7 +151,7 @@ def sweep(
 def _study(
     asked: Asked,
     scenario: tuple[str, int | None, list[str] | None, list[str] | None],
-    view: tuple[str | None, str],
+    view: tuple[str | None, str | None],
     out: Path,
     who: tuple[int, str | None],
     *,
@@ -160,8 +159,8 @@ def _study(
     quiet: bool,
 ) -> Study:
     """Load and check everything before anything is computed."""
-    from rallsim.commands.shared import load_checked
-    from rallsim.economics.setting import economics_of
+    from rallsim.commands.shared import economic_options, economics_wanted, load_checked
+    from rallsim.economics.setting import Economics
     from rallsim.sweep.cells import Model
     from rallsim.sweep.execute import pool_of
     from rallsim.sweep.runner import Runner, cells_folder
@@ -169,8 +168,11 @@ def _study(
     from rallsim.sweep.study import Study
 
     reference, seed, settings, variants = scenario
-    loaded, parameters = load_checked(reference, None, seed, settings, variants)
-    economics = economics_of(view[0], view[1], parameters)
+    loaded, parameters = load_checked(reference, None, seed, settings, variants, economic_options(*view, None, None))
+    basis = economics_wanted(loaded, parameters)
+    economics = Economics(basis.costs, basis.utilities, basis.rates, basis.perspective)
+    own = loaded.economics
+    asked = replace(asked, wtp=asked.wtp or own.wtp, incidence=asked.incidence or own.incidence)
     store = Store(cells_folder(out), fresh=fresh)
     store.sweep_up()
     runner = Runner(Model(loaded, parameters, economics), store, pool_of(*who), workers=who[0], show_progress=not quiet)

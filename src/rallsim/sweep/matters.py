@@ -34,7 +34,18 @@ def therapies_of(scenario: Scenario, strategy: Strategy, parameters: ParameterSe
 
 def fixed_by(scenario: Scenario, strategy: Strategy, parameters: ParameterSet) -> dict[str, float]:
     """Return the parameters that a scenario, its variants or a strategy set: they keep that value in every draw."""
-    return {**variant_values(scenario, parameters), **scenario.parameters, **strategy.parameters}
+    counted = {in_short(path): value for path, value in scenario.economics.parameters.items()}
+    return {**variant_values(scenario, parameters), **scenario.parameters, **strategy.parameters, **counted}
+
+
+def in_short(path: str) -> str:
+    """Name a price as draws do, whatever the country.
+
+    >>> in_short("costs.uk.ward_day"), in_short("utilities.remission")
+    ('costs.ward_day', 'utilities.remission')
+    """
+    first, _, rest = path.partition(".")
+    return f"{first}.{rest.rpartition('.')[2]}"
 
 
 def columns_of(paths: Iterable[str], scenario: Scenario, strategy: Strategy, parameters: ParameterSet) -> list[str]:
