@@ -18,6 +18,8 @@ from rallsim.simulation import simulate
 TESTS = Path(__file__).parents[1]
 PLAIN = os.environ | {"NUMBA_DISABLE_JIT": "1"}
 SCENARIO, PATIENTS = "bridging_before_car_t", 20
+OWN = Path(__file__).parents[2] / "docs" / "my_patients.csv"
+SETTINGS: dict[str, list[str]] = {"sampled": [], "of a file": [f"population={OWN}"]}
 WRITE = f"""
 import sys
 import numpy as np
@@ -26,19 +28,22 @@ from rallsim.scenario import load_scenario
 from rallsim.simulation import simulate
 
 assert not is_compiling()
-histories = simulate(load_scenario("{SCENARIO}", patients={PATIENTS})).histories
+scenario = load_scenario("{SCENARIO}", patients={PATIENTS}, settings=sys.argv[2:])
+histories = simulate(scenario).histories
 np.savez(sys.argv[1], **{{name: history.events for name, history in histories.items()}})
 """
 
 
 @pytest.mark.slow
-def test_histories_are_the_same_without_the_compiler(tmp_path: Path) -> None:
+@pytest.mark.parametrize("who", SETTINGS)
+def test_histories_are_the_same_without_the_compiler(tmp_path: Path, who: str) -> None:
     """Compiled and plain Python write the same events, equal in every column to the last bit."""
     assert is_compiling()
     file = tmp_path / "plain.npz"
-    subprocess.run([sys.executable, "-c", WRITE, str(file)], env=PLAIN, check=True)
+    subprocess.run([sys.executable, "-c", WRITE, str(file), *SETTINGS[who]], env=PLAIN, check=True)
     plain = np.load(file)
-    compiled = simulate(load_scenario(SCENARIO, patients=PATIENTS), m.parameters()).histories
+    scenario = load_scenario(SCENARIO, patients=PATIENTS, settings=SETTINGS[who])
+    compiled = simulate(scenario, m.parameters()).histories
     assert set(plain.files) == set(compiled)
     for name, history in compiled.items():
         assert len(history.events) > 5 * PATIENTS
@@ -48,8 +53,9 @@ def test_histories_are_the_same_without_the_compiler(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_tests_of_the_pathway_pass_without_the_compiler() -> None:
-    """Every test of the survival functions, the rules and the stages holds for the plain Python functions too."""
-    files = [TESTS / "unit" / f"test_{name}.py" for name in ("survival", "rules", "pathway")]
+    """Every test of the survival functions, the rules, the entry and the stages holds for plain Python too."""
+    names = ("survival", "rules", "population", "pathway", "courses", "transplant")
+    files = [TESTS / "unit" / f"test_{name}.py" for name in names]
     program = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, files)]
     done = subprocess.run(program, env=PLAIN, cwd=TESTS.parent, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:]
