@@ -27,6 +27,7 @@ types: $(READY)
 bench: $(READY)  ## speeds as ratios in one run; not part of the tests
 	$(BIN)/python benchmarks/engines.py
 	$(BIN)/python benchmarks/illness_death.py
+	$(BIN)/python benchmarks/test_sweep.py
 
 wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
