@@ -56,11 +56,15 @@ def report(found: list[dict[int, dict[str, float]]]) -> None:
     print(f"\n{' '.join(PSA)}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
     for workers in (1, 2):
         line = [sorted(one[workers][what] for one in found)[len(found) // 2] for what in ("wall", "processor", "peak")]
-        print(f"  workers {workers}: {line[0]:.1f} s, processors {line[1]:.1f} s, peak of all processes {line[2]:.0f} MB")
+        print(
+            f"  workers {workers}: {line[0]:.1f} s, processors {line[1]:.1f} s, peak of all processes {line[2]:.0f} MB"
+        )
     ratios = sorted(one[1]["processor"] / one[2]["processor"] for one in found)
     print(f"  processor time of one worker over that of two: {', '.join(f'{one:.2f}' for one in ratios)}")
     times = sorted(one[1]["wall"] / (2 * one[2]["wall"]) for one in found)
-    print(f"  time of one worker over twice that of two: {', '.join(f'{one:.2f}' for one in times)}; needs idle processors")
+    print(
+        f"  time of one worker over twice that of two: {', '.join(f'{one:.2f}' for one in times)}; needs idle processors"
+    )
 
 
 def test_a_probabilistic_sweep_takes_seconds() -> None:
