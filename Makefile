@@ -25,9 +25,7 @@ types: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)  ## speeds as ratios in one run; not part of the tests
-	$(BIN)/python benchmarks/engines.py
-	$(BIN)/python benchmarks/illness_death.py
-	$(BIN)/python benchmarks/test_sweep.py
+	$(BIN)/python -m pytest benchmarks -q --benchmark-timer=time.process_time --benchmark-sort=name --benchmark-columns=median,iqr,min,rounds
 
 wheel: $(READY)
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
@@ -46,3 +44,7 @@ reference: $(READY)  ## small committed results of the shipped scenarios; a chan
 	  $(BIN)/rallsim run $$scenario --patients 2000 --out build/reference/$$(basename $$scenario .yaml) >/dev/null && \
 	  cp build/reference/$$(basename $$scenario .yaml)/summary.csv results/reference/$$(basename $$scenario .yaml).csv || exit 1; \
 	done
+	$(BIN)/rallsim curves --no-pages --out build/reference/curves >/dev/null
+	$(BIN)/python -c "import pandas; \
+	  pandas.read_csv('build/reference/curves/chosen.csv').drop(columns=['reason', 'corresponds']) \
+	  .to_csv('results/reference/curves/chosen.csv', index=False, float_format='%.5g', lineterminator='\n')"

@@ -60,7 +60,6 @@ RESIDUAL = {name: value for name, value in EVEN.items() if name in KIND_FIELDS["
     "mrd_response": 0.75,
     "early_death": 0.02,
     "cycle_months": 1.5,
-    "response_in_first_cycle": 1.0,
     "relapse_cure": 0.5,
     "relapse_scale": 20.0,
     "relapse_shape": 1.0,
@@ -126,7 +125,7 @@ PAPER = (
     | m.of("chemotherapy", **DRUG)
     | m.of("blinatumomab", **DRUG)
     | m.of("inotuzumab", **DRUG)
-    | m.of("car_t_cd19", **{name: value for name, value in DRUG.items() if name != "bridging_death"} | CELLS)
+    | m.of("car_t_cd19", **{name: value for name, value in DRUG.items() if name in KIND_FIELDS["car_t"]} | CELLS)
     | m.of("blinatumomab_mrd", **RESIDUAL)
     | m.of("hsct_in_relapse", **AT_RELAPSE)
 )

@@ -124,6 +124,9 @@ def begin_stage(p: Any, w: Any) -> None:
     p.next_stage = p.stage
     p.next_event = words.CENSORED
     p.next_detail = words.NO_DETAIL
+    if p.reinfused == 1:
+        note(p, w, p.time, words.REINFUSION, p.therapy, words.NO_DETAIL)
+        p.reinfused = 2
     if p.stage in (words.RELAPSED, words.REFRACTORY):
         relapsed(p, w)
     elif p.stage == words.DEBULKING:

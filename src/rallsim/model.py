@@ -56,6 +56,9 @@ THERAPY_FIELDS: dict[str, Field] = {
     "mrd_negative_given_cr": Field("probability", "no measurable residual disease, in remission from a high burden"),
     "mrd_odds_ratio_low_burden": Field("odds_ratio", "of MRD negativity when the burden was low"),
     "early_death": Field("probability", "death before the response can be assessed, background mortality apart"),
+    "early_death_odds_ratio_later_line": Field(
+        "odds_ratio", "of early death in the second salvage line and later", 1.0
+    ),
     "cycle_months": Field("months", "length of a cycle, or from infusion to the assessment of the response"),
     "response_in_first_cycle": Field("probability", "the response is decided in the first cycle, else in the second"),
     "cycles_planned": Field("cycles", "given in all to a patient in remission, when no transplant is planned", 1.0),
@@ -230,8 +233,8 @@ _IN_TRANSPLANT = (
 )
 KIND_FIELDS: dict[str, dict[str, Field]] = {
     "drug": THERAPY_FIELDS | DRUG_FIELDS,
-    "car_t": THERAPY_FIELDS | CAR_T_FIELDS,
-    "mrd": MRD_FIELDS | _fields_but("cr_", "mrd_negative", "mrd_odds", "_burden"),
+    "car_t": _fields_but("cycles_") | CAR_T_FIELDS,
+    "mrd": MRD_FIELDS | _fields_but("cr_", "mrd_negative", "mrd_odds", "_burden", "first_cycle", "at_failure"),
     "transplant": {name: field for name, field in THERAPY_FIELDS.items() if name.startswith(_IN_TRANSPLANT)},
     "supportive": {},
 }

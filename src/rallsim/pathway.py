@@ -20,7 +20,13 @@ from typing import Any
 
 from rallsim import luck as decision
 from rallsim import stages as words
-from rallsim.chances import has_low_burden, relapse_time, relapses, remission_probability
+from rallsim.chances import (
+    early_death_probability,
+    has_low_burden,
+    relapse_time,
+    relapses,
+    remission_probability,
+)
 from rallsim.compiled import compiled
 from rallsim.luck import MAX_COURSES
 from rallsim.model import CAR_T, NO_TARGET, SUPPORTIVE, TRANSPLANT
@@ -140,7 +146,7 @@ def salvage(p: Any, w: Any) -> None:
         p.mrd_positive = 0.0 if luck(p, w, decision.MRD) < mrd_negative else 1.0
         depth = words.MRD_POSITIVE if p.mrd_positive > 0.0 else words.MRD_NEGATIVE
         strikes(p, assessed, stage_in_remission(p, w), words.RESPONSE, depth)
-    elif response >= 1.0 - therapy.early_death:
+    elif response >= 1.0 - early_death_probability(p, therapy):
         died = p.time + luck(p, w, decision.TIME_OF_EARLY_DEATH) * (assessed - p.time)
         strikes(p, died, words.DEAD, words.DEATH, words.DEATH_TREATMENT)
     else:
@@ -198,9 +204,6 @@ def remission(p: Any, w: Any) -> None:
         lost = wait(w, luck(p, w, decision.TIME_TO_B_CELL_RECOVERY), therapy.months_to_b_cell_recovery)
         strikes(p, p.remission_since + lost, words.REMISSION, words.B_CELL_RECOVERY, words.NO_DETAIL)
     background_death(p, w, w.model.mortality_ratio_active)
-    if p.reinfused == 1:
-        note(p, w, p.time, words.REINFUSION, p.therapy, words.NO_DETAIL)
-        p.reinfused = 2
     if therapy.kind != CAR_T:
         consolidation_cycles(p, w, therapy.cycles_planned)
 

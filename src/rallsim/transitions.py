@@ -69,7 +69,7 @@ TRANSITIONS: dict[int, Pairs] = {
     w.LIVER: _WITH_TIME,
     w.SOS: _inside(w.SALVAGE, w.INFUSED, w.MRD_THERAPY, w.AFTER_HSCT),
     w.MRD_THERAPY_START: _inside(w.MRD_THERAPY),
-    w.REINFUSION: _inside(w.REMISSION),
+    w.REINFUSION: _inside(*_IN_REMISSION),
     w.ACUTE_GVHD: _inside(w.SALVAGE, w.AFTER_HSCT),
     w.CHRONIC_GVHD: _inside(w.SALVAGE, w.AFTER_HSCT),
 }

@@ -39,6 +39,7 @@ def commands() -> list[str]:
 
 COMMANDS = commands()
 PYTHON = dict(blocks("python"))
+POPULATIONS = {name: text for name, text in blocks("yaml") if re.search(r"^front_line:", text, re.MULTILINE)}
 SCENARIOS = {name: text for name, text in blocks("yaml") if re.search(r"^strategies:", text, re.MULTILINE)}
 
 
@@ -46,6 +47,7 @@ SCENARIOS = {name: text for name, text in blocks("yaml") if re.search(r"^strateg
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that looks like the checkout to whoever types the commands, and takes what they write."""
     (tmp_path / "scenarios").symlink_to(shipped("scenarios"))
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -88,6 +90,17 @@ def test_every_scenario_shown_is_one(folder: Path, name: str) -> None:
     path.write_text(SCENARIOS[name], encoding="utf-8")
 
     check_scenario(load_scenario(path), load_parameters())
+
+
+@pytest.mark.parametrize("name", POPULATIONS)
+def test_every_population_shown_is_one(folder: Path, name: str) -> None:
+    """A population of the documentation loads beside the shipped ones."""
+    identity = re.search(r"^id: (\w+)$", POPULATIONS[name], re.MULTILINE)
+    assert identity
+    path = folder / f"{identity[1]}.yaml"
+    path.write_text(POPULATIONS[name], encoding="utf-8")
+
+    assert identity[1] in load_parameters().with_population(path).countries
 
 
 def test_every_file_named_exists() -> None:

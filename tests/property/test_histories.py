@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import helpers_model as m
+from helpers_replay import IDS, THERAPIES, Replay, therapy_of, transplant_of
 from rallsim import stages as w
-from rallsim.conditions import ATTRIBUTES, Condition, alternatives
-from rallsim.history import History
-from rallsim.luck import COURSE_COLUMNS, ENTRY_COLUMNS, MAX_COURSES, REINFUSION_DRAW, TREATED, luck_of_block
-from rallsim.model import CD19, CD22
+from rallsim.conditions import ATTRIBUTES
 from rallsim.patient import GIVEN
 from rallsim.population import impossible_population
-from rallsim.prepared import Prepared
 from rallsim.rules import NOTHING, therapy_by_rules, transplant_by_rules
-from rallsim.scenario import Scenario, Strategy
+from rallsim.scenario import Scenario
 
-THERAPIES = m.parameters().therapies
 DRUGS, CELLS, FOR_MRD = (m.therapies_of_kind(kind) for kind in ("drug", "car_t", "mrd"))
-IDS = list(THERAPIES)
 SALVAGE = [name for name in IDS if name not in FOR_MRD]
 
 # --- random questions --------------------------------------------------------------------------------------------
@@ -157,7 +151,7 @@ def test_compiled_rules_are_those_of_the_scenario(scenario: Scenario, seeds: lis
         row = np.array([*(who[name] for name in ATTRIBUTES), *(who[f"given.{name}"] for name in IDS)])
         assert len(row) == GIVEN + len(IDS)
         found = therapy_by_rules(row, NOTHING, tables.rules, 0, model["after_last_salvage"], tables.conditions, records)
-        assert (IDS[found] if found != NOTHING else None) == _therapy(scenario, strategy.salvage, who)
+        assert (IDS[found] if found != NOTHING else None) == therapy_of(scenario, strategy, strategy.salvage, who)
         for code, therapy in enumerate(IDS):
             planned = transplant_by_rules(
                 row,
@@ -167,7 +161,7 @@ def test_compiled_rules_are_those_of_the_scenario(scenario: Scenario, seeds: lis
                 model["after_last_consolidation"],
                 tables.conditions,
             )
-            assert planned == _transplant(strategy, therapy, who)
+            assert planned == transplant_of(strategy, therapy, who)
 
 
 @some
@@ -180,36 +174,6 @@ def test_no_number_is_unusable(scenario: Scenario) -> None:
         assert np.isfinite(m.entrants(tables, scenario)[name]).all()
 
 
-# --- the rules in plain Python -----------------------------------------------------------------------------------
-
-
-def _holds(condition: Condition, who: Mapping[str, float]) -> bool:
-    return any(all(part.low <= who[part.attribute] <= part.high for part in one) for one in alternatives(condition))
-
-
-def _eligible(scenario: Scenario, therapy: str, who: Mapping[str, float]) -> bool:
-    file = THERAPIES[therapy]
-    label = scenario.eligibility.get(therapy)
-    condition = file.labels[label] if label else file.eligibility
-    courses = all(who[f"given.{one}"] < THERAPIES[one].max_courses for one in (therapy, file.based_on) if one)
-    room = file.kind != "transplant" or who["prior_hsct"] < scenario.strategies["one"].max_transplants
-    return _holds(condition, who) and courses and room
-
-
-def _therapy(scenario: Scenario, listed: Sequence[Any], who: Mapping[str, float]) -> str | None:
-    able = (rule.give for rule in listed if _holds(rule.when, who) and _eligible(scenario, rule.give, who))
-    return next(able, None)
-
-
-def _transplant(strategy: Strategy, therapy: str, who: Mapping[str, float]) -> int:
-    decisions = (
-        rule.alkylators if rule.hsct else 0
-        for rule in strategy.consolidation
-        if rule.after in (None, therapy) and _holds(rule.when, who)
-    )
-    return next(decisions, 0)
-
-
 def _anybody(seed: int) -> dict[str, float]:
     """Return random attributes, not of any patient there could be."""
     numbers = np.random.default_rng(seed).random(len(ATTRIBUTES) + len(IDS))
@@ -219,160 +183,3 @@ def _anybody(seed: int) -> dict[str, float]:
         for name, u in zip(ATTRIBUTES, numbers, strict=False)
     }
     return who | {f"given.{name}": float(int(3 * u)) for name, u in zip(IDS, numbers[len(ATTRIBUTES) :], strict=True)}
-
-
-class Row(NamedTuple):
-    """A row of the history, in its own order."""
-
-    time: float
-    patient: int
-    event: int
-    stage: int
-    line: int
-    therapy: int
-    detail: int
-
-
-class Replay:
-    """Follows every patient's attributes through the events and makes each decision again."""
-
-    def __init__(self, scenario: Scenario, tables: Prepared, history: History) -> None:
-        self.scenario, self.tables, self.history = scenario, tables, history
-        self.strategy = scenario.strategies["one"]
-        self.entrants = m.entrants(tables, scenario)
-        self.luck = luck_of_block(scenario.seed, 0, 0)
-
-    def check(self) -> None:
-        rows = self.history.events
-        for number in range(self.history.patients):
-            self._patient(number, [Row(*row) for row in rows[rows["patient"] == number].tolist()])
-
-    def _patient(self, number: int, rows: list[Row]) -> None:
-        entrant = self.entrants[number]
-        self.number = number
-        self.who = {name: float(entrant[name]) for name in ATTRIBUTES} | {f"given.{name}": 0.0 for name in IDS}
-        self.entry_age, self.entry_blasts = float(entrant["entry_age"]), float(entrant["entry_blasts"])
-        self.lines, self.course, self.alkylators, self.reinfused = int(entrant["lines_given"]), 0, 0, False
-        self.remission_since, self.hsct_since = 0.0, -1.0
-        self.bridging: str | None = None
-        for row, following in zip(rows, [*rows[1:], None], strict=True):
-            self._event(row, following)
-
-    def _event(self, row: Row, following: Row | None) -> None:
-        who, therapy = self.who, IDS[row.therapy] if row.therapy >= 0 else ""
-        if row.event == w.RESPONSE:  # decided with the age at which the course began
-            who["mrd_positive"] = float(row.detail == w.MRD_POSITIVE)
-            self._decides_in_remission(therapy, row)
-            self.remission_since = row.time
-        who["age"] = self.entry_age + row.time / 12.0
-        if row.event == w.ENTRY and row.stage != w.RELAPSED:
-            self._decides_in_remission(therapy, row)
-        elif row.event == w.TREATMENT_START:
-            self._starts(therapy, row)
-        elif row.event == w.BRIDGING_START:
-            assert therapy == self.bridging
-            self._is_given(therapy)
-        elif row.event == w.BRIDGING_RESPONSE:
-            who["blasts"] = min(who["blasts"], self.tables.values["disease.blasts_after_bridging_response"])
-        elif row.event == w.MRD_THERAPY_START:
-            assert therapy == self.for_mrd
-            self._is_given(therapy)
-        elif row.event == w.MRD_RESPONSE:
-            who["mrd_positive"] = float(row.detail == w.MRD_POSITIVE)
-            self._decides_in_remission(therapy, row)
-        elif row.event == w.B_CELL_RECOVERY:
-            self._loses_aplasia(therapy, row)
-        elif row.event == w.HSCT and row.stage == w.AFTER_HSCT:
-            assert row.detail == (w.TWO_ALKYLATORS if self.alkylators == 2 else w.ONE_ALKYLATOR)
-            self._is_transplanted(row.time)
-        if row.stage in (w.RELAPSED, w.REFRACTORY) and row.event != w.CENSORED:
-            self._next_line(row, following)
-
-    def _starts(self, therapy: str, row: Row) -> None:
-        self.lines += 1
-        assert row.line == self.lines <= self.strategy.max_lines
-        assert _eligible(self.scenario, therapy, self.who), f"{therapy} given to {self.who}"
-        kind = THERAPIES[therapy].kind
-        drug_stage = w.DEBULKING if self.bridging else w.SALVAGE
-        assert row.stage == {"car_t": w.AWAITING_CELLS, "drug": drug_stage, "transplant": w.SALVAGE}[kind]
-        self._is_given(therapy)
-        if kind == "transplant":
-            self._is_transplanted(row.time)
-
-    def _is_given(self, therapy: str) -> None:
-        for one in (therapy, THERAPIES[therapy].based_on):
-            if one:
-                self.who[f"given.{one}"] += 1.0
-
-    def _is_transplanted(self, time: float) -> None:
-        who = self.who
-        assert who["hsct_fit"] > 0.0
-        assert who["donor"] > 0.0
-        assert who["prior_hsct"] < self.strategy.max_transplants
-        who["prior_hsct"] += 1.0
-        self.hsct_since = time
-
-    def _decides_in_remission(self, therapy: str, row: Row) -> None:
-        """Check the stage that a remission begins with: after a transplant, MRD therapy, transplant, or none."""
-        who = self.who
-        expected = w.REMISSION
-        if THERAPIES[therapy].kind == "transplant":
-            expected = w.AFTER_HSCT
-        else:
-            listed = [rule for rule in self.strategy.mrd if rule.after in (None, therapy)]
-            self.for_mrd = _therapy(self.scenario, listed, who) if who["mrd_positive"] > 0.0 else None
-            room = who["prior_hsct"] < self.strategy.max_transplants
-            able = who["hsct_fit"] > 0.0 and who["donor"] > 0.0 and room
-            if self.for_mrd:
-                expected = w.MRD_THERAPY
-            elif able:
-                self.alkylators = _transplant(self.strategy, therapy, who)
-                expected = w.AWAITING_HSCT if self.alkylators else w.REMISSION
-        assert row.stage == expected
-
-    def _loses_aplasia(self, therapy: str, row: Row) -> None:
-        success = self.tables.values[f"therapies.{therapy}.reinfusion_success"]
-        if self.strategy.reinfusion and self._luck(REINFUSION_DRAW) < success:
-            assert row.stage == w.REMISSION
-        else:
-            self.who["b_cell_recovery"] = 1.0
-            self._decides_in_remission(therapy, row)
-
-    def _next_line(self, row: Row, following: Row | None) -> None:
-        who = self.who
-        if row.event == w.RELAPSE:
-            who["remission_months"] = row.time - self.remission_since
-            who |= {"mrd_positive": 0.0, "b_cell_recovery": 0.0}
-        elif row.event == w.NO_RESPONSE:
-            who["remission_months"] = 0.0
-        if row.detail == w.LINEAGE_SWITCH:
-            who |= {"cd19_positive": 0.0, "cd22_positive": 0.0}
-        elif row.detail == w.ANTIGEN_LOST:
-            who[{CD19: "cd19_positive", CD22: "cd22_positive"}[THERAPIES[IDS[row.therapy]].target]] = 0.0
-        who["blasts"] = self.entry_blasts
-        self.course += row.event != w.ENTRY
-        who["line"] = self.lines + 1.0
-        if self.hsct_since >= 0.0:
-            who["months_since_hsct"] = row.time - self.hsct_since
-        else:
-            done = self.tables.values["disease.months_to_hsct_in_first_remission"]
-            since = row.time + max(0.0, who["cr1_months"] - done)
-            who["months_since_hsct"] = since if who["prior_hsct"] > 0.0 else 1200.0
-        given = "disease.treated_at_entry" if row.event == w.ENTRY else "disease.next_line_given_failure"
-        treated = self._luck(TREATED) < self.tables.values[given]
-        allowed = self.course < MAX_COURSES and who["line"] <= self.strategy.max_lines and treated
-        expected = _therapy(self.scenario, self.strategy.salvage, who) if allowed else None
-        if expected and THERAPIES[expected].kind == "supportive":
-            expected = None
-        before = [rule for rule in self.strategy.bridging if rule.before == expected]
-        self.bridging = _therapy(self.scenario, before, who) if expected else None
-        assert following is not None
-        if following.event == w.TREATMENT_START:
-            assert IDS[following.therapy] == expected
-        elif following.event == w.PALLIATIVE_CARE:
-            assert expected is None
-        else:
-            assert following.event in (w.DEATH, w.CENSORED)
-
-    def _luck(self, decision: int) -> float:
-        return float(self.luck[self.number, ENTRY_COLUMNS + self.course * COURSE_COLUMNS + decision])

@@ -308,13 +308,16 @@ def test_loss_of_aplasia_lets_the_strategy_decide_again() -> None:
 
 @pytest.mark.parametrize(("chance", "lost"), [(0.39, 0.0), (0.41, 1.0)])
 def test_reinfusion_can_restore_aplasia(chance: float, lost: float) -> None:
-    """Reinfusion succeeds in 40 %, once; otherwise aplasia stays lost."""
-    doctored = tables("car_t_cd19", values=m.of("car_t_cd19", reinfusion_success=0.4), reinfusion=True)
+    """Reinfusion succeeds in 40 %, once; otherwise aplasia stays lost, and a transplant is planned."""
+    rules = [{"when": {"b_cell_recovery": True}, "hsct": True}]
+    values = m.of("car_t_cd19", reinfusion_success=0.4)
+    doctored = tables("car_t_cd19", values=values, reinfusion=True, consolidation=rules)
     luck = {"relapse": 0.6, "b_cell_recovery": 0.24, "reinfusion": chance}
     patient = m.Patient(doctored, w.REMISSION, luck, therapy=CAR_T, blasts=0.1)
     patient.step()
     assert patient.noted("reinfusion") == [("reinfusion", pytest.approx(3.0), "")]
     assert patient.record["b_cell_recovery"] == lost
+    assert w.STAGES[patient.record["stage"]] == ("awaiting_hsct" if lost else "remission")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])

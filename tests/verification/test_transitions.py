@@ -10,6 +10,7 @@ import numpy as np
 import helpers_model as m
 from rallsim import stages as w
 from rallsim.history import History
+from rallsim.model import KIND_FIELDS
 from rallsim.report.diagram import drawn_into
 from rallsim.transitions import ENTRIES, TRANSITIONS
 
@@ -31,8 +32,12 @@ def everything() -> list[tuple[dict[str, Any], dict[str, float]]]:
         {"when": {"line": 2}, "hsct": True},
     ]
     drugs = ("chemotherapy", "blinatumomab", "inotuzumab")
-    toxic = {f"therapies.{drug}.{name}": value for drug in (*drugs, "car_t_cd19") for name, value in TOXIC.items()}
-    toxic |= {f"therapies.blinatumomab_mrd.{name}": value for name, value in TOXIC.items()}
+    toxic = {
+        f"therapies.{one}.{name}": value
+        for one in (*drugs, "car_t_cd19", "blinatumomab_mrd")
+        for name, value in TOXIC.items()
+        if name in KIND_FIELDS[m.parameters().therapies[one].kind]
+    }
     hard = {f"therapies.{one}.{name}": value for one in (*drugs, "car_t_cd19") for name, value in HARD.items()}
     cells = m.of(
         "car_t_cd19",
@@ -79,6 +84,7 @@ def everything() -> list[tuple[dict[str, Any], dict[str, float]]]:
                 "salvage": [{"give": "chemotherapy", "when": {"line": 1}}, {"give": "car_t_cd19"}],
                 "mrd": [{"give": "blinatumomab_mrd", "when": {"b_cell_recovery": True}}],
                 "consolidation": [{"when": {"age": {"min": 40}}, "hsct": True}],
+                "reinfusion": True,
             },
             common | {"mortality.ratio_active": 100.0},
         ),

@@ -33,6 +33,12 @@ class Check:
     expected: float
     says: str
 
+    def as_data(self) -> dict[str, object]:
+        """The check as plain data; a figure that is no number is None."""
+        figures = {"found": self.found, "expected": self.expected}
+        told = {name: value if np.isfinite(value) else None for name, value in figures.items()}
+        return {"check": self.name, "strategy": self.strategy, "passed": self.passed, **told, "compares": self.says}
+
     def __str__(self) -> str:
         verdict = "pass" if self.passed else "FAIL"
         return f"{verdict}  {self.name} ({self.strategy}): {self.says}: {self.found:.10g} against {self.expected:.10g}"

@@ -103,10 +103,11 @@ class Reasons:
         if entered_by in (w.ENTRY, w.MRD_RESPONSE, w.B_CELL_RECOVERY) and passage.stage in IN_REMISSION:
             before = int(passage.before["therapy"][0])
             therapy = int(self._model["front_line"]) if before == NOTHING else before
-            if not (entered_by == w.B_CELL_RECOVERY and passage.within["reinfused"][0] > 0):
-                yield from self._in_remission(passage, therapy, passage.stage, passage.entered_by)
-            elif self._model["reinfusion"] > 0:
+            infused_again = entered_by == w.B_CELL_RECOVERY and passage.within["reinfused"][0] > 0
+            if infused_again:
                 yield Choice("reinfusion", "reinfusion", None, "the strategy infuses again", (), "", passage.entered_by)
+            if not infused_again or passage.within["b_cell_recovery"][0] > 0.0:  # the second infusion did not help
+                yield from self._in_remission(passage, therapy, passage.stage, passage.entered_by)
 
     def _next_line(self, passage: Passage) -> Iterator[Choice]:
         attributes = attribute_matrix(passage.within)[0]

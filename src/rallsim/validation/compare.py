@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -48,18 +48,16 @@ def value_of(target: Target, arms: Groups, cycle_months: Mapping[str, float]) ->
 
 
 def _still_followed(target: Target, patients: Patients, counted: np.ndarray) -> float:
-    """Share alive and followed at a time: follow-up ends uniformly between 0 and twice its median.
-
-    Where no median follow-up is published, between 0 and the time at which the table comes to nobody.
-    """
+    """Share alive and followed at a time, follow-up ending evenly between its shortest and longest."""
     m = patients.milestones[counted]
     if not len(m):
         return math.nan
-    longest = target.last_at_risk if math.isnan(target.follow_up) else 2.0 * target.follow_up
+    shortest, longest = target.follow_up
+    followed = shortest + (longest - shortest) * patients.spare[counted]
     origin = 0.0 if target.since == "entry" else m[target.since]
     last = np.minimum(m["death"], m["hsct"]) if target.censored_at_hsct else m["death"]
     lived = last - origin
-    return float(np.mean((lived >= target.at_months) & (patients.spare[counted] * longest >= target.at_months)))
+    return float(np.mean((lived >= target.at_months) & (followed >= target.at_months)))
 
 
 def points(targets: Sequence[Target], trials: Mapping[str, Trial], patients: int = POINT_PATIENTS) -> np.ndarray:
@@ -77,22 +75,30 @@ def cohort_values(targets: Sequence[Target], trials: Mapping[str, Trial], patien
 
 
 def replicates(
-    targets: Sequence[Target], trials: Mapping[str, Trial], draws: int, progress: Callable[[int], None] | None = None
+    targets: Sequence[Target],
+    trials: Mapping[str, Trial],
+    draws: int,
+    workers: int = 1,
+    progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Simulated value of each target (columns) under each draw (rows), in as many patients as the trial had.
 
     Every draw has luck of its own, so the spread is that of the parameters and of who was enrolled together.
     """
-    found = np.full((draws, len(targets)), math.nan)
 
-    def simulated(draw: int, trial: Trial, arm: str, enrolled: int) -> Patients:
-        return trial.simulate(arm, enrolled, replicate=draw + 1, draw=draw)
+    def replicate(draw: int) -> np.ndarray:
+        def simulated(trial: Trial, arm: str, enrolled: int) -> Patients:
+            return trial.simulate(arm, enrolled, replicate=draw + 1, draw=draw)
 
-    for draw in range(draws):
-        found[draw] = _values(targets, trials, partial(simulated, draw))
-        if progress:
-            progress(1)
-    return found
+        return _values(targets, trials, simulated)
+
+    found = []
+    with ThreadPoolExecutor(workers) as pool:
+        for row in pool.map(replicate, range(draws)):
+            found.append(row)
+            if progress:
+                progress(1)
+    return np.array(found)
 
 
 def _values(
@@ -163,6 +169,7 @@ def table(targets: Sequence[Target], simulated: np.ndarray, replicated: np.ndarr
                 "use": target.use,
                 "total": target.total,
                 "note": target.note,
+                "on_curve": target.among in ((), ("infused",)) and not target.censored_at_hsct,
             }
         )
     return pd.DataFrame(rows)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.evidence import Evidence, Row
+from rallsim.evidence import CurvePoint, Evidence, Row
 from rallsim.files import shipped
 from rallsim.validation.endpoints import FILTERS, QUANTITIES, RATIOS, SINCE, TIMES
 
@@ -62,8 +62,7 @@ class Target:
     total: float
     origin: str
     population: str
-    follow_up: float = math.nan  # median months, for numbers at risk
-    last_at_risk: float = math.nan  # months at which a table of numbers at risk comes to nobody
+    follow_up: tuple[float, float] = (math.nan, math.nan)  # shortest and longest, months, for numbers at risk
 
     @property
     def used_in_fit(self) -> bool:
@@ -189,8 +188,7 @@ def _at_risk(line: Mapping[str, str], common: Mapping[str, Any], evidence: Evide
     """One target a column of a table of numbers at risk, after the first: the share still followed."""
     points = evidence.risk_tables[line["evidence"].removeprefix(RISK)]
     start = next(point.value for point in points if point.months == 0)
-    follow_up = evidence.rows[line["note"]].value if line["note"] in evidence.rows else None
-    last = max(point.months for point in points)
+    shortest, longest = _follow_up(line["note"], points, evidence)
     for point in points:
         if point.months == 0 or point.value == 0:
             continue
@@ -206,10 +204,26 @@ def _at_risk(line: Mapping[str, str], common: Mapping[str, Any], evidence: Evide
             total=start,
             origin=point.origin,
             population=point.population,
-            follow_up=math.nan if follow_up is None else follow_up,
-            last_at_risk=last,
+            follow_up=(shortest, longest),
             **common,
         )
+
+
+def _follow_up(note: str, points: Sequence[CurvePoint], evidence: Evidence) -> tuple[float, float]:
+    """Shortest and longest follow-up, between which it ends evenly.
+
+    The note of a line may name the row of a median follow-up (0 to twice that) or give both, as «3.4..21.6». Otherwise
+    it is 0 to the time at which the table comes to nobody: one column after the last where somebody is left.
+    """
+    if note in evidence.rows and evidence.rows[note].value is not None:
+        return 0.0, 2.0 * float(evidence.rows[note].value or math.nan)
+    shortest, dots, longest = note.partition("..")
+    if dots:
+        return float(shortest), float(longest)
+    months = sorted(point.months for point in points)
+    left = max(point.months for point in points if point.value > 0)
+    later = [one for one in months if one > left]
+    return 0.0, later[0] if later else left + months[-1] - months[-2]
 
 
 def proportion_interval(events: float, total: float) -> tuple[float, float]:
