@@ -11,7 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -41,40 +43,41 @@ def measured(workers: int, folder: Path, *arguments: str) -> dict[str, float]:
     return {"wall": time.perf_counter() - start, "processor": sum(spent.values()), "peak": peak}
 
 
-def rounds() -> list[dict[int, dict[str, float]]]:
-    """Measure one worker and two in turns."""
-    found = []
-    with tempfile.TemporaryDirectory() as folder:
-        measured(1, Path(folder) / "warm", "--draws", "20")
-        for number in range(ROUNDS):
-            found.append({workers: measured(workers, Path(folder) / f"{number}-{workers}") for workers in (1, 2)})
-    return found
+def report(found: list[dict[int, dict[str, float]]]) -> list[str]:
+    """Put what was measured into words."""
 
+    def all_of(ratios: list[float]) -> str:
+        return ", ".join(f"{one:.2f}" for one in sorted(ratios))
 
-def report(found: list[dict[int, dict[str, float]]]) -> None:
-    """Print what was measured."""
-    print(f"\n{' '.join(PSA)}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
+    lines = [f"{' '.join(PSA)}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}"]
     for workers in (1, 2):
-        line = [sorted(one[workers][what] for one in found)[len(found) // 2] for what in ("wall", "processor", "peak")]
-        print(
-            f"  workers {workers}: {line[0]:.1f} s, processors {line[1]:.1f} s, peak of all processes {line[2]:.0f} MB"
+        wall, spent, peak = (
+            sorted(one[workers][what] for one in found)[len(found) // 2] for what in ("wall", "processor", "peak")
         )
-    ratios = sorted(one[1]["processor"] / one[2]["processor"] for one in found)
-    print(f"  processor time of one worker over that of two: {', '.join(f'{one:.2f}' for one in ratios)}")
-    times = sorted(one[1]["wall"] / (2 * one[2]["wall"]) for one in found)
-    print(
-        f"  time of one worker over twice that of two: {', '.join(f'{one:.2f}' for one in times)}; needs idle processors"
-    )
+        lines.append(
+            f"  workers {workers}: {wall:.1f} s, processors {spent:.1f} s, all processes {peak:.0f} MB at most"
+        )
+    spent_ratios = [one[1]["processor"] / one[2]["processor"] for one in found]
+    lines.append(f"  processor time of one worker over that of two: {all_of(spent_ratios)}")
+    wall_ratios = [one[1]["wall"] / (2 * one[2]["wall"]) for one in found]
+    lines.append(f"  time of one worker over twice that of two, on idle processors: {all_of(wall_ratios)}")
+    return lines
 
 
-def test_a_probabilistic_sweep_takes_seconds() -> None:
+def test_a_probabilistic_sweep_takes_seconds(benchmark: Any, say: Callable[[str], None]) -> None:
     """The whole command takes under 15 seconds of two processors each, and 500 MB in all its processes."""
-    found = rounds()
-    report(found)
+    found: list[dict[int, dict[str, float]]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        measured(1, folder / "warm", "--draws", "20")
+
+        def one_round() -> None:
+            number = len(found)
+            found.append({workers: measured(workers, folder / f"{number}-{workers}") for workers in (1, 2)})
+
+        benchmark.pedantic(one_round, rounds=ROUNDS, iterations=1)
+    for line in report(found):
+        say(line)
     middle = sorted(one[2]["processor"] for one in found)[len(found) // 2]
     assert middle / 2 < MOST_SECONDS
     assert max(one[workers]["peak"] for one in found for workers in (1, 2)) < MOST_MEGABYTES
-
-
-if __name__ == "__main__":
-    report(rounds())
