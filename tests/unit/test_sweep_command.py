@@ -169,6 +169,17 @@ def test_damage_is_said(tmp_path: Path, rallsim: Any) -> None:
     assert "1 computed, 5 kept" in ended.out
 
 
+def test_the_queue_of_the_documentation_works(rallsim: Any) -> None:
+    """The commands of docs/sweeps.md for a batch queue, one after the other, all end well."""
+    shown = re.search(r"```console\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    assert shown
+    commands = shown[1].splitlines()
+
+    assert len(commands) == 5
+    for command in commands:
+        assert rallsim(*command.split()[1:]).code == 0, command
+
+
 def test_collecting_too_early_says_what_is_missing(rallsim: Any) -> None:
     """`--collect` without all cells, and `--part` without a plan, end with exit code 2 and say what to do."""
     early = rallsim(*PSA, "--out", "out", "--collect")
