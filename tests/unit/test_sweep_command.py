@@ -169,6 +169,17 @@ def test_damage_is_said(tmp_path: Path, rallsim: Any) -> None:
     assert "1 computed, 5 kept" in ended.out
 
 
+def test_the_queue_of_the_documentation_works(rallsim: Any) -> None:
+    """The commands of docs/sweeps.md for a batch queue, one after the other, all end well."""
+    shown = re.search(r"```console\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    assert shown
+    commands = shown[1].splitlines()
+
+    assert len(commands) == 5
+    for command in commands:
+        assert rallsim(*command.split()[1:]).code == 0, command
+
+
 def test_collecting_too_early_says_what_is_missing(rallsim: Any) -> None:
     """`--collect` without all cells, and `--part` without a plan, end with exit code 2 and say what to do."""
     early = rallsim(*PSA, "--out", "out", "--collect")
@@ -231,7 +242,7 @@ def test_the_analyses_are_listed(rallsim: Any) -> None:
     assert [line.split()[0] for line in ended.out.splitlines()] == analyses.names()
 
 
-LONG = ("sweep", "first_salvage", "psa", "--draws", "3000", "--patients", "1000", "--out", "out")
+LONG = ("sweep", "first_salvage", "psa", "--draws", "1500", "--patients", "1000", "--out", "out")
 
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -266,6 +277,7 @@ def test_an_interruption_keeps_what_is_finished(tmp_path: Path, workers: str) ->
     assert not (tmp_path / "out" / "psa").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_command_goes_on_where_it_was(tmp_path: Path, rallsim: Any) -> None:
     """After kill -9 the same command reuses what was kept and ends with what an undisturbed one writes."""
     process = started(tmp_path)
@@ -276,6 +288,6 @@ def test_a_killed_command_goes_on_where_it_was(tmp_path: Path, rallsim: Any) -> 
     resumed, undisturbed = rallsim(*LONG), rallsim(*LONG[:-1], "other")
 
     assert kept >= 1
-    assert f"{90 - kept} computed, {kept} kept" in resumed.out
+    assert f"{45 - kept} computed, {kept} kept" in resumed.out
     assert undisturbed.code == 0
     assert contents(tmp_path / "out" / "psa") == contents(tmp_path / "other" / "psa")

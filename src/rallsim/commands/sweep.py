@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ import typer
 from rallsim.commands.options import (
     INTERRUPTED,
     CostsOption,
+    DiscountOption,
     JsonOption,
     PatientsOption,
     PerspectiveOption,
@@ -22,6 +22,7 @@ from rallsim.commands.options import (
     SeedOption,
     SetOption,
     VariantOption,
+    WtpOption,
 )
 from rallsim.errors import InputError, Problem
 
@@ -71,10 +72,8 @@ def sweep(
     variant: VariantOption = None,
     costs: CostsOption = None,
     perspective: PerspectiveOption = None,
-    wtp: Annotated[
-        list[float] | None,
-        typer.Option(metavar="AMOUNT", help="Willingness to pay for a QALY; the perspective's. Repeatable."),
-    ] = None,
+    discount: DiscountOption = None,
+    wtp: WtpOption = None,
     until: Annotated[
         list[str] | None,
         typer.Option(metavar="OUTCOME_se=X", help="Add draws or patients until an error is this small. Repeatable."),
@@ -102,7 +101,6 @@ def sweep(
         float | None, typer.Option(metavar="N", help="Patients a year, for values of information of the population.")
     ] = None,
     years: Annotated[float, typer.Option(metavar="N", help="Years the decision stands, with --incidence.")] = 10.0,
-    discount: Annotated[float, typer.Option(metavar="RATE", help="Annual effective rate, with --incidence.")] = 0.035,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what is kept.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Write the list of cells for a batch queue, and stop.")] = False,
     part: Annotated[
@@ -118,7 +116,7 @@ def sweep(
 
     Results of every cell of work are kept in DIR/cells: the same command goes on where it was interrupted, and computes
     again only what changed. Each analysis writes tables, figures and manifest.json to DIR/<analysis>/. Costs and QALYs
-    are counted as the scenario's `economics` say: by UK costs from the view of NICE unless told otherwise.
+    are counted as the scenario says, else with UK costs from the view of NICE.
 
     Example: rallsim sweep bridging_before_car_t psa --draws 1000 --patients 1000 --workers 2
     """
@@ -128,9 +126,9 @@ def sweep(
     chosen = Path("results") / "sweep" / Path(scenario).stem if out is None else out
     names = check_analyses(analysis or list(DEFAULT_ANALYSES), chosen)
     study = _study(
-        _asked(draws, patients, wtp, until, outcome, parameter, group, cross, grid, (incidence, years, discount)),
+        _asked(draws, patients, wtp, until, outcome, parameter, group, cross, grid, (incidence, years)),
         (scenario, seed, settings, variant),
-        (costs, perspective),
+        (costs, perspective, discount),
         chosen,
         (workers, cluster),
         fresh=fresh,
@@ -151,7 +149,7 @@ def sweep(
 def _study(
     asked: Asked,
     scenario: tuple[str, int | None, list[str] | None, list[str] | None],
-    view: tuple[str | None, str | None],
+    view: tuple[str | None, str | None, dict[str, float] | None],
     out: Path,
     who: tuple[int, str | None],
     *,
@@ -159,6 +157,8 @@ def _study(
     quiet: bool,
 ) -> Study:
     """Load and check everything before anything is computed."""
+    from dataclasses import replace
+
     from rallsim.commands.shared import economic_options, economics_wanted, load_checked
     from rallsim.economics.setting import Economics
     from rallsim.sweep.cells import Model
@@ -168,15 +168,15 @@ def _study(
     from rallsim.sweep.study import Study
 
     reference, seed, settings, variants = scenario
-    loaded, parameters = load_checked(reference, None, seed, settings, variants, economic_options(*view, None, None))
+    wanted = economic_options(*view, list(asked.wtp))
+    loaded, parameters = load_checked(reference, None, seed, settings, variants, wanted)
     basis = economics_wanted(loaded, parameters)
     economics = Economics(basis.costs, basis.utilities, basis.rates, basis.perspective)
-    own = loaded.economics
-    asked = replace(asked, wtp=asked.wtp or own.wtp, incidence=asked.incidence or own.incidence)
+    asked = replace(asked, incidence=asked.incidence or loaded.economics.incidence, discount=basis.rates.costs.rate)
     store = Store(cells_folder(out), fresh=fresh)
     store.sweep_up()
     runner = Runner(Model(loaded, parameters, economics), store, pool_of(*who), workers=who[0], show_progress=not quiet)
-    study = Study(runner, asked)
+    study = Study(runner, asked, basis)
     study.check()
     return study
 
@@ -191,7 +191,7 @@ def _asked(
     group: list[str] | None,
     cross: list[str] | None,
     grid: int | None,
-    population: tuple[float | None, float, float],
+    population: tuple[float | None, float],
 ) -> Asked:
     """Read the options that say what to analyse; refuses all that is wrong with them at once."""
     from rallsim.sweep.asked import Asked, read_groups, read_ranges, read_until, together
@@ -205,7 +205,6 @@ def _asked(
         groups=lambda: read_groups(group or []),
         incidence=lambda: population[0],
         years=lambda: population[1],
-        discount=lambda: population[2],
     )
 
 
@@ -218,7 +217,7 @@ def _announce(study: Study, names: list[str], quiet: bool) -> None:
     if not quiet:
         print(
             f"{study.scenario.title}: {', '.join(names)}. Costs: {economics.costs.id}, {economics.costs.currency} "
-            f"{economics.costs.price_year}; perspective: {view.label if view else 'own rates'}; willingness to pay: "
+            f"{economics.costs.price_year}; perspective: {view.label if view else 'none'}; willingness to pay: "
             + ", ".join(f"{one:,.0f}" for one in study.wtp)
         )
 

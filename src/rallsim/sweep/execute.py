@@ -93,7 +93,7 @@ def _processes(workers: int) -> Iterator[Executor]:
     ways = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in ways else "spawn")
     if "forkserver" in ways:
-        context.set_forkserver_preload(["rallsim.sweep.cells"])
+        context.set_forkserver_preload(["rallsim.sweep.cells", "rallsim.sweep.preloaded"])
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
         yield pool
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-import rallsim
+from rallsim import __file__ as package_file
 
 WORDS_ONLY = {
     "about",
@@ -81,7 +81,7 @@ def code_of(module: str) -> str:
     >>> code_of("evaluation") == code_of("plots")
     False
     """
-    package = Path(rallsim.__file__).parent
+    package = Path(package_file).parent
     found = hashlib.sha256()
     for name in sorted(reached_from(module)):
         found.update(name.encode() + _source_of(package, name).read_bytes())
@@ -95,7 +95,7 @@ def reached_from(module: str) -> set[str]:
     >>> {"pathway", "engine.batch", "evaluation"} <= reached_from("evaluation")
     True
     """
-    package = Path(rallsim.__file__).parent
+    package = Path(package_file).parent
     reached: set[str] = set()
     waiting = [module]
     while waiting:

@@ -34,18 +34,14 @@ def therapies_of(scenario: Scenario, strategy: Strategy, parameters: ParameterSe
 
 def fixed_by(scenario: Scenario, strategy: Strategy, parameters: ParameterSet) -> dict[str, float]:
     """Return the parameters that a scenario, its variants or a strategy set: they keep that value in every draw."""
-    counted = {in_short(path): value for path, value in scenario.economics.parameters.items()}
-    return {**variant_values(scenario, parameters), **scenario.parameters, **strategy.parameters, **counted}
+    prices = {_short(path): value for path, value in scenario.economics.parameters.items()}
+    return {**prices, **variant_values(scenario, parameters), **scenario.parameters, **strategy.parameters}
 
 
-def in_short(path: str) -> str:
-    """Name a price as draws do, whatever the country.
-
-    >>> in_short("costs.uk.ward_day"), in_short("utilities.remission")
-    ('costs.ward_day', 'utilities.remission')
-    """
-    first, _, rest = path.partition(".")
-    return f"{first}.{rest.rpartition('.')[2]}"
+def _short(path: str) -> str:
+    """Path of an economic parameter without the country: `costs.uk.ward_day` is `costs.ward_day`."""
+    first, *_, last = path.split(".")
+    return f"{first}.{last}"
 
 
 def columns_of(paths: Iterable[str], scenario: Scenario, strategy: Strategy, parameters: ParameterSet) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,14 +16,14 @@ from rallsim.errors import InputError, Problem
 from rallsim.evaluation import Evaluation
 from rallsim.files import written_atomically
 
-KEY = b"rallsim.cell"  # of a file's metadata: the key of the cell it holds
+KEY, CONTENT = b"rallsim.cell", b"rallsim.content"  # of a file's metadata: the cell's key, the hash of what was found
 LEFT_BEHIND = 3600.0  # seconds after which a file that was being written is taken for one of a dead process
 
 
 class Store:
     """Results of cells by key, in a folder; several processes may use it at the same time.
 
-    A file is written beside its place and then moved there. Each page of it carries a checksum; a file that is cut off,
+    A file is written beside its place and then moved there. It carries the hash of its content; a file that is cut off,
     changed, or of another cell is `damaged`, and read as missing. With `fresh` only what was written here is read.
     """
 
@@ -39,10 +40,11 @@ class Store:
     def write(self, key: str, evaluation: Evaluation) -> None:
         """Keep the result of a cell."""
         table = arrow.Table.from_pandas(evaluation.table(), preserve_index=False)
-        table = table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: key.encode()})
+        told = {KEY: key.encode(), CONTENT: content_hash(evaluation).encode()}
+        table = table.replace_schema_metadata({**(table.schema.metadata or {}), **told})
         with written_atomically(self.path(key)) as temporary:
             try:
-                pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)  # type: ignore[no-untyped-call]
+                pq.write_table(table, temporary, compression="zstd")  # type: ignore[no-untyped-call]
             except OSError as error:
                 raise InputError(Problem(f"cannot be written: {error.strerror}", file=str(self.folder))) from error
         self._written.add(key)
@@ -53,10 +55,12 @@ class Store:
         if not path.is_file() or (self.fresh and key not in self._written):
             return None
         try:
-            table = pq.read_table(path, page_checksum_verification=True)  # type: ignore[no-untyped-call]
-            if (table.schema.metadata or {}).get(KEY) != key.encode():
-                raise ValueError("holds another cell")
-            return Evaluation.from_table(_frame(table))
+            table = pq.read_table(path)  # type: ignore[no-untyped-call]
+            told = table.schema.metadata or {}
+            found = Evaluation.from_table(_frame(table))
+            if (told.get(KEY), told.get(CONTENT)) != (key.encode(), content_hash(found).encode()):
+                raise ValueError("holds something else")
+            return found
         except (OSError, ValueError, KeyError, arrow.ArrowException, InputError):
             self.damaged.add(key)
             return None
@@ -71,6 +75,14 @@ class Store:
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime > LEFT_BEHIND:
                     path.unlink()
+
+
+def content_hash(evaluation: Evaluation) -> str:
+    """Hash of all that an evaluation says."""
+    digest = hashlib.sha256(repr((evaluation.strategies, evaluation.measures)).encode())
+    for values in (evaluation.draws, evaluation.patients, evaluation.sums):
+        digest.update(repr(values.shape).encode() + values.tobytes())
+    return digest.hexdigest()
 
 
 def _frame(table: Any) -> pd.DataFrame:

@@ -29,6 +29,8 @@ from rallsim.sweep.runner import Runner
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from rallsim.economics.basis import Basis
+
 Tables = dict[str, pd.DataFrame]
 Figures = Mapping[str, Callable[[], "Figure"]]
 DEFAULT_WTP = (30_000.0, 50_000.0)  # where a perspective states no threshold
@@ -43,6 +45,7 @@ class Study:
 
     runner: Runner
     asked: Asked
+    basis: Basis | None = None  # where economics come from, for the manifest
 
     @property
     def scenario(self) -> Scenario:
@@ -72,9 +75,10 @@ class Study:
 
     @cached_property
     def wtp(self) -> tuple[float, ...]:
-        """Willingness to pay for a QALY: as asked, else the perspective's thresholds; the first is the main one."""
+        """Willingness to pay for a QALY: as asked, else the scenario's or perspective's; the first is the main one."""
         view = self.economics.perspective
-        return self.asked.wtp or (view.thresholds() if view else ()) or DEFAULT_WTP
+        stated = self.basis.wtp if self.basis else view.thresholds() if view else ()
+        return self.asked.wtp or stated or DEFAULT_WTP
 
     @property
     def patients(self) -> int:
@@ -195,19 +199,11 @@ class Study:
         from rallsim.provenance import manifest
         from rallsim.simulation import Simulation
 
-        found = manifest(Simulation(self.scenario, self.parameters, {}), list(settings))
-        view = self.economics.perspective
+        found = manifest(Simulation(self.scenario, self.parameters, {}), list(settings), self.basis)
         found["packages"] |= {name: version(name) for name in ("SALib", "scikit-learn", "pyarrow")}
         return found | {
             "python": platform.python_version(),
             "analysis": analysis,
-            "economics": {
-                "costs": self.economics.costs.id,
-                "currency": self.economics.costs.currency,
-                "price_year": self.economics.costs.price_year,
-                "perspective": view.id if view else None,
-                "list_prices": self.economics.costs.list_prices(),
-            },
             "look": self.look().as_json(),
         }
 
