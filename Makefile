@@ -44,3 +44,4 @@ reference: $(READY)  ## small committed results of the shipped scenarios; a chan
 	  $(BIN)/rallsim run $$scenario --patients 2000 --out build/reference/$$(basename $$scenario .yaml) >/dev/null && \
 	  cp build/reference/$$(basename $$scenario .yaml)/summary.csv results/reference/$$(basename $$scenario .yaml).csv || exit 1; \
 	done
+	$(BIN)/python -m rallsim.report.curves_page

@@ -40,6 +40,13 @@ def remission_probability(p: Any, w: Any, therapy: Any) -> float:
 
 
 @compiled
+def early_death_probability(p: Any, therapy: Any) -> float:
+    """Probability of early death on a course: its odds are higher from the second salvage line on."""
+    odds_ratio = therapy.early_death_odds_ratio_later_line if p.line >= 2.0 else 1.0
+    return float(probability_after_odds_ratio(therapy.early_death, odds_ratio))
+
+
+@compiled
 def relapse_hazard_ratio(p: Any, w: Any, therapy: Any) -> float:
     """Hazard ratio of relapse without transplant: by MRD, burden, extramedullary disease, and bridging if causal."""
     hazard_ratio = 1.0

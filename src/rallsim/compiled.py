@@ -30,6 +30,7 @@ SOURCES = (
     "events.py",
     "outcome.py",
     "tally.py",
+    "milestones.py",
     "population.py",
     "cohort.py",
     "risks.py",
@@ -40,7 +41,13 @@ SOURCES = (
     "pathway.py",
     "journey.py",
     "rules.py",
+    "economics/discounting.py",
+    "economics/spans.py",
+    "economics/charges.py",
+    "economics/lived.py",
+    "economics/sums.py",
     "engine/batch.py",
+    "engine/valued.py",
 )
 
 

@@ -175,6 +175,22 @@ def load_evidence(folder: Path | None = None) -> Evidence:
     return evidence
 
 
+def read_rows(path: Path) -> list[Row]:
+    """Read rows of one's own: a file with the columns of the estimates tables; sources may be anything.
+
+    Raises InputError with all faults, each with its line.
+    """
+    faults: list[Problem] = []
+    lines = read_table(path, "estimates", faults)
+    check_ids(lines, "id")
+    rows = [_estimate(line, None) for line in lines]
+    if not faults and not rows:
+        faults.append(Problem("holds no rows", file=str(path)))
+    if faults:
+        raise InputError(sorted(faults, key=lambda fault: fault.line or 0))
+    return rows
+
+
 def describe(row: Row, uses: Sequence[str]) -> str:
     """Write a row as a plain-text card; `uses` names the parameters that use it.
 

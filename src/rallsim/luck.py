@@ -9,6 +9,8 @@ Patients come in blocks of `BLOCK`. A decision added at the end of a family chan
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -117,6 +119,7 @@ COURSE = (
     "tumour_lysis",
     "liver",
     "liver_grade",
+    "hsct_realised",
 )
 (
     TREATED,
@@ -174,6 +177,7 @@ COURSE = (
     TUMOUR_LYSIS_DRAW,
     LIVER_DRAW,
     LIVER_GRADE,
+    HSCT_REALISED,
 ) = range(len(COURSE))
 
 ENTRY_COLUMNS = len(ENTRY)
@@ -186,6 +190,8 @@ GOLDEN_GAMMA = 0x9E3779B97F4A7C15
 MIX_1, MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 SHIFT_30, SHIFT_27, SHIFT_31, SHIFT_11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 GAMMA = np.uint64(GOLDEN_GAMMA)
+PARAMETERS = 0x7061726D  # tells the streams of parameters from those of patients
+SPARE = 0x7370617265  # tells the spare uniforms from those of decisions
 TO_UNIT, TO_WHOLE = 2.0**-53, 2.0**53
 
 
@@ -251,6 +257,28 @@ def another(uniform: float, repeat: int) -> float:
     if repeat == 0:
         return uniform
     return uniform_of(np.uint64(uniform * TO_WHOLE) + np.uint64(repeat) * GAMMA)
+
+
+def spare_uniforms(seed: int, replicate: int, block: int) -> np.ndarray:
+    """One more uniform of each patient of a block, which no decision uses: for the end of a trial's follow-up."""
+    return _uniforms((seed, replicate, block, SPARE), BLOCK)
+
+
+def parameter_uniforms(seed: int, draws: int, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Uniforms in (0, 1) for draws of parameters: a stream a name, apart from every patient's.
+
+    Number i of a name is the same however many draws and other names there are.
+
+    >>> bool((parameter_uniforms(1, 3, ["a", "b"])["b"] == parameter_uniforms(1, 5, ["b"])["b"][:3]).all())
+    True
+    """
+    keys = {name: int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) for name in names}
+    return {name: _uniforms((seed, PARAMETERS, key), draws) for name, key in keys.items()}
+
+
+def _uniforms(key: tuple[int, ...], number: int) -> np.ndarray:
+    raw = np.random.Philox(np.random.SeedSequence(key)).random_raw(number)
+    return np.asarray(((raw >> SHIFT_11).astype(np.float64) + 0.5) * TO_UNIT)
 
 
 def _offsets() -> np.ndarray:

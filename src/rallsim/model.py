@@ -56,6 +56,9 @@ THERAPY_FIELDS: dict[str, Field] = {
     "mrd_negative_given_cr": Field("probability", "no measurable residual disease, in remission from a high burden"),
     "mrd_odds_ratio_low_burden": Field("odds_ratio", "of MRD negativity when the burden was low"),
     "early_death": Field("probability", "death before the response can be assessed, background mortality apart"),
+    "early_death_odds_ratio_later_line": Field(
+        "odds_ratio", "of early death in the second salvage line and later", 1.0
+    ),
     "cycle_months": Field("months", "length of a cycle, or from infusion to the assessment of the response"),
     "response_in_first_cycle": Field("probability", "the response is decided in the first cycle, else in the second"),
     "cycles_planned": Field("cycles", "given in all to a patient in remission, when no transplant is planned", 1.0),
@@ -71,6 +74,9 @@ THERAPY_FIELDS: dict[str, Field] = {
     "lineage_switch": Field("probability", "a relapse has lost all B-cell antigens, no KMT2A rearrangement", 0.0),
     "lineage_switch_odds_ratio_kmt2a": Field("odds_ratio", "of lineage switch with a KMT2A rearrangement", 1.0),
     "months_to_hsct": Field("months", "median from remission to transplant, when one is planned"),
+    "hsct_realised": Field(
+        "share", "of those planned for a transplant, fit and with a donor, in whom nothing but disease prevents it", 1.0
+    ),
     "crs": Field("probability", "cytokine release syndrome of any grade"),
     "crs_grade3plus": Field("probability", "cytokine release syndrome of grade 3 or more, from a high burden"),
     "crs_odds_ratio_low_burden": Field("odds_ratio", "of CRS of grade 3 or more when the burden is low"),
@@ -122,7 +128,8 @@ MRD_FIELDS: dict[str, Field] = {
 
 GENERAL_FIELDS: dict[str, Field] = {
     "disease.treated_at_entry": Field("probability", "a patient entering at relapse is given a salvage line at all"),
-    "disease.next_line_given_failure": Field("probability", "another line is given after relapse or failure"),
+    "disease.next_line_given_failure": Field("probability", "another line is given after one without response"),
+    "disease.next_line_given_relapse": Field("probability", "another line is given at relapse after a response"),
     "disease.months_to_treatment": Field("months", "median from relapse or failure to the next line"),
     "disease.wait_shape": Field("shape", "of the log-logistic waits for treatment and transplant, and of onsets"),
     "disease.blasts_after_bridging_response": Field("share", "of the marrow after a response to bridging or debulking"),
@@ -147,6 +154,9 @@ GENERAL_FIELDS: dict[str, Field] = {
     "hsct.relapse_hazard_ratio_active_disease": Field("hazard_ratio", "of relapse after a transplant in relapse"),
     "hsct.relapse_hazard_ratio_two_alkylators": Field("hazard_ratio", "of relapse after two alkylating agents", 1.0),
     "hsct.hazard_ratio_second": Field("hazard_ratio", "of relapse and of transplant death after a second transplant"),
+    "hsct.hazard_ratio_first_remission": Field(
+        "hazard_ratio", "of relapse and of transplant death in first remission, before any salvage", 1.0
+    ),
     "hsct.transplant_death_hazard_ratio_55_plus": Field("hazard_ratio", "of transplant death from 55 years on", 1.0),
     "hsct.after_car_t_hazard_ratio": Field("hazard_ratio", "published, of an EFS event after CAR-T when transplanted"),
     "hsct.after_car_t_causal_share": Field(

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from rallsim.calibrated_values import calibrated_file, calibrated_parameters
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.evidence import Evidence, load_evidence
 from rallsim.files import shipped
 from rallsim.model import ALL_THERAPY_FIELDS, GENERAL_FIELDS, POPULATION_FIELDS, UNITS, Field
 from rallsim.parameter_files import ParameterReader, Therapy, Variant
-from rallsim.parameter_values import Parameter, jeffreys_interval
+from rallsim.parameter_values import Parameter, ParameterFile, jeffreys_interval
 from rallsim.yamlfile import YamlFile, read_yaml
 
 __all__ = [
@@ -55,6 +56,15 @@ class ParameterSet:
     def _paths(self) -> dict[str, float]:
         return self.values(next(iter(self.countries)))  # the paths are the same for all populations
 
+    @cached_property
+    def origins(self) -> dict[str, str]:
+        """Paths of parameters that forms of a therapy take over from it, each with the path it comes from."""
+        return {
+            path: f"therapies.{self.therapies[parts[1]].based_on}.{parts[2]}"
+            for path, parameter in self.parameters.items()
+            if (parts := path.split("."))[0] == "therapies" and Path(parameter.file).stem != parts[1]
+        }
+
     def with_population(self, path: Path) -> ParameterSet:
         """Return these parameters and those of a population in a file of its own, checked like the shipped ones."""
         reader = ParameterReader(shipped("params"), self.evidence, fitted=True)
@@ -93,10 +103,11 @@ class ParameterSet:
         return None
 
 
-def load_parameters(folder: Path | None = None, *, fitted: bool = True) -> ParameterSet:
+def load_parameters(folder: Path | None = None, *, fitted: bool = True, calibrated: bool = True) -> ParameterSet:
     """Read and check every file of `params/`; raises InputError with all faults of all files.
 
-    With `fitted=False` values that a fit provides are left out: what the fit itself starts from.
+    With `fitted=False` values that a fit provides are left out: what the fit itself starts from. With
+    `calibrated=False` values are as evidence and single fits give them: what calibration starts from.
 
     >>> parameters = load_parameters()
     >>> parameters.parameters["therapies.blinatumomab.antigen_loss"].basis
@@ -115,7 +126,7 @@ def load_parameters(folder: Path | None = None, *, fitted: bool = True) -> Param
         reader.variant(path.stem)
     if reader.faults:
         raise InputError(reader.faults)
-    return ParameterSet(
+    parameters = ParameterSet(
         parameters=reader.parameters,
         therapies={name: reader.therapies[name] for name in reader.therapy_ids},
         countries=reader.countries,
@@ -124,6 +135,19 @@ def load_parameters(folder: Path | None = None, *, fitted: bool = True) -> Param
         evidence=evidence,
         files=tuple(reader.files),
     )
+    path = calibrated_file(folder)
+    if not (calibrated and fitted and path.exists()):
+        return parameters
+    return _with_calibration(parameters, path)
+
+
+def _with_calibration(parameters: ParameterSet, path: Path) -> ParameterSet:
+    faults: list[Problem] = []
+    file = ParameterFile(read_yaml(path), faults)
+    found = calibrated_parameters(file, parameters.parameters, parameters.origins, parameters.evidence)
+    if faults:
+        raise InputError(faults)
+    return replace(parameters, parameters={**parameters.parameters, **found}, files=(*parameters.files, path))
 
 
 def iterate_fits(parameters: ParameterSet) -> Iterator[tuple[str, YamlFile]]:

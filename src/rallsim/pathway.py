@@ -20,7 +20,13 @@ from typing import Any
 
 from rallsim import luck as decision
 from rallsim import stages as words
-from rallsim.chances import has_low_burden, relapse_time, relapses, remission_probability
+from rallsim.chances import (
+    early_death_probability,
+    has_low_burden,
+    relapse_time,
+    relapses,
+    remission_probability,
+)
 from rallsim.compiled import compiled
 from rallsim.luck import MAX_COURSES
 from rallsim.model import CAR_T, NO_TARGET, SUPPORTIVE, TRANSPLANT
@@ -44,7 +50,10 @@ NO_TRANSPLANT_YET = 1200.0  # months since a transplant that never was
 @compiled
 def next_therapy(p: Any, w: Any) -> int:
     """Therapy that the strategy's rules give next, NOTHING when the patient gets none."""
-    treated = w.model.disease_treated_at_entry if p.course == 0 else w.model.disease_next_line_given_failure
+    treated = w.model.disease_treated_at_entry
+    if p.course > 0:
+        failed = p.stage == words.REFRACTORY
+        treated = w.model.disease_next_line_given_failure if failed else w.model.disease_next_line_given_relapse
     if p.course >= MAX_COURSES or p.line > w.model.max_lines or luck(p, w, decision.TREATED) >= treated:
         return NOTHING
     therapy = therapy_by_rules(w.attributes, NOTHING, w.rules, 0, w.model.after_last_salvage, w.conditions, w.therapies)
@@ -137,7 +146,7 @@ def salvage(p: Any, w: Any) -> None:
         p.mrd_positive = 0.0 if luck(p, w, decision.MRD) < mrd_negative else 1.0
         depth = words.MRD_POSITIVE if p.mrd_positive > 0.0 else words.MRD_NEGATIVE
         strikes(p, assessed, stage_in_remission(p, w), words.RESPONSE, depth)
-    elif response >= 1.0 - therapy.early_death:
+    elif response >= 1.0 - early_death_probability(p, therapy):
         died = p.time + luck(p, w, decision.TIME_OF_EARLY_DEATH) * (assessed - p.time)
         strikes(p, died, words.DEAD, words.DEATH, words.DEATH_TREATMENT)
     else:
@@ -159,12 +168,13 @@ def salvage(p: Any, w: Any) -> None:
 @compiled
 def mrd_therapy(p: Any, w: Any) -> None:
     """In complete remission with MRD, on a course for it: MRD goes or stays, unless relapse or death comes first."""
-    relapses(p, w, relapse_time(p, w))
+    therapy = w.therapies[p.next_therapy]
+    gone = luck(p, w, decision.MRD_THERAPY_DRAW) < therapy.mrd_response
+    if not gone:  # trials count a relapse before the assessment as no response
+        relapses(p, w, relapse_time(p, w))
     p.therapy = p.next_therapy
     is_given(p, w, p.therapy)
-    therapy = w.therapies[p.therapy]
     assessed = p.time + therapy.cycle_months
-    gone = luck(p, w, decision.MRD_THERAPY_DRAW) < therapy.mrd_response
     depth = words.MRD_NEGATIVE if gone else words.MRD_POSITIVE
     strikes(p, assessed, words.REMISSION, words.MRD_RESPONSE, depth)
     chance = luck(p, w, decision.MRD_THERAPY_DEATH)

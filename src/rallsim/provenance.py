@@ -14,6 +14,7 @@ from rallsim.cohort import sources
 from rallsim.prepared import cohort_of
 
 if TYPE_CHECKING:
+    from rallsim.economics.basis import Basis
     from rallsim.parameters import ParameterSet
     from rallsim.scenario import Scenario
     from rallsim.simulation import Simulation
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 PACKAGES = ("numba", "numpy", "pandas", "scipy", "simpy")
 
 
-def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
+def manifest(simulation: Simulation, settings: list[str], economics: Basis | None = None) -> dict[str, Any]:
     """Everything needed to make the results again, without anything that changes from run to run."""
     scenario, parameters = simulation.scenario, simulation.parameters
     folder = next(
@@ -29,6 +30,7 @@ def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
     )
     evidence_files = sorted((folder / "evidence").glob("*.csv"))
     used = {identity for parameter in parameters.parameters.values() for identity in parameter.evidence}
+    used |= economics.evidence() if economics else set()
     sources = {parameters.evidence.row(identity).source_id for identity in used}
     return {
         "rallsim": __version__,
@@ -52,6 +54,7 @@ def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
             for path in (*parameters.files, *evidence_files)
         },
         **_own_patients(scenario, parameters),
+        "economics": _economics(economics),
         "sources": {
             identity: parameters.evidence.sources[identity].citation
             for identity in sorted(sources)
@@ -59,6 +62,14 @@ def manifest(simulation: Simulation, settings: list[str]) -> dict[str, Any]:
         },
         "assumed": sorted(path for path, one in parameters.parameters.items() if one.basis == "assumed"),
     }
+
+
+def _economics(economics: Basis | None) -> dict[str, Any] | None:
+    """What costs and QALYs were counted with, and the files behind it by hash; None where none were counted."""
+    if economics is None:
+        return None
+    hashes = {"/".join(path.parts[-2:]): file_sha256(path) for path in economics.files}
+    return {**economics.as_data(), "inputs": hashes}
 
 
 def _own_patients(scenario: Scenario, parameters: ParameterSet) -> dict[str, Any]:

@@ -18,9 +18,11 @@ from rallsim.outcomes import differences, patient_table, summary, survival_curve
 from rallsim.provenance import fingerprint, manifest
 
 if TYPE_CHECKING:
+    from rallsim.economics.evaluation import Evaluation
     from rallsim.simulation import Simulation
 
 MANIFEST = "manifest.json"
+ECONOMICS = "economics"  # folder of the tables of an evaluation
 CURVE_STEP = 0.5  # months between the points of survival.csv
 
 
@@ -79,16 +81,34 @@ def check_folder(folder: Path) -> None:
 
 
 def save(
-    simulation: Simulation, results: Results, folder: Path, *, settings: list[str], with_events: bool = False
+    simulation: Simulation,
+    results: Results,
+    folder: Path,
+    *,
+    settings: list[str],
+    with_events: bool = False,
+    evaluation: Evaluation | None = None,
 ) -> Saved:
     """Write summary.csv, differences.csv, survival.csv, os.png, manifest.json and, if wanted, events.parquet.
 
-    When the patients come from a file, patients.csv says who was simulated and what of them was drawn.
-
-    See `save_folder` for what happens to earlier results.
+    An `evaluation` adds its tables in `economics/`. When the patients come from a file, patients.csv says who was
+    simulated and what of them was drawn. See `save_folder` for what happens to earlier results.
     """
-    content = manifest(simulation, settings)
-    return save_folder(folder, content, lambda temporary: _write(simulation, results, temporary, with_events))
+    content = manifest(simulation, settings, evaluation.economics if evaluation else None)
+
+    def write(temporary: Path) -> None:
+        _write(simulation, results, temporary, with_events)
+        if evaluation:
+            write_tables(evaluation.tables(), temporary / ECONOMICS)
+
+    return save_folder(folder, content, write)
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Write tables as CSV files of their names into a folder, which is made when it is not there."""
+    folder.mkdir(exist_ok=True)
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.10g", lineterminator="\n")
 
 
 def save_folder(folder: Path, content: Mapping[str, Any], write: Callable[[Path], None]) -> Saved:
@@ -117,8 +137,7 @@ def save_folder(folder: Path, content: Mapping[str, Any], write: Callable[[Path]
 def _write(simulation: Simulation, results: Results, folder: Path, with_events: bool) -> None:
     from rallsim.plots import plot_survival
 
-    for name in ("summary", "differences", "survival"):
-        getattr(results, name).to_csv(folder / f"{name}.csv", index=False, float_format="%.10g", lineterminator="\n")
+    write_tables({name: getattr(results, name) for name in ("summary", "differences", "survival")}, folder)
     labels = {name: strategy.label for name, strategy in simulation.scenario.strategies.items()}
     figure = plot_survival(results.survival, labels).figure.get_figure(root=True)
     figure.suptitle(simulation.scenario.title, fontweight="bold")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from rallsim.scenario_file import (
     shown,
 )
 from rallsim.scenario_keys import (
+    NONE,
     OWN_PATIENTS,
     WORD,
     BridgingRule,
@@ -113,16 +114,17 @@ def load_scenario(
     variants: Sequence[str] = (),
     therapies: Sequence[str] | None = None,
     populations: Sequence[str] | None = None,
+    economics: Mapping[str, object] | None = None,
     parameter_fault: ParameterFault | None = None,
 ) -> Scenario:
     """Load a scenario file, or a shipped scenario by its id.
 
     `settings` replace single values: `patients=200`, `strategies.no_bridging.max_lines=2`, or a parameter's path as
     in `hsct.sos_fatality=0.1`; `patients` and `seed` come last;
-    `variants` are added to the file's own. `therapies` and `populations` are the words allowed:
-    those with a file in `params` when left out; `parameter_fault` says what is wrong with a parameter's value
-    (`ParameterSet.fault`), which `check_scenario` says later when it is left out. Raises InputError with all faults at
-    once.
+    `variants` are added to the file's own, `economics` replace keys of its block of that name. `therapies` and
+    `populations` are the words allowed: those with a file in `params` when left out; `parameter_fault` says what is
+    wrong with a parameter's value (`ParameterSet.fault`), which `check_scenario` says later when it is left out. Raises
+    InputError with all faults at once.
     """
     path = _scenario_path(reference)
     source = ScenarioFile(read_yaml(path), {})
@@ -130,6 +132,8 @@ def load_scenario(
         "therapy": _stems("therapies") if therapies is None else therapies,
         "population": _stems("population") if populations is None else populations,
         "variant": _stems("variants"),
+        "costs": [*_stems("costs"), NONE],
+        "perspective": [*_stems("perspectives"), NONE],
     }
     problems = [] if re.fullmatch(WORD, path.stem) else [_bad_id(path)]
     for setting in settings:
@@ -141,6 +145,8 @@ def load_scenario(
     if variants and isinstance(source.file.data, dict):
         source.file.data["variants"] = [*(source.file.data.get("variants") or []), *variants]
         source.options[("variants",)] = None
+    for word, given in (economics or {}).items():
+        source.replace(given, "economics", word, option=f"--{word}")
     problems += faults_between_keys(source)
     if parameter_fault:
         problems += parameter_faults(source, parameter_fault)

@@ -10,10 +10,21 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.scenario_keys import BridgingRule, ConsolidationRule, Part, SalvageRule, StrategyKeys, Written
+from rallsim.scenario_keys import (
+    BridgingRule,
+    ConsolidationRule,
+    DiscountKeys,
+    EconomicsKeys,
+    MrdRule,
+    Part,
+    SalvageRule,
+    StrategyKeys,
+    Written,
+)
 from rallsim.yamlfile import Place, YamlFile, parse_yaml
 
 PARAMETER_GROUPS = ("therapies", "hsct", "disease", "population", "mortality")
+ECONOMIC_GROUPS = ("costs", "utilities")
 
 
 ParameterFault = Callable[[str, float], Problem | None]
@@ -68,13 +79,17 @@ class ScenarioFile:
         if keys[0] == "strategies" and keys[2:-1] == ("parameters",):
             # The strategy's own parameters replace the defaults' altogether: one setting must not lose the others.
             self.mapping(*keys[:2]).setdefault("parameters", dict(self.mapping("defaults", "parameters")))
+        self.replace(value, *keys, option=option)
+        return []
+
+    def replace(self, value: object, *keys: str, option: str | None = None) -> None:
+        """Put a value in the place of `keys`, making what leads there; `option` is where it came from."""
         parent = self.file.data
         for key in keys[:-1]:
             parent = parent.setdefault(key, {}) if isinstance(parent, dict) else None
         if isinstance(parent, dict):
             parent[keys[-1]] = value
             self.options[keys] = option
-        return []
 
 
 def _setting_keys(path: str, strategies: Sequence[str]) -> tuple[str, ...] | None:
@@ -89,6 +104,11 @@ def _setting_keys(path: str, strategies: Sequence[str]) -> tuple[str, ...] | Non
     before: tuple[str, ...] = (head,)
     if rest and head in PARAMETER_GROUPS:
         return ("parameters", path)
+    if rest and head in ECONOMIC_GROUPS:
+        return ("economics", "parameters", path)
+    if rest and head == "economics":
+        key, _, tail = rest.partition(".")
+        return ("economics", key, tail) if tail else ("economics", key)
     if rest and head in ("parameters", "eligibility"):
         return (head, rest)
     if rest and head == "strategies":
@@ -184,22 +204,28 @@ def in_plain_words(detail: ErrorDetails, source: ScenarioFile) -> Problem:
 def _unknown_key(source: ScenarioFile, keys: tuple[str | int, ...]) -> Problem:
     words = list(_model_at(keys[:-1]).model_fields)
     if len(keys) == 1 and keys in source.options:
-        words += [f"{group}.<parameter>" for group in PARAMETER_GROUPS]
+        words += [f"{group}.<parameter>" for group in (*PARAMETER_GROUPS, *ECONOMIC_GROUPS)]
     starts = [word.partition(".")[0] for word in words]
     hint = nearest(str(keys[-1]).partition(".")[0], starts)
     return source.problem("unknown key", *keys, allowed=", ".join(words), hint=hint)
 
 
+_BLOCKS: dict[tuple[str | int, ...], type[Part]] = {
+    (): Written,
+    ("economics",): EconomicsKeys,
+    ("economics", "discount"): DiscountKeys,
+}
 _RULES: dict[str, type[Part]] = {
     "salvage": SalvageRule,
     "bridging": BridgingRule,
+    "mrd": MrdRule,
     "consolidation": ConsolidationRule,
 }
 
 
 def _model_at(keys: tuple[str | int, ...]) -> type[Part]:
-    if not keys:
-        return Written
+    if keys in _BLOCKS:
+        return _BLOCKS[keys]
     if isinstance(keys[-1], int):
         return _RULES[str(keys[-2])]
     return StrategyKeys

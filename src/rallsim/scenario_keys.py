@@ -29,7 +29,10 @@ from rallsim.errors import nearest
 
 WORD = r"[a-z][a-z0-9_]*"
 OWN_PATIENTS = (".yaml", ".yml", ".csv")
+OWN_COSTS = (".yaml", ".yml")
+NONE = "none"  # stands for no economics among costs, for no body among perspectives
 _PATIENTS = rf"^({WORD}|.*\.(yaml|yml|csv))$"
+_COSTS = rf"^({WORD}|.*\.(yaml|yml))$"
 _PARAMETER_PATH = rf"{WORD}(\.[a-z0-9_]+)+"
 _STRATEGY_ID = r"[A-Za-z][A-Za-z0-9_.]*"
 _RESERVED_IN_R = {
@@ -104,6 +107,12 @@ def _nothing() -> None:
     """Return None: a default that the JSON Schema does not offer as a value to write."""
 
 
+def _costs(value: object, info: ValidationInfo) -> str:
+    if isinstance(value, str) and value.endswith(OWN_COSTS):
+        return value
+    return _one_of("costs")(value, info)
+
+
 _POSITIVE_SCHEMA = WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
 _NO_OTHERS: dict[str, Any] = {"additionalProperties": False}
 _WORD_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{WORD}$"})
@@ -115,6 +124,10 @@ Population = Annotated[str, PlainValidator(_one_of("population")), _WORD_SCHEMA]
 Patients = Annotated[str, PlainValidator(_patients), WithJsonSchema({"type": "string", "pattern": _PATIENTS})]
 # A named type: the JSON Schema describes it once.
 When = TypeAliasType("When", Annotated[Condition, PlainValidator(_condition), WithJsonSchema(condition_schema())])
+CostFile = Annotated[str, PlainValidator(_costs), WithJsonSchema({"type": "string", "pattern": _COSTS})]
+Perspective = Annotated[str, PlainValidator(_one_of("perspective")), _WORD_SCHEMA]
+Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 ParameterPath = Annotated[str, AfterValidator(_parameter_path), WithJsonSchema({"pattern": f"^{_PARAMETER_PATH}$"})]
 StrategyId = Annotated[str, AfterValidator(_strategy_id), WithJsonSchema({"pattern": f"^{_STRATEGY_ID}$"})]
 
@@ -201,6 +214,45 @@ class Strategy(StrategyKeys):
     id: str
 
 
+class DiscountKeys(Part):
+    """Annual effective rates, applied continuously from entry."""
+
+    costs: Rate = Field(description="Of costs: 0.035 for 3.5 %.")
+    qalys: Rate = Field(description="Of QALYs and life years.")
+
+
+class EconomicsKeys(Part):
+    """What costs and QALYs are counted with; a key left out is the perspective's."""
+
+    costs: CostFile | None = Field(
+        default_factory=_nothing,
+        description="Prices: a file params/costs/<id>.yaml, the path, from this file, of one of your own, or none.",
+    )
+    perspective: Perspective | None = Field(
+        default_factory=_nothing,
+        description="Whose discount rates and thresholds: a file params/perspectives/<id>.yaml, or none.",
+    )
+    discount: DiscountKeys | None = Field(
+        default_factory=_nothing, description="Discount rates instead of the perspective's."
+    )
+    wtp: tuple[Amount, ...] = Field(
+        default_factory=tuple,
+        strict=False,
+        description="Willingness to pay for a QALY, in the currency of the costs, instead of the perspective's.",
+    )
+    incidence: Annotated[float | None, _POSITIVE_SCHEMA] = Field(
+        default_factory=_nothing,
+        gt=0,
+        allow_inf_nan=False,
+        description="Patients who enter in a year, for budgets.",
+    )
+    parameters: dict[ParameterPath, Number] = Field(
+        default_factory=dict,
+        json_schema_extra=_NO_OTHERS,
+        description="Other values: costs.<name> in the currency and prices of its file, utilities.<name>.",
+    )
+
+
 class Question(Part):
     """What is asked, and of whom: every key of a file but the strategies."""
 
@@ -240,6 +292,10 @@ class Question(Part):
         default_factory=dict,
         json_schema_extra=_NO_OTHERS,
         description="Parameter values of all strategies: dotted path -> number.",
+    )
+    economics: EconomicsKeys = Field(
+        default_factory=EconomicsKeys.model_construct,
+        description="Costs, discounting and thresholds. Left out: British costs, as NICE sees them.",
     )
 
 

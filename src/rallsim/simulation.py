@@ -77,7 +77,7 @@ def simulate(
         return [simulate_block(who, luck, one) for one in prepared], attributes_of(who) if cohort else None
 
     found, seen = [], []
-    for rows, attributes in _shared(rows_of, blocks := blocks_of(scenario.patients), workers):
+    for rows, attributes in shared_out(rows_of, blocks := blocks_of(scenario.patients), workers):
         found.append(rows)
         if attributes is not None:
             seen.append(attributes)
@@ -169,7 +169,7 @@ def tally(
 
     by_chunk: list[list[Tally]] = []
     cells = list(product(blocks_of(scenario.patients), chunks))
-    for place, sums in enumerate(_shared(cell, cells, workers)):
+    for place, sums in enumerate(shared_out(cell, cells, workers)):
         if place < len(chunks):
             by_chunk.append(sums)
         else:
@@ -177,7 +177,7 @@ def tally(
     return {one.strategy: Tally.joined([sums[place] for sums in by_chunk]) for place, one in enumerate(prepared)}
 
 
-def _shared(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
+def shared_out(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
     """Call a function on each item, by threads when there are several workers; results come in the order of items.
 
     Items are handed out a few at a time, so that results do not pile up and an interruption ends soon.

@@ -21,6 +21,8 @@ def transplant_is_planned(p: Any, w: Any) -> bool:
     """Tell whether the patient can have a transplant and the strategy wants one; if so, note its conditioning."""
     if p.hsct_fit == 0.0 or p.donor == 0.0 or p.prior_hsct >= w.model.max_transplants:
         return False
+    if luck(p, w, decision.HSCT_REALISED) >= w.therapies[p.therapy].hsct_realised:
+        return False
     alkylators = transplant_by_rules(
         w.attributes, p.therapy, w.rules, w.model.after_last_mrd, w.model.after_last_consolidation, w.conditions
     )
@@ -58,10 +60,18 @@ def awaiting_hsct(p: Any, w: Any) -> None:
 
 
 @compiled
+def hazard_ratio_of_setting(p: Any, w: Any) -> float:
+    """Hazard ratio of relapse and transplant death: a second transplant, or one in first remission."""
+    if p.prior_hsct > 1.0:
+        return float(w.model.hsct_hazard_ratio_second)
+    return float(w.model.hsct_hazard_ratio_first_remission) if p.lines_given == 0 else 1.0
+
+
+@compiled
 def transplant_risks(p: Any, w: Any) -> None:
     """Death of the transplant, SOS and graft-versus-host disease, counted from the transplant."""
     m = w.model
-    hazard_ratio = m.hsct_hazard_ratio_second if p.prior_hsct > 1.0 else 1.0
+    hazard_ratio = hazard_ratio_of_setting(p, w)
     if p.age >= 55.0:
         hazard_ratio *= m.hsct_transplant_death_hazard_ratio_55_plus
     died = mixture_cure_quantile(
@@ -124,7 +134,7 @@ def after_hsct(p: Any, w: Any) -> None:
         relapses(p, w, max(p.hsct_since + m.disease_shortest_remission_months, p.relapse_clock + event))
         background_death(p, w, m.mortality_ratio_active)
         return
-    hazard_ratio = m.hsct_hazard_ratio_second if p.prior_hsct > 1.0 else 1.0
+    hazard_ratio = hazard_ratio_of_setting(p, w)
     if p.mrd_positive > 0.0:
         hazard_ratio *= m.hsct_relapse_hazard_ratio_mrd_positive
     if p.hsct_in_relapse > 0:

@@ -12,6 +12,8 @@ import pytest
 
 import helpers_model as m
 from rallsim.compiled import is_compiling
+from rallsim.economics.setting import economics_of
+from rallsim.evaluation import evaluate
 from rallsim.scenario import load_scenario
 from rallsim.simulation import simulate
 
@@ -24,27 +26,33 @@ WRITE = f"""
 import sys
 import numpy as np
 from rallsim.compiled import is_compiling
+from rallsim.economics.setting import economics_of
+from rallsim.evaluation import evaluate
+from rallsim.parameters import load_parameters
 from rallsim.scenario import load_scenario
 from rallsim.simulation import simulate
 
 assert not is_compiling()
-scenario = load_scenario("{SCENARIO}", patients={PATIENTS}, settings=sys.argv[2:])
-histories = simulate(scenario).histories
-np.savez(sys.argv[1], **{{name: history.events for name, history in histories.items()}})
+scenario, parameters = load_scenario("{SCENARIO}", patients={PATIENTS}, settings=sys.argv[2:]), load_parameters()
+histories = simulate(scenario, parameters).histories
+sums = evaluate(scenario, parameters, economics_of(parameters=parameters)).sums
+np.savez(sys.argv[1], sums=sums, **{{name: history.events for name, history in histories.items()}})
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("who", SETTINGS)
 def test_histories_are_the_same_without_the_compiler(tmp_path: Path, who: str) -> None:
-    """Compiled and plain Python write the same events, equal in every column to the last bit."""
+    """Compiled and plain Python write the same events and sums of costs and QALYs, equal to the last bit."""
     assert is_compiling()
     file = tmp_path / "plain.npz"
     subprocess.run([sys.executable, "-c", WRITE, str(file), *SETTINGS[who]], env=PLAIN, check=True)
     plain = np.load(file)
     scenario = load_scenario(SCENARIO, patients=PATIENTS, settings=SETTINGS[who])
     compiled = simulate(scenario, m.parameters()).histories
-    assert set(plain.files) == set(compiled)
+    assert set(plain.files) == {"sums", *compiled}
+    sums = evaluate(scenario, m.parameters(), economics_of(parameters=m.parameters())).sums
+    np.testing.assert_array_equal(sums, plain["sums"])
     for name, history in compiled.items():
         assert len(history.events) > 5 * PATIENTS
         for column in history.events.dtype.names or ():
@@ -53,8 +61,8 @@ def test_histories_are_the_same_without_the_compiler(tmp_path: Path, who: str) -
 
 @pytest.mark.slow
 def test_the_tests_of_the_pathway_pass_without_the_compiler() -> None:
-    """Every test of the survival functions, the rules, the entry and the stages holds for plain Python too."""
-    names = ("survival", "rules", "population", "pathway", "courses", "transplant")
+    """Every test of survival, rules, entry, stages, costs and utilities holds for the plain Python functions too."""
+    names = ("survival", "rules", "population", "pathway", "courses", "transplant", "economics")
     files = [TESTS / "unit" / f"test_{name}.py" for name in names]
     program = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, files)]
     done = subprocess.run(program, env=PLAIN, cwd=TESTS.parent, check=False, capture_output=True, text=True)

@@ -48,7 +48,7 @@ THERAPIES = ("antibody", "cells", "chemotherapy")
 THERAPY_WORDS = "antibody, cells, chemotherapy"
 TOP_KEYS = (
     "title, question, look_at, population, missing_from, patients, horizon_months, seed, reference, "
-    "expected_seconds, variants, eligibility, parameters, defaults, strategies"
+    "expected_seconds, variants, eligibility, parameters, economics, defaults, strategies"
 )
 STRATEGY_KEYS = ", ".join(StrategyKeys.model_fields)
 ATTRIBUTE_WORDS = ", ".join([*ATTRIBUTES, "given.<therapy>", "any_of"])
@@ -494,7 +494,8 @@ def test_an_unknown_id_names_the_nearest_scenario() -> None:
 
 
 PARAMETER_WORDS = (
-    "therapies.<parameter>, hsct.<parameter>, disease.<parameter>, population.<parameter>, mortality.<parameter>"
+    "therapies.<parameter>, hsct.<parameter>, disease.<parameter>, population.<parameter>, mortality.<parameter>, "
+    "costs.<parameter>, utilities.<parameter>"
 )
 SETTINGS: dict[str, Problem] = {
     "patinets=3": Problem("unknown key", key="patinets", allowed=f"{TOP_KEYS}, {PARAMETER_WORDS}", hint="patients"),

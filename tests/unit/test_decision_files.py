@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rallsim.decision.sample import PsaSample, sample_tables
+from rallsim.decision.sample import PsaSample, left_out, sample_metadata, sample_tables
 from rallsim.decision.sample_files import FILES, read_sample
 from rallsim.errors import InputError, Problem
 
@@ -60,6 +60,58 @@ def test_the_tables_are_those_of_the_reference_sample() -> None:
     assert len(tables) == 5
     for name, table in tables.items():
         pd.testing.assert_frame_equal(table, pd.read_csv(REFERENCE / f"{name}.csv"))
+
+
+def test_parameters_that_no_regression_can_use_stand_apart() -> None:
+    """Constants, and the last of shares that sum to 1, go to a file of their own; the metadata say why."""
+    generator = np.random.default_rng(5)
+    one, other = generator.dirichlet([2.0, 3.0, 4.0], 20).T[:2]
+    table = pd.DataFrame({"fixed": 0.3, "one": one, "other": other, "third": 1.0 - one - other, "free": one**2})
+    sample = PsaSample(("usual", "new"), generator.random((20, 2)), generator.random((20, 2)), parameters=table)
+
+    tables, kept = sample_tables(sample), sample_metadata(sample)
+
+    assert list(tables["psa_parameters"]) == ["one", "other", "free"]
+    pd.testing.assert_frame_equal(tables["psa_parameters_left_out"], table[["fixed", "third"]])
+    assert kept["parameters_left_out"] == {"fixed": "constant", "third": "a sum of the parameters before it"}
+    assert left_out(table[["one", "other", "free"]]) == {}
+
+
+def test_a_sample_whose_parameters_never_change_has_none_to_regress_on() -> None:
+    """Nothing varies: there is no psa_parameters table, and the values are kept."""
+    table = pd.DataFrame({"fixed": [0.3, 0.3], "also": [7.0, 7.0]})
+    sample = PsaSample(("usual", "new"), [[1.0, 2.0], [2.0, 3.0]], [[1.0, 1.0], [1.0, 2.0]], parameters=table)
+
+    assert "psa_parameters" not in sample_tables(sample)
+    assert list(sample_tables(sample)["psa_parameters_left_out"]) == ["fixed", "also"]
+
+
+def test_undiscounted_stands_beside_discounted() -> None:
+    """Undiscounted parts are files of their own with the suffix, of the same shape, or are refused."""
+    costs, effects = np.array([[1.0, 2.0], [2.0, 3.0]]), np.array([[1.0, 1.5], [1.0, 2.0]])
+    undiscounted = {"costs": costs * 1.1, "effects": effects * 1.2}
+    tables = sample_tables(PsaSample(("usual", "new"), costs, effects, undiscounted=undiscounted))
+
+    np.testing.assert_array_equal(tables["psa_costs_undisc"], costs * 1.1)
+    np.testing.assert_array_equal(tables["psa_effects_undisc"], effects * 1.2)
+    assert "psa_life_years_undisc" not in tables
+    with pytest.raises(InputError, match="has another shape"):
+        PsaSample(("usual", "new"), costs, effects, undiscounted={"costs": costs[:1]})
+    with pytest.raises(InputError, match="no such part"):
+        PsaSample(("usual", "new"), costs, effects, undiscounted={"qalys": effects})
+
+
+def test_the_baseline_is_said(folder: Path) -> None:
+    """The metadata name order, baseline and direction; a baseline that is no strategy is refused."""
+    sample = read_sample(folder).sample
+
+    kept = sample_metadata(sample, "blinatumomab")
+
+    assert kept["baseline"] == "blinatumomab"
+    assert [one["strategy"] for one in kept["strategies"]] == list(sample.strategies)  # type: ignore[attr-defined]
+    assert "minus the baseline" in str(kept["direction"])
+    with pytest.raises(InputError, match="no such strategy"):
+        sample_metadata(sample, "blin")
 
 
 def test_the_long_file_is_enough(folder: Path) -> None:

@@ -91,6 +91,27 @@ def test_evpi_is_that_of_four_packages(file: str, wtp: str, value: str) -> None:
     np.testing.assert_allclose(found["EVPI"], expected[value], rtol=EXACT)
 
 
+def test_expected_net_benefit_is_hesims() -> None:
+    """Net benefit with present and with perfect information, and the best strategy, are hesim's at each threshold."""
+    expected = pd.read_csv(REFERENCE / "expected_evpi_hesim.csv")
+    k = expected["k"].tolist()
+
+    found = answers(sample(), k)
+
+    assert found["Best"].tolist() == expected["best"].tolist()
+    np.testing.assert_allclose(found["NMB"], expected["enmbci"], rtol=EXACT)
+    np.testing.assert_allclose(found["NMB"] + found["EVPI"], expected["enmbpi"], rtol=EXACT)
+
+
+def test_no_reference_answer_is_left_out() -> None:
+    """Every file of expected answers is read by a test."""
+    files = sorted(path.name.removesuffix(".csv") for path in REFERENCE.glob("expected_*.csv"))
+    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_decision_*.py"))
+
+    assert len(files) >= 9
+    assert [name for name in files if f'"{name}' not in tests] == []
+
+
 def test_bcea_names_the_same_best() -> None:
     """The strategy with the highest expected net benefit is BCEA's at each threshold."""
     expected = pd.read_csv(REFERENCE / "expected_evi_bcea.csv")

@@ -23,7 +23,7 @@ from helpers_economics import (
 )
 from rallsim import stages as w
 from rallsim.economics.cost_files import Costs
-from rallsim.economics.discounting import UNDISCOUNTED, Discount, Rates
+from rallsim.economics.discounting import UNDISCOUNTED, Discount, Rates, moments
 from rallsim.economics.money import PriceIndex, in_prices_of
 from rallsim.economics.triggers import DAYS_PER_MONTH
 from rallsim.economics.utility_files import Utilities
@@ -65,19 +65,21 @@ def test_a_rate_that_changes() -> None:
     assert before == pytest.approx(Discount(0.025).flow(np.array([300.0]), np.array([360.0]))[0], rel=1e-14)
 
 
-@pytest.mark.parametrize("discount", [Discount(0.0), Discount(0.035), Discount(0.1), Discount(0.025, 0.015, 360.0)])
-def test_a_flow_that_changes_with_age(discount: Discount) -> None:
-    """The closed sum over nodes is the integral that adaptive quadrature finds."""
+@pytest.mark.parametrize(("start", "stop"), [(3.0, 700.0), (3.0, 3.1), (359.0, 361.0), (400.0, 401.0)])
+@pytest.mark.parametrize(
+    "discount", [Discount(0.0), Discount(1e-7), Discount(0.035), Discount(0.1), Discount(0.025, 0.015, 360.0)]
+)
+def test_a_flow_that_changes_with_age(discount: Discount, start: float, stop: float) -> None:
+    """Present values of a quadratic in time are the integral that adaptive quadrature finds, long or short."""
     from scipy.integrate import quad
 
     def worth(time: float) -> float:
         return float((0.9 - 2e-4 * time - 3e-7 * time**2) * discount.worth(np.array([time]))[0])
 
-    expected, _ = quad(worth, 3.0, 700.0, epsabs=1e-12, epsrel=1e-12, points=[360.0])
-    found = discount.flow_of_quadratic(
-        np.array([3.0]), np.array([700.0]), (np.array([0.9]), np.array([-2e-4]), np.array([-3e-7]))
-    )
-    assert found[0] == pytest.approx(expected, rel=1e-11)
+    expected, _ = quad(worth, start, stop, epsabs=0.0, epsrel=1e-13, points=[360.0] if start < 360 < stop else None)
+    m0, m1, m2 = moments(start, stop, discount.forces)
+    found = (0.9 - 2e-4 * start - 3e-7 * start**2) * m0 + (-2e-4 - 6e-7 * start) * m1 - 3e-7 * m2
+    assert found == pytest.approx(expected, rel=1e-12)
 
 
 def test_money_of_another_year_and_currency() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rallsim.economics.cost_files import cost_files, load_costs
+from rallsim.economics.cost_files import cost_files, load_costs, parts_of
 from rallsim.economics.perspectives import load_perspective, perspectives
 from rallsim.economics.triggers import with_forms
 from rallsim.economics.utility_files import load_utilities
@@ -53,6 +53,7 @@ COST_FAULTS = [
     (("since: hsct, from: 24", "since: hsct, from: 24, to: 12"), "'from' must come before 'to'"),
     (("stages: [infused]", "stages: [infused, nowhere]"), "must be a list of these words"),
     (("source: >\n    World", "sauce: >\n    World"), "unknown key"),
+    (("    like: car_t_cd19\n", "    like: tisagenlecleucel\n"), "must name a therapy with costs of its own"),
 ]
 
 
@@ -72,6 +73,52 @@ def test_all_faults_at_once(tmp_path: Path, known: ParameterSet) -> None:
             "uk", known, spoilt(tmp_path, "costs/uk.yaml", COST_FAULTS[0][0], COST_FAULTS[4][0], COST_FAULTS[8][0])
         )
     assert len(caught.value.problems) >= 3
+
+
+def test_a_form_takes_the_costs_of_another_but_its_own(known: ParameterSet) -> None:
+    """Tisagenlecleucel has its own price and otherwise each item of the CD19 CAR-T, counted once."""
+    costs = load_costs("uk", known)
+    of = {
+        name: {item.name.partition(".")[2]: item for item in costs.items if item.name.startswith(f"{name}.")}
+        for name in ("car_t_cd19", "tisagenlecleucel")
+    }
+    own, base = of["tisagenlecleucel"], of["car_t_cd19"]
+
+    assert set(own) == set(base)
+    assert (own["product"].price, base["product"].price) == ("tisagenlecleucel_product", "car_t_product")
+    assert {name: item.price for name, item in own.items() if name != "product"} == {
+        name: item.price for name, item in base.items() if name != "product"
+    }
+    assert all(item.trigger.therapies == ("tisagenlecleucel",) for item in own.values())
+    assert all("tisagenlecleucel" not in (item.trigger.therapies or ()) for item in base.values())
+
+
+def test_a_new_therapy_brings_its_costs_in_a_file_of_its_own(tmp_path: Path, known: ParameterSet) -> None:
+    """A file in the folder of a country adds prices and items, and edits none; what stands twice is refused."""
+    folder = spoilt(tmp_path, "costs/uk.yaml", ("  hsct_in_relapse: {}\n", ""))
+    assert "hsct_in_relapse" not in load_costs("uk", known, folder).therapies
+    part = folder / "costs" / "uk" / "hsct_in_relapse.yaml"
+    part.parent.mkdir()
+    part.write_text(
+        "parameters:\n  search: {value: 5, unit: GBP, price_year: 2020, basis: assumed, lo: 1, hi: 9, reason: round}\n"
+        "therapies:\n  hsct_in_relapse:\n    search: {category: hsct, at: {event: hsct}, price: search}\n",
+        encoding="utf-8",
+    )
+    costs = load_costs("uk", known, folder)
+    added = [item for item in costs.items if item.name == "hsct_in_relapse.search"]
+    assert [(item.price, item.trigger.therapies) for item in added] == [("search", ("hsct_in_relapse",))]
+    assert cost_part_names(folder) == ["hsct_in_relapse.yaml"]
+
+    part.write_text("currency: GBP\ntherapies:\n  inotuzumab: {}\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        load_costs("uk", known, folder)
+    told = [str(problem) for problem in caught.value.problems]
+    assert any("hsct_in_relapse.yaml:1: currency: unknown key" in one for one in told)
+    assert any("therapies.inotuzumab: stands in" in one for one in told)
+
+
+def cost_part_names(folder: Path) -> list[str]:
+    return [path.name for path in parts_of(folder / "costs" / "uk.yaml")]
 
 
 def test_nothing_is_paid_by_the_stay_and_by_the_day(tmp_path: Path, known: ParameterSet) -> None:

@@ -11,7 +11,7 @@ import rallsim
 
 PACKAGE = Path(rallsim.__file__).parent
 
-PURE = ("outcomes", "precision", "plots", "history")
+PURE = ("outcomes", "precision", "plots", "history", "evaluated")
 
 
 @cache
@@ -79,8 +79,10 @@ def test_nothing_is_imported_in_pythons_other_ways() -> None:
 
 
 def test_what_is_computed_from_a_history_knows_no_engine() -> None:
-    """Outcomes, precision, plots and histories never reach an engine or the pathway, not even through others."""
-    for module in PURE:
+    """Outcomes, histories, economics and decisions never reach an engine or the pathway, not even through others."""
+    of_packages = [name for name in imports() if name.split(".")[0] in ("economics", "decision")]
+    assert len(of_packages) > 20
+    for module in (*PURE, *of_packages):
         reached = reached_from(module)
         assert "pathway" not in reached, module
         assert not any(name.startswith("engine") or name == "simulation" for name in reached), module

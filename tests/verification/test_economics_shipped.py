@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 
+from rallsim.blackbox import check_scenario_as_a_whole
 from rallsim.economics import identities
+from rallsim.economics.basis import basis_of
 from rallsim.economics.cost_files import cost_files, load_costs
 from rallsim.economics.discounting import Rates
 from rallsim.economics.people import people_of
-from rallsim.economics.triggers import spans_of
+from rallsim.economics.spans import spans_of
 from rallsim.economics.utility_files import load_utilities
 from rallsim.economics.valuation import value_history
 from rallsim.files import shipped
@@ -49,12 +53,43 @@ def test_every_identity_holds(name: str, country: str) -> None:
     assert [str(one) for one in checks if not one.passed] == []
 
 
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_shipped_scenario_passes_its_checks(name: str) -> None:
+    """What `rallsim check` runs holds for every scenario, simulations with other mortality included."""
+    parameters = loaded()
+    scenario = load_scenario(name, patients=60)
+    economics = basis_of(scenario, parameters).economics
+    assert economics is not None
+    found = check_scenario_as_a_whole(scenario, parameters, economics)
+
+    assert len(found) == len(scenario.strategies) * (len(identities.CHECKS) + 5) - 1
+    assert [str(one) for one in found if not one.passed] == []
+
+
+def test_a_model_that_lets_the_dead_live_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When certain death is not certain, and a twin is no twin, the checks that simulate again say so."""
+    from rallsim import blackbox
+
+    scenario, parameters = load_scenario("first_salvage", patients=60), loaded()
+    economics = basis_of(scenario, parameters).economics
+    assert economics is not None
+    honest = blackbox.engine_called
+    life = blackbox._Again(scenario, parameters, economics, scenario.reference).prepared.life_tables
+
+    def with_other_luck(name: str) -> Any:
+        engine = honest(name)
+        return lambda patients, luck, prepared: engine(patients, luck[::-1].copy(), replace(prepared, life_tables=life))
+
+    monkeypatch.setattr(blackbox, "engine_called", with_other_luck)
+    failed = {one.name for one in check_scenario_as_a_whole(scenario, parameters, economics) if not one.passed}
+
+    assert {"equal_arms_simulated", "mortality_one_simulated"} <= failed
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("country", cost_files())
 def test_every_item_is_used_by_somebody(country: str) -> None:
     """Each cost item, stage utility and decrement counts for at least one patient of one shipped scenario."""
-    from rallsim.economics.timeline import Timeline
-
     parameters = loaded()
     costs, utilities = load_costs(country, parameters), load_utilities(parameters)
     given: set[str] = set()
@@ -64,9 +99,9 @@ def test_every_item_is_used_by_somebody(country: str) -> None:
     idle = set(triggers)
     for name in SCENARIOS:
         for history in simulated(name).histories.values():
-            timeline = Timeline.of(history)
-            given |= {history.therapies[code] for code in set(timeline.therapy.tolist()) if code >= 0}
-            idle -= {one for one in idle if len(spans_of(triggers[one], timeline).rows)}
+            given |= {history.therapies[code] for code in set(history.events["therapy"].tolist()) if code >= 0}
+            found = spans_of(history.events, list(triggers.values()), history.therapies)
+            idle -= {list(triggers)[place] for place in set(found["trigger"].tolist())}
     not_given = set(parameters.therapies) - given
     waiting = {one for one in idle if one.split(".")[0] in not_given}
 

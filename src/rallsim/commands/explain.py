@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rallsim.commands.options import JsonOption, ScenarioArgument, SeedOption, SetOption, VariantOption
+from rallsim.errors import InputError, Problem
 
 PLACE = 30  # among the commands that `--help` lists
 
@@ -22,23 +24,68 @@ def explain(
     seed: SeedOption = None,
     settings: SetOption = None,
     variant: VariantOption = None,
+    costs: Annotated[
+        bool,
+        typer.Option(
+            "--costs",
+            help="Add the ledger: every charge with quantity, price and source, and QALYs. Other prices by "
+            "--set economics.costs=fr.",
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.csv", help="With --costs: write the ledger to this new file too."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Tell one patient's story under every strategy, side by side, with where the paths part and why.
 
     The events are those of a run with the same seed, by whatever engine; only this patient is simulated.
 
-    Example: rallsim explain first_salvage --patient 17
+    Example: rallsim explain first_salvage --patient 17 --costs
     """
-    from rallsim.commands.shared import announce_compiling, load_checked
+    from rallsim.commands.shared import announce_compiling, economics_wanted, load_checked
     from rallsim.explain.show import print_story
     from rallsim.explain.story import explain as story_of
-    from rallsim.report.terminal import terminal
+    from rallsim.report.terminal import records, terminal
 
+    _check_out(out, costs)
     loaded, parameters = load_checked(scenario, None, seed, settings, variant)
+    economics = economics_wanted(loaded, parameters) if costs else None
     announce_compiling("agents")  # the story leads the patient as the agents do
     story = story_of(loaded, patient, parameters, strategies=strategies or ())
-    if as_json:
-        print(json.dumps(story.as_data(), indent=2, allow_nan=False, ensure_ascii=False))
-    else:
+    document = story.as_data() if as_json else {}
+    if not as_json:
         print_story(story, terminal())
+    if economics:
+        from rallsim.explain.bill import bill, print_bill, valuations_of
+        from rallsim.files import written_atomically
+
+        valuations = valuations_of(story, economics)
+        table = bill(story, valuations)
+        if out:
+            with written_atomically(out) as temporary:
+                table.to_csv(temporary, index=False, float_format="%.10g", lineterminator="\n")
+        if as_json:
+            document["economics"] = {
+                **economics.as_data(),
+                "ledger": records(table),
+                "totals": {
+                    name: {what: float(values[0]) for what, values in one.totals().items()}
+                    for name, one in valuations.items()
+                },
+            }
+        else:
+            print_bill(story, economics, valuations, terminal())
+            if out:
+                print(f"\nSaved in {out}")
+    if as_json:
+        print(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))
+
+
+def _check_out(out: Path | None, costs: bool) -> None:
+    """Refuse a file for a ledger that is not asked for, or that is there already."""
+    if out and not costs:
+        raise InputError(Problem("belongs to --costs: without it there is no ledger to write", key="--out"))
+    if out and out.exists():
+        raise InputError(Problem("is there already, and nothing is overwritten", file=str(out), allowed="a new file"))

@@ -2,28 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rallsim.commands.options import FAILED
+from rallsim.commands.options import FAILED, INTERRUPTED
+
+if TYPE_CHECKING:
+    from rallsim.fit.calibrate import Progress
 
 PLACE = 75  # among the commands that `--help` lists
 
 
 def fit(
     check: Annotated[bool, typer.Option("--check", help="Only tell whether the fitted files are current.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Calibrate again although nothing has changed.")] = False,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the draws.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that share the simulation; results are the same.")] = 2,
 ) -> None:
-    """Fit what parameter files ask for to the evidence, and write params/fitted/.
+    """Fit parameters to the evidence, calibrate the rest to the trials, and write params/fitted/.
 
-    With --check nothing is written; the exit code is 1 when a fitted file is stale.
+    First what single published numbers settle (one file a parameter file), then the joint posterior: every number drawn
+    by its printed uncertainty, and what no paper prints calibrated to the trials with the whole model
+    (calibrated.yaml, posterior.csv). Takes some minutes; interrupted, it leaves the old files. With --check nothing is
+    written; the exit code is 1 when a fitted file is stale.
     """
+    from rallsim.commands.shared import announce_compiling
+    from rallsim.fit.posterior import is_stale, starting_point, write_posterior
     from rallsim.fit.run import stale_fits, write_fits
 
     changed = stale_fits() if check else write_fits()
     for path in changed:
         print(f"{'stale' if check else 'written'}: {path}")
-    if not changed:
+    start = starting_point()
+    stale = fresh or is_stale(start)
+    if stale and check:
+        print(f"stale: {start.folder / 'fitted' / 'calibrated.yaml'}")
+    elif stale:
+        announce_compiling("batch")
+        try:
+            with _progress() as progress:
+                written = write_posterior(start, seed=seed, workers=workers, progress=progress)
+        except KeyboardInterrupt:
+            print("rallsim: interrupted, the old posterior stays", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+        for path in written:
+            print(f"written: {path}")
+    elif not changed:
         print("All fitted files are current.")
-    if check and changed:
+    if check and (changed or stale):
         raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress | None]:
+    """Show what is being done and how far it is, on a terminal's standard error."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, object] = {}
+
+        def progress(what: str, share: float) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=1.0)
+            bars.update(tasks[what], completed=share)  # type: ignore[arg-type]  # a TaskID
+
+        yield progress

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,3 +37,39 @@ VariantOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+
+
+def _rates(text: str) -> dict[str, float]:
+    """Read RATE or COSTS,QALYS."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise typer.BadParameter(f"{text!r} is no rate: 0.035 for 3.5 % a year, or two as in 0.03,0.015")
+    return {"costs": numbers[0], "qalys": numbers[-1]}
+
+
+CostsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--costs", metavar="ID|FILE", help="Prices: uk, fr, a YAML file of your own, or none for no economics."
+    ),
+]
+PerspectiveOption = Annotated[
+    str | None,
+    typer.Option("--perspective", metavar="ID", help="Whose discount rates and thresholds: nice, has ..., or none."),
+]
+DiscountOption = Annotated[
+    Any,
+    typer.Option(
+        "--discount",
+        metavar="RATE[,RATE]",
+        parser=_rates,
+        help="Annual effective rate of costs and QALYs, or one for each.",
+    ),
+]
+WtpOption = Annotated[
+    list[float] | None,
+    typer.Option(metavar="AMOUNT", help="Willingness to pay for one QALY. Repeatable."),
+]

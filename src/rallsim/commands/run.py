@@ -12,16 +12,21 @@ import typer
 from rallsim.commands.options import (
     DEFAULT_ENGINE,
     INTERRUPTED,
+    CostsOption,
+    DiscountOption,
     EngineOption,
     JsonOption,
     PatientsOption,
+    PerspectiveOption,
     ScenarioArgument,
     SeedOption,
     SetOption,
     VariantOption,
+    WtpOption,
 )
 
 PLACE = 10  # among the commands that `--help` lists
+ECONOMICS_SHOWN = ("summary", "increments", "incremental", "pairwise", "activity", "assumptions", "not_valued")  # JSON
 
 
 def run(
@@ -30,6 +35,10 @@ def run(
     seed: SeedOption = None,
     settings: SetOption = None,
     variant: VariantOption = None,
+    costs: CostsOption = None,
+    perspective: PerspectiveOption = None,
+    discount: DiscountOption = None,
+    wtp: WtpOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Results go here instead of results/<scenario>/.")
     ] = None,
@@ -42,20 +51,33 @@ def run(
     """Run a scenario: compare its strategies and save tables and a figure.
 
     Every strategy treats the same simulated patients with the same luck. Saved are summary.csv, differences.csv,
-    survival.csv, os.png and manifest.json. Earlier results with other inputs are moved aside, never overwritten.
+    survival.csv, os.png and manifest.json, and in economics/ costs, QALYs, increments, the full incremental analysis,
+    activity, inputs and assumptions (--costs none leaves them out). Earlier results with other inputs are moved aside,
+    never overwritten.
 
     Example: rallsim run bridging_before_car_t --patients 2000 --set horizon_months=60
     """
-    from rallsim.commands.shared import announce_compiling, load_checked, print_plan, progress_of
+    from rallsim.commands.shared import (
+        announce_compiling,
+        economic_options,
+        economics_checked,
+        load_checked,
+        print_plan,
+        progress_of,
+    )
     from rallsim.results import check_folder
 
-    loaded, parameters = load_checked(scenario, patients, seed, settings, variant)
+    options = economic_options(costs, perspective, discount, wtp)
+    loaded, parameters = load_checked(scenario, patients, seed, settings, variant, options)
+    economics = economics_checked(loaded, parameters)
     folder = out or Path("results") / loaded.id
     check_folder(folder)
     if dry_run:
         print_plan(loaded, folder, as_json)
         return
 
+    from rallsim.economics.evaluation import value_all
+    from rallsim.report.economics import print_economics
     from rallsim.report.tables import print_results
     from rallsim.report.terminal import records
     from rallsim.results import results_of, save
@@ -69,7 +91,9 @@ def run(
         print("rallsim: interrupted, nothing was written", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     results = results_of(simulation)
-    saved = save(simulation, results, folder, settings=settings or [], with_events=events)
+    evaluation = value_all(loaded, parameters, simulation.histories, economics) if economics else None
+    saved = save(simulation, results, folder, settings=settings or [], with_events=events, evaluation=evaluation)
+    tables = evaluation.tables() if evaluation else {}
     if as_json:
         document = {
             "scenario": loaded.id,
@@ -79,12 +103,17 @@ def run(
             "moved_earlier_results_to": str(saved.moved) if saved.moved else None,
             "summary": records(results.summary),
             "differences": records(results.differences),
+            "economics": {**economics.as_data(), **{name: records(tables[name]) for name in ECONOMICS_SHOWN}}
+            if economics
+            else None,
         }
         if results.imputation is not None:
             document["imputation"] = records(results.imputation)
         print(json.dumps(document, indent=2, allow_nan=False))
         return
     print_results(simulation.scenario, results)
+    if evaluation:
+        print_economics(evaluation, tables)
     if saved.moved:
         print(f"Earlier results with other inputs were moved to {saved.moved}/")
     print(f"Saved in {saved.folder}/: " + ", ".join(sorted(path.name for path in saved.folder.iterdir())))

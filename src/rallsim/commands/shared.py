@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rallsim.economics.basis import Basis
     from rallsim.parameters import ParameterSet
     from rallsim.scenario import Scenario
 
@@ -21,6 +22,7 @@ def load_checked(
     seed: int | None,
     settings: list[str] | None,
     variants: list[str] | None = None,
+    economics: dict[str, object] | None = None,
 ) -> tuple[Scenario, ParameterSet]:
     """Load a scenario and the parameters, and check the one against the other completely."""
     from rallsim.parameter_cache import shipped_parameters
@@ -34,11 +36,50 @@ def load_checked(
         patients=patients,
         seed=seed,
         variants=variants or [],
+        economics=economics,
         parameter_fault=parameters.fault,
     )
     parameters = parameters_for(loaded, parameters)
     check_scenario(loaded, parameters)
     return loaded, parameters
+
+
+def economic_options(
+    costs: str | None, perspective: str | None, discount: dict[str, float] | None, wtp: list[float] | None
+) -> dict[str, object]:
+    """Return the options as keys of a scenario's `economics`; a file of costs is one of the current folder."""
+    from pathlib import Path
+
+    own = costs is not None and costs.endswith((".yaml", ".yml"))
+    found = {
+        "costs": str(Path(costs).absolute()) if own and costs else costs,
+        "perspective": perspective,
+        "discount": discount,
+        "wtp": wtp or None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def economics_checked(scenario: Scenario, parameters: ParameterSet) -> Basis | None:
+    """Read and check what costs and QALYs are counted with; say on standard error why there are none, if unasked."""
+    from rallsim.economics.basis import basis_of
+
+    choice = basis_of(scenario, parameters)
+    if choice.note:
+        print(f"rallsim: {choice.note}", file=sys.stderr)
+    return choice.economics
+
+
+def economics_wanted(scenario: Scenario, parameters: ParameterSet) -> Basis:
+    """Read and check what costs and QALYs are counted with; refuse a scenario that has none."""
+    from rallsim.economics.basis import basis_of
+    from rallsim.errors import InputError, Problem
+
+    choice = basis_of(scenario, parameters)
+    if choice.economics is None:
+        why = choice.note or "its economics.costs are none"
+        raise InputError(Problem(f"no costs and QALYs can be counted: {why}", file=str(scenario.path)))
+    return choice.economics
 
 
 def announce_compiling(engine: str) -> None:
@@ -75,6 +116,13 @@ def print_plan(scenario: Scenario, folder: Path, as_json: bool) -> None:
 @contextmanager
 def progress_of(scenario: Scenario, *, quiet: bool) -> Iterator[Any]:
     """Show how far a run is, on a terminal's standard error."""
+    with bar_of("Simulating", scenario.patients * len(scenario.strategies), quiet=quiet) as advance:
+        yield advance
+
+
+@contextmanager
+def bar_of(words: str, total: int, *, quiet: bool) -> Iterator[Any]:
+    """Show how far something long is, on a terminal's standard error; gives what takes the part just done."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -83,5 +131,17 @@ def progress_of(scenario: Scenario, *, quiet: bool) -> Iterator[Any]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Simulating", total=scenario.patients * len(scenario.strategies))
+        task = bar.add_task(words, total=total)
         yield lambda finished: bar.advance(task, finished)
+
+
+@contextmanager
+def status_of(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Say what is being done, on a terminal's standard error."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda words: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("...") as status:
+        yield lambda words: status.update(f"{words} ...")

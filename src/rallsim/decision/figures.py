@@ -141,9 +141,16 @@ def plot_expected_loss(curves: pd.DataFrame, style: Style, wtp: Sequence[float] 
         curve = seen[seen["Strategy"] == strategy]
         ax.plot(curve["WTP"], curve["Expected_Loss"], **_line(style, strategy))
     ax.set_yscale("log")
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+    for formatter in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+        formatter(FuncFormatter(lambda value, _: _round_amount(value)))
     ax.set_ylabel("Expected loss per patient" + (f" ({style.currency})" if style.currency else ""))
     return _over_wtp(ax, curves, style, wtp)
+
+
+def _round_amount(value: float) -> str:
+    """Write an amount on a logarithmic axis; only those that begin with 1, 2 or 5, so that letters keep apart."""
+    text = f"{value:,.0f}" if value >= 1 else f"{value:g}"
+    return text if text.lstrip("0.")[:1] in ("1", "2", "5") else ""
 
 
 def plot_evpi(curve: pd.DataFrame, style: Style, wtp: Sequence[float] = (), ax: Axes | None = None) -> Axes:

@@ -18,14 +18,18 @@ R_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
 R_NAME_RULE = "letters, digits, _ and ., beginning with a letter (names that R keeps as they are)"
 RESERVED = ("pi", "letters", "month.abb", "month.name")  # voi's regression stops at parameters of these names
 LEAST_DRAWS, LEAST_STRATEGIES = 2, 2
+PARTS = ("costs", "effects", "life_years")
+UNDISC = "_undisc"
+SAME = 1e-9  # relative: what a column adds to those before it, below which it is a sum of them
 
 
 @dataclass(frozen=True, eq=False)
 class PsaSample:
     """Costs and effects of draws × strategies, and the parameters drawn. Row i of every part is the same draw.
 
-    `costs` and `effects` (QALYs, or whatever is bought) are per patient, `life_years` too; `parameters` has a column a
-    parameter. The first strategy is the one others are compared with unless told otherwise.
+    `costs` and `effects` (QALYs, or whatever is bought) are per patient, `life_years` too; `undiscounted` has the same
+    under the names of PARTS. `parameters` has a column a parameter. The first strategy is the one others are compared
+    with unless told otherwise.
 
     Refuses parts of different shapes, fewer than two draws or strategies, cells that are no finite numbers, and names
     that the field's other tools would change.
@@ -40,12 +44,15 @@ class PsaSample:
     effects: Floats = field(repr=False)
     life_years: Floats | None = field(default=None, repr=False)
     parameters: pd.DataFrame | None = field(default=None, repr=False)
+    undiscounted: Mapping[str, Floats] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "strategies", tuple(str(name) for name in self.strategies))
-        for part in ("costs", "effects", "life_years"):
+        for part in PARTS:
             if getattr(self, part) is not None:
                 object.__setattr__(self, part, np.asarray(getattr(self, part), float))
+        undiscounted = {part: np.asarray(values, float) for part, values in self.undiscounted.items()}
+        object.__setattr__(self, "undiscounted", undiscounted)
         problems = name_problems(self.strategies, "strategy") + self._shape_problems()
         if problems:
             raise InputError(problems)
@@ -59,8 +66,12 @@ class PsaSample:
         shape = (len(self.costs), len(self.strategies))
         if shape[0] < LEAST_DRAWS:
             problems.append(Problem("too few draws", key="costs", found=str(shape[0]), allowed="2 or more"))
-        for part in ("costs", "effects", "life_years"):
-            values = getattr(self, part)
+        unknown = [part for part in self.undiscounted if part not in PARTS]
+        problems += [
+            Problem("no such part", key="undiscounted", found=part, allowed=", ".join(PARTS)) for part in unknown
+        ]
+        parts = {part: getattr(self, part) for part in PARTS}
+        for part, values in (*parts.items(), *((f"undiscounted {key}", one) for key, one in self.undiscounted.items())):
             if values is not None and values.shape != shape:
                 found, allowed = " × ".join(map(str, values.shape)), f"{shape[0]} draws × {shape[1]} strategies"
                 problems.append(Problem("has another shape", key=part, found=found, allowed=allowed))
@@ -129,21 +140,30 @@ def name_problems(names: Sequence[str], what: str, file: str | None = None) -> l
 def sample_tables(sample: PsaSample) -> dict[str, pd.DataFrame]:
     """Tables of a sample by file name without `.csv`, in the shape that BCEA, dampack, voi and hesim read as they are.
 
-    `psa_costs`, `psa_effects` and `psa_life_years` have a row a draw and a column a strategy, `psa_parameters` a column
-    a parameter; `psa_long` has a row a draw and strategy.
+    `psa_costs`, `psa_effects` and `psa_life_years` have a row a draw and a column a strategy, undiscounted ones follow
+    as `psa_costs_undisc` and so on; `psa_long` has a row a draw and strategy. `psa_parameters` has a column a parameter
+    that varies and is no sum of those before it (BCEA and voi would drop the others without a word); these stand in
+    `psa_parameters_left_out`, if there are any. `sample_metadata` says which and why.
 
     >>> sample = PsaSample(("usual_care", "new_drug"), [[10.0, 20.0], [12.0, 25.0]], [[1.0, 1.5], [1.1, 1.4]])
     >>> list(sample_tables(sample)["psa_long"].columns)
     ['sample', 'strategy_id', 'strategy', 'grp_id', 'costs', 'qalys']
     """
-    wide = {"psa_costs": sample.costs, "psa_effects": sample.effects, "psa_life_years": sample.life_years}
+    wide = {f"psa_{part}": getattr(sample, part) for part in PARTS}
+    wide |= {f"psa_{part}{UNDISC}": sample.undiscounted.get(part) for part in PARTS}
     tables = {
         name: pd.DataFrame(values, columns=list(sample.strategies))
         for name, values in wide.items()
         if values is not None
     }
     if sample.parameters is not None:
-        tables["psa_parameters"] = sample.parameters.reset_index(drop=True)
+        out = left_out(sample.parameters)
+        varying = sample.parameters.reset_index(drop=True)
+        tables["psa_parameters"] = varying.drop(columns=list(out))
+        if out:
+            tables["psa_parameters_left_out"] = varying[list(out)]
+        if tables["psa_parameters"].empty:
+            del tables["psa_parameters"]
     strategies = len(sample.strategies)
     tables["psa_long"] = pd.DataFrame(
         {
@@ -155,3 +175,51 @@ def sample_tables(sample: PsaSample) -> dict[str, pd.DataFrame]:
         }
     )
     return tables
+
+
+def left_out(parameters: pd.DataFrame) -> dict[str, str]:
+    """Parameters that a regression on the others cannot use, and why: they never change, or the others give them.
+
+    A column is a sum of those before it when they explain all but SAME of it, by Gram and Schmidt in the order of the
+    table: of a set of shares that sum to 1 the last is left out.
+
+    >>> left_out(pd.DataFrame({"a": [0.2, 0.3, 0.9], "b": [0.8, 0.7, 0.1], "c": [1.0, 1.0, 1.0]}))
+    {'b': 'a sum of the parameters before it', 'c': 'constant'}
+    """
+    found: dict[str, str] = {}
+    kept: list[Floats] = []
+    for name in parameters.columns:
+        values = parameters[name].to_numpy(dtype=np.float64)
+        rest = values - values.mean()
+        size = float(np.linalg.norm(rest))
+        if size <= SAME * max(1.0, float(np.abs(values).max())) * np.sqrt(len(values)):
+            found[str(name)] = "constant"
+            continue
+        for _ in range(2):  # twice is enough against rounding
+            for direction in kept:
+                rest = rest - direction * float(direction @ rest)
+        if len(kept) < len(values) - 1 and float(np.linalg.norm(rest)) <= SAME * size:
+            found[str(name)] = "a sum of the parameters before it"
+        elif len(kept) < len(values) - 1:
+            kept.append(rest / np.linalg.norm(rest))
+    return found
+
+
+def sample_metadata(sample: PsaSample, reference: str | None = None) -> dict[str, object]:
+    """What the files of a sample mean: order and baseline of strategies, direction of differences, what was left out.
+
+    >>> sample = PsaSample(("usual_care", "new_drug"), [[10.0, 20.0], [12.0, 25.0]], [[1.0, 1.5], [1.1, 1.4]])
+    >>> sample_metadata(sample)["baseline"]
+    'usual_care'
+    """
+    baseline = sample.strategies[0] if reference is None else reference
+    sample.position(baseline, "reference")
+    return {
+        "draws": sample.draws,
+        "strategies": [{"strategy_id": number, "strategy": name} for number, name in enumerate(sample.strategies, 1)],
+        "baseline": baseline,
+        "direction": "a difference is a strategy minus the baseline; in BCEA `ref` is the strategy, not the baseline",
+        "rows": "row i of every wide file is draw i, sample i of psa_long.csv",
+        "effects": "QALYs a patient; costs a patient; discounted, undiscounted with the suffix _undisc",
+        "parameters_left_out": {} if sample.parameters is None else left_out(sample.parameters),
+    }

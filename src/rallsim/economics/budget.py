@@ -16,6 +16,7 @@ from rallsim.economics.cost_files import CATEGORIES, RESOURCES
 from rallsim.economics.timeline import Floats
 from rallsim.economics.valuation import Valuation, shares_of_cycles
 from rallsim.errors import InputError, Problem
+from rallsim.precision import mean
 
 MOST_YEARS = 5
 ACTIVITIES = {"infusions": w.INFUSION, "transplants": w.HSCT, "leukaphereses": w.LEUKAPHERESIS, "cycles": w.CYCLE}
@@ -24,12 +25,12 @@ ACTIVITIES = {"infusions": w.INFUSION, "transplants": w.HSCT, "leukaphereses": w
 def monthly_profile(valuation: Valuation, months: int = 12 * MOST_YEARS) -> pd.DataFrame:
     """Return what a patient comes to in each month since entry, a patient entered: a row a month, a column a measure.
 
-    `costs_<category>` undiscounted; `<resource>s` and ACTIVITIES; `lys`: months alive in that month, in years.
+    `costs` and `costs_<category>` undiscounted; `<resource>s` and ACTIVITIES; `lys`: time alive in that month (years).
     """
     edges = np.append(np.arange(0.0, months + 1.0), np.inf)  # what comes later falls into a last cycle, left out
     edges[-1] = max(months + 1.0, valuation.timeline.history.horizon + 1.0)
     charges, lived, timeline = valuation.charges, valuation.lived, valuation.timeline
-    columns = {f"costs_{name}": np.zeros(months) for name in CATEGORIES}
+    columns = {"costs": np.zeros(months), **{f"costs_{name}": np.zeros(months) for name in CATEGORIES}}
     columns |= {f"{name}s": np.zeros(months) for name in RESOURCES}
     columns["lys"] = np.zeros(months)
     category = np.array([CATEGORIES.index(item.category) for item in charges.items])[charges.item]
@@ -39,6 +40,7 @@ def monthly_profile(valuation: Valuation, months: int = 12 * MOST_YEARS) -> pd.D
             break
         by_category = np.bincount(category, charges.amount * share, len(CATEGORIES))
         used = np.bincount(resource + 1, charges.quantity * share, len(RESOURCES) + 1)[1:]
+        columns["costs"][month] = by_category.sum()
         for place, name in enumerate(CATEGORIES):
             columns[f"costs_{name}"][month] = by_category[place]
         for place, name in enumerate(RESOURCES):
@@ -86,6 +88,62 @@ def budget_impact(
                 base = first.setdefault((year, measure), float(total))
                 rows.append((world, year + 1, measure, float(total), float(total) - base))
     return pd.DataFrame(rows, columns=["world", "year", "measure", "total", "difference"])
+
+
+def budget_errors(
+    valuations: Mapping[str, Valuation],
+    patients: Sequence[float],
+    uptake: Mapping[str, Mapping[str, Sequence[float]]],
+) -> pd.DataFrame:
+    """Return the costs of every year in each world with the Monte Carlo error of total and difference.
+
+    A patient's part of the costs of a year is the sum over the charges of amount times the patients whom it stands for
+    then; the error is s / sqrt(n) of those parts, summed over strategies patient by patient, so that what two worlds
+    have in common cancels in their difference. Columns: world, year, total, std_error, difference,
+    difference_std_error.
+    """
+    years = len(patients)
+    entering = np.repeat(np.asarray(patients, np.float64) / 12.0, 12)
+    rows = []
+    first: Floats | None = None
+    for world, shares in uptake.items():
+        parts = np.zeros((years, next(iter(valuations.values())).patients))
+        for strategy, share in shares.items():
+            weights = _weights(entering * np.repeat(np.asarray(share, np.float64), 12))
+            parts += _costs_by_patient(valuations[strategy], weights)
+        first = parts if first is None else first
+        for year in range(years):
+            total, gain = mean(parts[year]), mean(parts[year] - first[year])
+            rows.append((world, year + 1, total.value, total.std_error, gain.value, gain.std_error))
+    return pd.DataFrame(rows, columns=["world", "year", "total", "std_error", "difference", "difference_std_error"])
+
+
+def _weights(started: Floats) -> Floats:
+    """Patients who are in their month j since entry in each year: years × months."""
+    months = len(started)
+    present = np.zeros((months, months))
+    for month in range(months):
+        present[month, : month + 1] = started[month::-1]
+    by_year: Floats = present.reshape(months // 12, 12, months).sum(axis=1)
+    return by_year
+
+
+def _costs_by_patient(valuation: Valuation, weights: Floats) -> Floats:
+    """Sum over each patient's charges of amount times the weight of the time it falls in: years × patients."""
+    charges, months = valuation.charges, weights.shape[1]
+    patient = valuation.timeline.patient[charges.row]
+    edges = np.arange(months + 1.0)
+    start, stop = (np.minimum(one, float(months)) for one in (charges.start, charges.stop))
+    moment = charges.stop <= charges.start
+    length = np.where(moment, 1.0, charges.stop - charges.start)
+    at = np.minimum(charges.start.astype(np.intp), months)
+    found = np.zeros((len(weights), valuation.patients))
+    for year, weight in enumerate(weights):
+        reached = np.append(0.0, np.cumsum(weight))
+        lasting = (np.interp(stop, edges, reached) - np.interp(start, edges, reached)) / length
+        each = np.where(moment, np.append(weight, 0.0)[at], lasting)
+        found[year] = np.bincount(patient, charges.amount * each, valuation.patients)
+    return found
 
 
 def _convolved(started: Floats, profile: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""From a history to what it cost and what it was worth: every charge, every life year and every QALY, row by row.
+"""From a history to what it cost: every charge, row by row.
 
 Nothing here knows the pathway or draws a number. A charge belongs to the row of the history that caused it, and so to
 that row's patient, line, stage and therapy.
@@ -6,17 +6,48 @@ that row's patient, line, stage and therapy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import namedtuple
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from rallsim.compiled import compiled, compiled_entry
 from rallsim.economics.cost_files import PER, CostItem, Costs
-from rallsim.economics.discounting import UNDISCOUNTED, Discount, Rates
+from rallsim.economics.discounting import Discount, moments, worth_at
+from rallsim.economics.spans import spans_of
 from rallsim.economics.timeline import Floats, Ints, Timeline
-from rallsim.economics.triggers import AT, spans_of
-from rallsim.economics.utility_files import Utilities
+from rallsim.economics.triggers import AT
 from rallsim.errors import InputError, Problem
+from rallsim.records import readable
+
+# Of each item: 1 where it counts at a moment, else 0; and draws × items: how much of it there is each time or in each
+# month, and the unit price, 0 where another item's price covers it.
+Prices = namedtuple("Prices", "is_moment each price")
+
+
+@compiled
+def charged(item: int, start: float, stop: float, prices: Any, draw: int, forces: Any) -> tuple[float, float, float]:
+    """Return quantity, amount and discounted amount of an item over a span.
+
+    at an event: quantity * price * D(t);  over a time a to b: quantity * price * present value of a flow from a to b
+    """
+    each = prices.each[draw, item]
+    price = prices.price[draw, item]
+    if prices.is_moment[item] == 1:
+        return each, each * price, each * price * worth_at(start, forces)
+    quantity = each * (stop - start)
+    return quantity, quantity * price, each * price * moments(start, stop, forces)[0]
+
+
+@compiled_entry
+def fill_charges(spans: Any, prices: Any, forces: Any, quantity: Any, amount: Any, discounted: Any) -> None:
+    """Charge each span of an item."""
+    for place in range(len(spans)):
+        span = spans[place]
+        found = charged(span.trigger, span.start, span.stop, prices, 0, forces)
+        quantity[place], amount[place], discounted[place] = found
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,91 +66,41 @@ class Charges:
 
 
 def charges_of(timeline: Timeline, costs: Costs, discount: Discount) -> Charges:
-    """Find every charge of a history.
-
-    at an event: quantity * price * D(t);  over a time a to b: quantity * price * present value of a flow from a to b
+    """Find every charge of a history, patient after patient.
 
     Refuses a therapy that was given and has no costs: one that costs nothing says so in the file.
     """
-    _refuse_without_costs(timeline, costs)
-    prices = np.array([costs.value(item.price) if item.price else 0.0 for item in costs.items])
-    parts: list[tuple[Floats | Ints, ...]] = []
+    therapies = timeline.history.therapies
+    refuse_without_costs((therapies[code] for code in np.unique(timeline.therapy) if code >= 0), costs)
+    triggers = [item.trigger for item in costs.items]
+    spans = spans_of(timeline.history.events, triggers, therapies, [costs.months(one.lasting) for one in triggers])
+    prices = prices_of(costs)
+    quantity, amount, discounted = (np.empty(len(spans)) for _ in range(3))
+    fill_charges(*readable(spans), prices, discount.forces, quantity, amount, discounted)
+    return Charges(
+        items=costs.items,
+        prices=prices.price[0],
+        item=spans["trigger"].astype(np.intp),
+        row=spans["row"].astype(np.intp),
+        start=spans["start"].copy(),
+        stop=spans["stop"].copy(),
+        quantity=quantity,
+        amount=amount,
+        discounted=discounted,
+    )
+
+
+def prices_of(costs: Costs, draws: int = 1) -> Prices:
+    """Return the quantities and prices of all items; parameters may hold an array with one number a draw."""
+    each, price = np.zeros((draws, len(costs.items))), np.zeros((draws, len(costs.items)))
     for place, item in enumerate(costs.items):
-        months = _months(costs, item)
-        found = spans_of(item.trigger, timeline, months)
-        each, price = costs.quantity(item), prices[place]
-        if item.trigger.kind == AT:
-            quantity = np.full(len(found.rows), each)
-            discounted = quantity * price * discount.worth(found.start)
-        else:
-            per = each * PER[item.per or "month"]
-            quantity = per * (found.stop - found.start)
-            discounted = per * price * discount.flow(found.start, found.stop)
-        which = np.full(len(found.rows), place)
-        parts.append((which, found.rows, found.start, found.stop, quantity, quantity * price, discounted))
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else [np.zeros(0)] * 7
-    which_item, row, *others = columns
-    return Charges(costs.items, prices, which_item.astype(np.intp), row.astype(np.intp), *others)
+        each[:, place] = costs.quantity(item) * (1.0 if item.trigger.kind == AT else PER[item.per or "month"])
+        price[:, place] = costs.value(item.price) if item.price else 0.0
+    return Prices(np.array([item.trigger.kind == AT for item in costs.items], np.int64), each, price)
 
 
-@dataclass(frozen=True, eq=False)
-class Lived:
-    """Life years and QALYs by columns: of rows of the history and the time from `start` to `stop`."""
-
-    row: Ints
-    start: Floats
-    stop: Floats
-    years: Floats  # 0 for decrements, whose time is counted with the stage
-    years_discounted: Floats
-    qalys: Floats
-    qalys_discounted: Floats
-
-
-def lived_of(timeline: Timeline, utilities: Utilities, rates: Rates, ages: Floats, male: Floats) -> Lived:
-    """Find life years and QALYs; `ages` (years, at entry) and `male` (1 or 0) are those of the patients by number.
-
-    QALY of a stage from a to b = multiplier * integral of norm(age at t) D(t) dt / 12; of a decrement
-    - disutility * integral of D(t) dt / 12.
-    """
-    parts: list[tuple[Floats | Ints, ...]] = []
-    for stage in utilities.stages:
-        found = spans_of(stage.trigger, timeline)
-        who = timeline.patient[found.rows]
-        multiplier = utilities.multiplier(stage, male[who])
-        years, years_discounted = (_years(found.start, found.stop, one) for one in (UNDISCOUNTED, rates.qalys))
-        if utilities.age_adjusted:
-            norm = utilities.norm_by_month(ages[who], male[who])
-            qalys, discounted = (
-                multiplier * one.flow_of_quadratic(found.start, found.stop, norm) / 12.0
-                for one in (UNDISCOUNTED, rates.qalys)
-            )
-        else:
-            qalys, discounted = multiplier * years, multiplier * years_discounted
-        parts.append((found.rows, found.start, found.stop, years, years_discounted, qalys, discounted))
-    for decrement in utilities.decrements:
-        found = spans_of(decrement.trigger, timeline, utilities.months(decrement.trigger.lasting))
-        loss = utilities.value(decrement.disutility)
-        none = np.zeros(len(found.rows))
-        qalys, discounted = (-loss * _years(found.start, found.stop, one) for one in (UNDISCOUNTED, rates.qalys))
-        parts.append((found.rows, found.start, found.stop, none, none, qalys, discounted))
-    row, *others = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Lived(row.astype(np.intp), *others)
-
-
-def _years(start: Floats, stop: Floats, discount: Discount) -> Floats:
-    return discount.flow(start, stop) / 12.0
-
-
-def _months(costs: Costs, item: CostItem) -> float:
-    if item.trigger.lasting is None:
-        return float("inf")
-    entry = costs.entries[item.trigger.lasting]
-    return entry.value / PER["day"] if entry.unit == "days" else entry.value
-
-
-def _refuse_without_costs(timeline: Timeline, costs: Costs) -> None:
-    names = timeline.history.therapies
-    given = [names[code] for code in np.unique(timeline.therapy) if code >= 0]
+def refuse_without_costs(given: Iterable[str], costs: Costs) -> None:
+    """Raise InputError for therapies that were given and of which the costs say nothing."""
     missing = [name for name in given if name not in costs.therapies]
     if missing:
         raise InputError(

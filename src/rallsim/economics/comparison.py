@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -121,7 +122,7 @@ def _input_row(owner: str, name: str, entry: Entry, costs: Costs) -> dict[str, o
         "basis": entry.basis,
         "evidence": ", ".join(entry.evidence),
         "note": entry.note,
-        "file": entry.file,
+        "file": "/".join(Path(entry.file).parts[-2:]),
         "line": entry.line,
     }
 

@@ -3,14 +3,91 @@
 from __future__ import annotations
 
 import math
+from collections import namedtuple
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rallsim.compiled import compiled, compiled_entry
+
 Floats = NDArray[np.float64]
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
+SMALL = 0.01  # force times months below which integrals are sums of powers: there the closed forms cancel
+
+Forces = namedtuple("Forces", "first later change")  # force of discount a month, and another from `change` months on
+
+
+@compiled
+def worth_at(time: float, forces: Any) -> float:
+    """Worth at entry of 1 at a time (months).
+
+    >>> worth_at(10.0, Forces(0.1, 0.0, math.inf)) == math.exp(-1.0)
+    True
+    """
+    if time <= forces.change:
+        return math.exp(-forces.first * time)
+    return math.exp(-forces.first * forces.change - forces.later * (time - forces.change))
+
+
+@compiled
+def powers(months: float, force: float) -> tuple[float, float, float]:
+    """Integrals over s from 0 to `months` of s^n exp(-force s), for n = 0, 1, 2.
+
+    J0 = (1 - e) / f, J1 = (J0 - h e) / f, J2 = (2 J1 - h^2 e) / f with h months, f the force and e = exp(-f h);
+    where f h is below SMALL, h^(n + 1) sum over k of (-f h)^k / (k! (n + 1 + k)) up to k = 5
+
+    >>> powers(3.0, 0.0)
+    (3.0, 4.5, 9.0)
+    """
+    x = force * months
+    if abs(x) < SMALL:
+        j0 = 1.0 - x * (1 / 2 - x * (1 / 6 - x * (1 / 24 - x * (1 / 120 - x / 720))))
+        j1 = 1 / 2 - x * (1 / 3 - x * (1 / 8 - x * (1 / 30 - x * (1 / 144 - x / 840))))
+        j2 = 1 / 3 - x * (1 / 4 - x * (1 / 10 - x * (1 / 36 - x * (1 / 168 - x / 960))))
+        return j0 * months, j1 * months * months, j2 * months * months * months
+    lost = -math.expm1(-x)
+    j0 = lost / force
+    j1 = (j0 - months * (1.0 - lost)) / force
+    return j0, j1, (2.0 * j1 - months * months * (1.0 - lost)) / force
+
+
+@compiled
+def moments(start: float, stop: float, forces: Any) -> tuple[float, float, float]:
+    """Worth at entry of flows of 1, s and s^2 a month from `start` to `stop`, where s is the time since `start`."""
+    first_part = min(stop, forces.change) - start
+    if first_part >= stop - start:
+        worth = worth_at(start, forces)
+        m0, m1, m2 = powers(stop - start, forces.first)
+        return worth * m0, worth * m1, worth * m2
+    if first_part <= 0.0:
+        worth = worth_at(start, forces)
+        m0, m1, m2 = powers(stop - start, forces.later)
+        return worth * m0, worth * m1, worth * m2
+    worth = worth_at(start, forces)
+    m0, m1, m2 = powers(first_part, forces.first)
+    then = worth_at(forces.change, forces)
+    n0, n1, n2 = powers(stop - forces.change, forces.later)
+    return (
+        worth * m0 + then * n0,
+        worth * m1 + then * (n1 + first_part * n0),
+        worth * m2 + then * (n2 + 2.0 * first_part * n1 + first_part * first_part * n0),
+    )
+
+
+@compiled_entry
+def fill_worth(times: Any, forces: Any, worth: Any) -> None:
+    """Fill `worth` with that of each time."""
+    for place in range(len(times)):
+        worth[place] = worth_at(times[place], forces)
+
+
+@compiled_entry
+def fill_flows(starts: Any, stops: Any, forces: Any, flows: Any) -> None:
+    """Fill `flows` with the worth of 1 a month over each time; nothing where it stops before it starts."""
+    for place in range(len(starts)):
+        flows[place] = moments(starts[place], max(starts[place], stops[place]), forces)[0]
 
 
 @dataclass(frozen=True)
@@ -34,51 +111,23 @@ class Discount:
     later_from: float = math.inf
 
     @property
-    def force(self) -> float:
-        """Force of discount per month, before any change."""
-        return math.log1p(self.rate) / 12.0
+    def forces(self) -> Forces:
+        """Forces of discount per month, before and after the change."""
+        if self.later_rate is None:
+            return Forces(math.log1p(self.rate) / 12.0, 0.0, math.inf)
+        return Forces(math.log1p(self.rate) / 12.0, math.log1p(self.later_rate) / 12.0, float(self.later_from))
 
     def worth(self, time: Floats) -> Floats:
-        """Worth at entry of 1 at `time` (months)."""
-        if self.later_rate is None:
-            return np.exp(-self.force * time)
-        late = np.maximum(time - self.later_from, 0.0)
-        return np.exp(-self.force * (time - late) - math.log1p(self.later_rate) / 12.0 * late)
+        """Worth at entry of 1 at each time (months)."""
+        found = np.empty(len(time))
+        fill_worth(np.ascontiguousarray(time, np.float64), self.forces, found)
+        return found
 
     def flow(self, start: Floats, stop: Floats) -> Floats:
-        """Worth at entry of 1 a month from `start` to `stop` (months)."""
-        found = np.zeros(np.broadcast(start, stop).shape)
-        for low, high, force in self._parts(start, stop):
-            length = np.maximum(high - low, 0.0)
-            grown = length if force == 0.0 else -np.expm1(-force * length) / force
-            found += self.worth(low) * grown
+        """Worth at entry of 1 a month from each `start` to its `stop` (months)."""
+        found = np.empty(len(start))
+        fill_flows(*(np.ascontiguousarray(one, np.float64) for one in (start, stop)), self.forces, found)
         return found
-
-    def flow_of_quadratic(self, start: Floats, stop: Floats, at: tuple[Floats, Floats, Floats]) -> Floats:
-        """Worth at entry of a flow of c0 + c1 t + c2 t^2 a month, `at` = (c0, c1, c2), from `start` to `stop`.
-
-        By Gauss and Legendre with 12 nodes on each side of a change of rate: exact to the rounding of floats for rates
-        up to 10 % over a lifetime.
-        """
-        c0, c1, c2 = at
-        found = np.zeros(np.broadcast(start, stop).shape)
-        for low, high, _ in self._parts(start, stop):
-            half = 0.5 * np.maximum(high - low, 0.0)
-            middle = low + half
-            for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-                time = middle + half * node
-                found += weight * half * (c0 + (c1 + c2 * time) * time) * self.worth(time)
-        return found
-
-    def _parts(self, start: Floats, stop: Floats) -> list[tuple[Floats, Floats, float]]:
-        if self.later_rate is None:
-            return [(start, stop, self.force)]
-        change = self.later_from
-        later = math.log1p(self.later_rate) / 12.0
-        return [
-            (np.minimum(start, change), np.minimum(stop, change), self.force),
-            (np.maximum(start, change), np.maximum(stop, change), later),
-        ]
 
 
 @dataclass(frozen=True)

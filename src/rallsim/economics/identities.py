@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rallsim import stages as w
-from rallsim.economics.charges import charges_of, lived_of
+from rallsim.economics.charges import charges_of
 from rallsim.economics.comparison import increments
 from rallsim.economics.discounting import Rates
+from rallsim.economics.lived import lived_of
 from rallsim.economics.valuation import TOTALS, Valuation, shares_of_cycles, value_history
 from rallsim.events import EVENT_ROW
 from rallsim.history import History
@@ -31,6 +32,12 @@ class Check:
     found: float
     expected: float
     says: str
+
+    def as_data(self) -> dict[str, object]:
+        """The check as plain data; a figure that is no number is None."""
+        figures = {"found": self.found, "expected": self.expected}
+        told = {name: value if np.isfinite(value) else None for name, value in figures.items()}
+        return {"check": self.name, "strategy": self.strategy, "passed": self.passed, **told, "compares": self.says}
 
     def __str__(self) -> str:
         verdict = "pass" if self.passed else "FAIL"

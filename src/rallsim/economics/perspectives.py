@@ -60,6 +60,10 @@ class Perspective:
                 )
             )
 
+    def weighs_severity(self) -> bool:
+        """Tell whether the body gives QALYs of severe diseases a weight."""
+        return all(name in self.entries for name in SEVERITY)
+
     def severity_weight(self, qalys_without_disease: float, qalys_with_disease: float) -> float:
         """Weight of a QALY by how many are lost under present care (discounted); 1 where the body states none.
 
@@ -67,7 +71,7 @@ class Perspective:
 
         A shortfall at a cut-off takes the higher level.
         """
-        if not all(name in self.entries for name in SEVERITY):
+        if not self.weighs_severity():
             return 1.0
         absolute = qalys_without_disease - qalys_with_disease
         proportional = absolute / qalys_without_disease

@@ -6,16 +6,21 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from rallsim import stages as w
 from rallsim.economics.entries import Entry, body_at, names_one
-from rallsim.economics.timeline import CLOCKS, Floats, Ints, Timeline
 from rallsim.errors import nearest
 from rallsim.parameter_values import ParameterFile
 from rallsim.transitions import ENTRIES, TRANSITIONS
 from rallsim.yamlfile import Place
 
+CLOCKS: dict[str, tuple[int, ...]] = {  # what each begins with; `stage` begins with every visit to a stage
+    "entry": (w.ENTRY,),
+    "line": (w.TREATMENT_START,),
+    "remission": (w.RESPONSE, w.ENTRY),
+    "infusion": (w.INFUSION,),
+    "hsct": (w.HSCT,),
+    "stage": (),
+}
 AT, WHILE, AFTER = KINDS = ("at", "while", "after")
 KEYS = {
     AT: ("event", "detail", "stage", "therapy", "cycle", "unless_followed_by"),
@@ -65,47 +70,6 @@ class Trigger:
     def may_meet(self, therapies: tuple[str, ...] | None) -> bool:
         """Tell whether it can count on one of these therapies (None for all)."""
         return self.therapies is None or therapies is None or bool(set(self.therapies) & set(therapies))
-
-
-@dataclass(frozen=True, eq=False)
-class Spans:
-    """Rows that count, and the time from `start` to `stop` for which they do; no time for an event."""
-
-    rows: Ints
-    start: Floats
-    stop: Floats
-
-
-def spans_of(trigger: Trigger, timeline: Timeline, months: float = math.inf) -> Spans:
-    """Find all that a trigger means in a history; `months` is what its `lasting` comes to."""
-    t = timeline
-    if trigger.kind == WHILE:
-        here = np.isin(t.stage[t.stays], trigger.stages) & _on(trigger, t, t.course_therapy[t.stays])
-        rows = t.stays[here]
-        start, stop = t.time[rows], t.stops[here]
-        if trigger.since_from > 0.0 or trigger.since_to < math.inf:
-            origin = t.since(trigger.clock)[rows]
-            start, stop = np.maximum(start, origin + trigger.since_from), np.minimum(stop, origin + trigger.since_to)
-        lasts = stop > start
-        return Spans(rows[lasts], start[lasts], stop[lasts])
-    rows = np.flatnonzero(t.happened(trigger.events))
-    rows = rows[_among(t.detail[rows], trigger.details) & _among(t.stage[rows], trigger.stages)]
-    rows = rows[_on(trigger, t, t.therapy[rows])]
-    if trigger.kind == AT:
-        if trigger.events == (w.CYCLE,):
-            number = t.cycle_number[rows]
-            rows = rows[(number >= trigger.cycles[0]) & (number <= trigger.cycles[1])]
-        if trigger.unless_followed_by:
-            following = t.next_row(t.happened(trigger.unless_followed_by), rows)
-            rows = rows[(following < 0) | (t.line[following] != t.line[rows])]
-        return Spans(rows, t.time[rows], t.time[rows])
-    start = t.time[rows]
-    stop = np.minimum(start + months, t.time[t.end[rows]])
-    if trigger.until:
-        stop = np.minimum(stop, t.next_time(t.happened(trigger.until), rows))
-    if trigger.until_stage_end:
-        stop = np.minimum(stop, t.next_time(t.new_stage, rows))
-    return Spans(rows, start, stop)
 
 
 def read_trigger(
@@ -179,17 +143,6 @@ def with_forms(names: Iterable[str], therapies: Mapping[str, str | None], apart:
     """
     named = set(names)
     return tuple(one for one, base in therapies.items() if one in named or (base in named and one not in set(apart)))
-
-
-def _among(codes: Ints, wanted: tuple[int, ...]) -> np.ndarray:
-    return np.isin(codes, wanted) if wanted else np.ones(len(codes), dtype=bool)
-
-
-def _on(trigger: Trigger, timeline: Timeline, therapy: Ints) -> np.ndarray:
-    if trigger.therapies is None:
-        return np.ones(len(therapy), dtype=bool)
-    code = {NO_THERAPY: -1, **{name: place for place, name in enumerate(timeline.history.therapies)}}
-    return np.isin(therapy, [code[one] for one in trigger.therapies if one in code])
 
 
 def _words(file: ParameterFile, place: Place) -> list[str]:

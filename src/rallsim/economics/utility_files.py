@@ -6,10 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from rallsim.economics.entries import Entry, body_at, names_one, read_entries, read_file, text_at, with_values
-from rallsim.economics.timeline import Floats
 from rallsim.economics.triggers import AFTER, DAYS_PER_MONTH, NO_THERAPY, WHILE, Trigger, read_body, read_trigger
 from rallsim.errors import InputError, Problem
 from rallsim.files import shipped
@@ -67,27 +64,6 @@ class Utilities:
             return float("inf")
         entry = self.entries[name]
         return entry.value / DAYS_PER_MONTH if entry.unit == "days" else entry.value
-
-    def norm_at(self, age_years: Floats, male: Floats) -> Floats:
-        """Mean utility of the general population at an age; `male` is 1 for men, 0 for women."""
-        intercept, of_men, slope, curve, _ = (self.value(self.norm[name]) for name in NORM)
-        return intercept + of_men * male + (slope + curve * age_years) * age_years
-
-    def multiplier(self, one: StageUtility, male: Floats) -> Floats:
-        """What the norm is multiplied by in a stage; without adjustment for age, the utility itself."""
-        value = np.full(len(male), self.value(one.utility))
-        if not self.age_adjusted:
-            return value
-        reference = np.full(len(male), self.value(self.norm["reference_age"]))
-        ratio = value / self.norm_at(reference, male)
-        return ratio if one.may_exceed_norm else np.minimum(ratio, 1.0)
-
-    def norm_by_month(self, age_at_entry: Floats, male: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return c0, c1, c2 such that the norm t months after entry is c0 + c1 t + c2 t^2."""
-        _, _, slope, curve, _ = (self.value(self.norm[name]) for name in NORM)
-        constant = self.norm_at(age_at_entry, male)
-        linear = (slope + 2.0 * curve * age_at_entry) / 12.0
-        return constant, linear, np.full(len(male), curve / 144.0)
 
     def with_values(self, values: Mapping[str, float]) -> Utilities:
         """Return the same utilities with other values of parameters."""

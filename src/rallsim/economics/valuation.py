@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from rallsim import stages as w
-from rallsim.economics.charges import Charges, Lived, charges_of, lived_of
+from rallsim.economics.charges import Charges, charges_of
 from rallsim.economics.cost_files import CATEGORIES, RESOURCES, Costs
 from rallsim.economics.discounting import UNDISCOUNTED, Discount, Rates
+from rallsim.economics.lived import Lived, lived_of
 from rallsim.economics.timeline import Floats, Ints, Timeline
 from rallsim.economics.utility_files import Utilities
 from rallsim.errors import InputError, Problem

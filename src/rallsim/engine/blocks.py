@@ -43,7 +43,7 @@ class Block:
         return self.events[: self.cursor[0]]
 
 
-def refuse_overflow(written: int, room: int) -> None:
-    """Raise ModelError when more rows were written than there was room for."""
+def refuse_overflow(written: int, room: int, what: str = "events") -> None:
+    """Raise ModelError when more was written than there was room for."""
     if written > room:
-        raise ModelError(f"more events than there is room for: {written}, room for {room}")
+        raise ModelError(f"more {what} than there is room for: {written}, room for {room}")

@@ -186,9 +186,9 @@ class Reasons:
             if attributes[ATTRIBUTES.index(name)] == 0.0
         ]
         had = float(attributes[ATTRIBUTES.index("prior_hsct")])
-        return lacking + (
-            [value_in_words("prior_hsct", had, self.labels)] if had >= self._model["max_transplants"] else []
-        )
+        if had >= self._model["max_transplants"]:
+            lacking.append(value_in_words("prior_hsct", had, self.labels))
+        return lacking or ["it is not done, for another reason than the disease"]
 
     def _first_that_applies(
         self, attributes: np.ndarray, subject: int, first: int, last: int, *, eligibility: bool = True

@@ -113,7 +113,11 @@ def mixture_cure(name: str, spec: Mapping[str, Any], parameters: Mapping[str, fl
         cure, scale = _share(x[0]), float(np.exp(x[1]))
         return [survival(t, cure, scale) - s for t, s, _ in points]
 
-    solution = least_squares(residuals, [-2.0, np.log(points[0][0])], xtol=1e-14, ftol=1e-14, gtol=1e-14).x
+    # Bounds keep the search among curves that can be; they bind only where drawn points rise with time.
+    bounds = ([-9.0, np.log(0.05)], [9.0, np.log(2000.0)])
+    solution = least_squares(
+        residuals, [-2.0, np.log(points[0][0])], bounds=bounds, xtol=1e-14, ftol=1e-14, gtol=1e-14
+    ).x
     cure, scale = _share(solution[0]), float(np.exp(solution[1]))
     targets = tuple(
         Target(f"survival {target['survival']} at {target['at_months']}", s, survival(t, cure, scale))
@@ -163,7 +167,8 @@ def transplant_outcomes(name: str, spec: Mapping[str, Any], parameters: Mapping[
     def misfit(x: np.ndarray) -> np.ndarray:
         return np.asarray(weights * (np.array(incidences(x)) - published))
 
-    solution = least_squares(misfit, start, xtol=1e-14, ftol=1e-14, gtol=1e-14).x
+    bounds = ([-9.0, np.log(0.05)] * 2, [9.0, np.log(2000.0)] * 2)
+    solution = least_squares(misfit, start, bounds=bounds, xtol=1e-14, ftol=1e-14, gtol=1e-14).x
     fitted = incidences(solution)
     values = {
         spec["relapse_cure"]: _share(solution[0]),

@@ -1,0 +1,183 @@
+"""`rallsim budget`: what a health service pays and does in each of the next years."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rallsim.commands.options import (
+    DEFAULT_ENGINE,
+    INTERRUPTED,
+    CostsOption,
+    EngineOption,
+    JsonOption,
+    PatientsOption,
+    ScenarioArgument,
+    SeedOption,
+    SetOption,
+    VariantOption,
+)
+from rallsim.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from rallsim.economics.budget_plan import BudgetPlan
+    from rallsim.scenario import Scenario
+
+PLACE = 15  # among the commands that `--help` lists
+
+
+def budget(
+    scenario: ScenarioArgument,
+    incidence: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="Patients who enter a year; else the scenario's economics.incidence."),
+    ] = None,
+    years: Annotated[int | None, typer.Option(metavar="N", help="Years, 1 to 5; 5 when not given.")] = None,
+    uptake: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID=SHARE,SHARE",
+            help="Share of entrants under a strategy in year 1, 2 ...; the reference has the rest. Repeatable.",
+        ),
+    ] = None,
+    plan: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="YAML file with incidence, years and uptake by world.")
+    ] = None,
+    patients: PatientsOption = None,
+    seed: SeedOption = None,
+    settings: SetOption = None,
+    variant: VariantOption = None,
+    costs: CostsOption = None,
+    engine: EngineOption = DEFAULT_ENGINE,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Results go here instead of results/budget/<scenario>/.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Budget impact: costs by category, life years and activity of each year, with a new strategy and without.
+
+    Undiscounted. Patients enter evenly over the year and are followed from then on. Two worlds are compared: all on the
+    scenario's reference, and --uptake of other strategies; or the worlds of a --plan. Saved are budget.csv,
+    costs.csv (with Monte Carlo errors), budget.png and manifest.json.
+
+    Example: rallsim budget first_salvage --incidence 150 --years 3 --uptake inotuzumab=0.2,0.4,0.6
+    """
+    from rallsim.commands.shared import (
+        announce_compiling,
+        economic_options,
+        economics_wanted,
+        load_checked,
+        progress_of,
+    )
+    from rallsim.economics.budget import budget_errors, budget_impact, monthly_profile
+    from rallsim.economics.evaluation import value_all
+    from rallsim.provenance import manifest
+    from rallsim.report.budget import plot_budget, print_budget
+    from rallsim.report.terminal import records
+    from rallsim.results import check_folder, save_folder, write_tables
+    from rallsim.simulation import simulate
+
+    loaded, parameters = load_checked(
+        scenario, patients, seed, settings, variant, economic_options(costs, None, None, None)
+    )
+    economics = economics_wanted(loaded, parameters)
+    wanted = _plan(loaded, incidence, years, uptake or [], plan)
+    folder = out or Path("results") / "budget" / loaded.id
+    check_folder(folder)
+    announce_compiling(engine)
+    try:
+        with progress_of(loaded, quiet=as_json) as progress:
+            simulation = simulate(loaded, parameters, engine=engine, progress=progress)
+    except KeyboardInterrupt:
+        print("rallsim: interrupted, nothing was written", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
+    evaluation = value_all(loaded, parameters, simulation.histories, economics)
+    profiles = {name: monthly_profile(one) for name, one in evaluation.valuations.items()}
+    impact = budget_impact(profiles, wanted.patients, wanted.uptake)
+    errors = budget_errors(evaluation.valuations, wanted.patients, wanted.uptake)
+    content: dict[str, Any] = {
+        **manifest(simulation, settings or [], economics),
+        "analysis": "budget",
+        "budget": {"patients": list(wanted.patients), "uptake": wanted.uptake},
+    }
+
+    def write(temporary: Path) -> None:
+        write_tables({"budget": impact, "costs": errors}, temporary)
+        figure = plot_budget(impact, economics).figure.get_figure(root=True)
+        assert figure is not None
+        figure.savefig(temporary / "budget.png")
+
+    saved = save_folder(folder, content, write)
+    if as_json:
+        document = {
+            "scenario": loaded.id,
+            "folder": str(saved.folder),
+            "economics": economics.as_data(),
+            "plan": content["budget"],
+            "budget": records(impact),
+            "costs": records(errors),
+        }
+        print(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))
+        return
+    print_budget(loaded, economics, wanted, impact, errors)
+    if saved.moved:
+        print(f"Earlier results with other inputs were moved to {saved.moved}/")
+    print(f"Saved in {saved.folder}/: " + ", ".join(sorted(path.name for path in saved.folder.iterdir())))
+
+
+def _plan(
+    scenario: Scenario, incidence: float | None, years: int | None, uptake: list[str], plan: Path | None
+) -> BudgetPlan:
+    """Read the plan from its file or from options, one or the other; its years must lie within the horizon."""
+    from rallsim.economics.budget_plan import plan_of_file, plan_of_options
+
+    options = {"--incidence": incidence, "--years": years, "--uptake": uptake or None}
+    if plan is not None:
+        given = [name for name, value in options.items() if value is not None]
+        if given:
+            raise InputError(Problem("stands in the plan already", key=", ".join(given), file=str(plan)))
+        found = plan_of_file(plan, scenario)
+    else:
+        incidence = incidence if incidence is not None else scenario.economics.incidence
+        if incidence is None:
+            allowed = "patients a year, here or as economics.incidence of the scenario, or a file by --plan"
+            raise InputError(Problem("is missing", key="--incidence", allowed=allowed))
+        found = plan_of_options(scenario, incidence, years, _uptake(uptake))
+    if 12 * found.years > scenario.horizon_months:
+        file, line = scenario.place("horizon_months")
+        raise InputError(
+            Problem(
+                "is shorter than the budget's years",
+                file=file,
+                line=line,
+                key="horizon_months",
+                found=f"{scenario.horizon_months:g}",
+                allowed=f"{12 * found.years} and more",
+            )
+        )
+    return found
+
+
+def _uptake(texts: list[str]) -> dict[str, list[float]]:
+    """Read ID=SHARE,SHARE options."""
+    found: dict[str, list[float]] = {}
+    problems = []
+    for text in texts:
+        name, _, shares = (part.strip() for part in text.partition("="))
+        try:
+            numbers = [float(share) for share in shares.split(",")]
+        except ValueError:
+            problems.append(
+                Problem("is no uptake", key="--uptake", found=f"'{text}'", allowed="as in inotuzumab=0.2,0.5")
+            )
+            continue
+        if name in found:
+            problems.append(Problem("the strategy stands twice", key="--uptake", found=f"'{text}'"))
+        found[name] = numbers
+    if problems:
+        raise InputError(problems)
+    return found

@@ -1,0 +1,334 @@
+"""`rallsim sweep`: sensitivity, uncertainty and value of information of a scenario, never losing work."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rallsim.commands.options import (
+    INTERRUPTED,
+    JsonOption,
+    PatientsOption,
+    ScenarioArgument,
+    SeedOption,
+    SetOption,
+    VariantOption,
+)
+from rallsim.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from rallsim.sweep.asked import Asked
+    from rallsim.sweep.session import Finished
+    from rallsim.sweep.study import Study
+
+PLACE = 30  # among the commands that `--help` lists
+DEFAULT_ANALYSES = ("psa",)
+MOST_ROWS_AS_JSON = 60
+
+
+def _list_analyses(wanted: bool) -> None:
+    if not wanted:
+        return
+    from rallsim.analyses import called, names
+
+    for name in names():
+        print(f"{name:10} {called(name).ABOUT}")
+    raise typer.Exit
+
+
+def sweep(
+    scenario: ScenarioArgument,
+    analysis: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ANALYSIS]...", help="Any of those that --analyses lists; psa when none is named."),
+    ] = None,
+    _: Annotated[
+        bool, typer.Option("--analyses", is_eager=True, callback=_list_analyses, help="List the analyses, and stop.")
+    ] = False,
+    draws: Annotated[
+        int | None, typer.Option(min=2, metavar="N", help="Draws of the parameters; 1000 for psa and voi.")
+    ] = None,
+    patients: PatientsOption = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the work; results are the same.")] = 1,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler (tcp://...), or 'local' for one made on this machine."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Results go here instead of results/sweep/<scenario>/.")
+    ] = None,
+    seed: SeedOption = None,
+    settings: SetOption = None,
+    variant: VariantOption = None,
+    costs: Annotated[
+        str | None, typer.Option(metavar="COUNTRY", help="Costs; those of the perspective when not given.")
+    ] = None,
+    perspective: Annotated[
+        str, typer.Option(metavar="BODY", help="Discount rates and thresholds; a file of params/perspectives.")
+    ] = "nice",
+    wtp: Annotated[
+        list[float] | None,
+        typer.Option(metavar="AMOUNT", help="Willingness to pay for a QALY; the perspective's. Repeatable."),
+    ] = None,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OUTCOME_se=X", help="Add draws or patients until an error is this small. Repeatable."),
+    ] = None,
+    outcome: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="nmb, qalys, costs, lys, os_months, ... Repeatable.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH[=LO:HI]", help="Only these parameters, over their interval or LO to HI. Repeatable."
+        ),
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=A,B", help="Parameters taken together; hsct=hsct.* takes all that match. Repeatable."
+        ),
+    ] = None,
+    cross: Annotated[
+        list[str] | None, typer.Option(metavar="VARIANT", help="Combine these variants in every way. Repeatable.")
+    ] = None,
+    grid: Annotated[int | None, typer.Option(min=2, metavar="N", help="Points along a parameter.")] = None,
+    incidence: Annotated[
+        float | None, typer.Option(metavar="N", help="Patients a year, for values of information of the population.")
+    ] = None,
+    years: Annotated[float, typer.Option(metavar="N", help="Years the decision stands, with --incidence.")] = 10.0,
+    discount: Annotated[float, typer.Option(metavar="RATE", help="Annual effective rate, with --incidence.")] = 0.035,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what is kept.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Write the list of cells for a batch queue, and stop.")] = False,
+    part: Annotated[
+        str | None, typer.Option(metavar="K/N", help="Compute the K-th of N parts of the plan, and stop.")
+    ] = None,
+    collect: Annotated[bool, typer.Option("--collect", help="Make tables of what is kept; compute no cell.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, say how much work it is, stop.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Sweep a scenario: one-way, two-way, threshold, variants, probabilistic, Morris, Sobol, value of information.
+
+    Results of every cell of work are kept in DIR/cells: the same command goes on where it was interrupted, and computes
+    again only what changed. Each analysis writes tables, figures and manifest.json to DIR/<analysis>/. Costs and QALYs
+    are valued by UK costs from the view of NICE unless told otherwise.
+
+    Example: rallsim sweep bridging_before_car_t psa --draws 1000 --patients 1000 --workers 2
+    """
+    from rallsim.sweep.plan import read_part
+    from rallsim.sweep.session import check_analyses
+
+    chosen = Path("results") / "sweep" / Path(scenario).stem if out is None else out
+    names = check_analyses(analysis or list(DEFAULT_ANALYSES), chosen)
+    study = _study(
+        _asked(draws, patients, wtp, until, outcome, parameter, group, cross, grid, (incidence, years, discount)),
+        (scenario, seed, settings, variant),
+        (costs, perspective),
+        chosen,
+        (workers, cluster),
+        fresh=fresh,
+        quiet=as_json,
+    )
+    if dry_run or plan:
+        _only_plan(study, names, chosen, workers, write=plan)
+        return
+    _announce(study, names, as_json)
+    if part is not None:
+        _do_part(study, names, chosen, read_part(part))
+        return
+    if collect:
+        study.runner.wanted = lambda _: False
+    _finish(study, names, chosen, settings or [], as_json)
+
+
+def _study(
+    asked: Asked,
+    scenario: tuple[str, int | None, list[str] | None, list[str] | None],
+    view: tuple[str | None, str],
+    out: Path,
+    who: tuple[int, str | None],
+    *,
+    fresh: bool,
+    quiet: bool,
+) -> Study:
+    """Load and check everything before anything is computed."""
+    from rallsim.commands.shared import load_checked
+    from rallsim.economics.setting import economics_of
+    from rallsim.sweep.cells import Model
+    from rallsim.sweep.execute import pool_of
+    from rallsim.sweep.runner import Runner, cells_folder
+    from rallsim.sweep.store import Store
+    from rallsim.sweep.study import Study
+
+    reference, seed, settings, variants = scenario
+    loaded, parameters = load_checked(reference, None, seed, settings, variants)
+    economics = economics_of(view[0], view[1], parameters)
+    store = Store(cells_folder(out), fresh=fresh)
+    store.sweep_up()
+    runner = Runner(Model(loaded, parameters, economics), store, pool_of(*who), workers=who[0], show_progress=not quiet)
+    study = Study(runner, asked)
+    study.check()
+    return study
+
+
+def _asked(
+    draws: int | None,
+    patients: int | None,
+    wtp: list[float] | None,
+    until: list[str] | None,
+    outcome: list[str] | None,
+    parameter: list[str] | None,
+    group: list[str] | None,
+    cross: list[str] | None,
+    grid: int | None,
+    population: tuple[float | None, float, float],
+) -> Asked:
+    """Read the options that say what to analyse; refuses all that is wrong with them at once."""
+    from rallsim.sweep.asked import Asked, read_groups, read_ranges, read_until, together
+
+    return together(
+        lambda: Asked(draws=draws, patients=patients, grid=grid, cross=tuple(cross or ())),
+        wtp=lambda: tuple(wtp or ()),
+        outcomes=lambda: tuple(dict.fromkeys(outcome or ["nmb"])),
+        until=lambda: read_until(until or []),
+        ranges=lambda: read_ranges(parameter or []),
+        groups=lambda: read_groups(group or []),
+        incidence=lambda: population[0],
+        years=lambda: population[1],
+        discount=lambda: population[2],
+    )
+
+
+def _announce(study: Study, names: list[str], quiet: bool) -> None:
+    """Say what is valued and how, and compile before other processes would each do so."""
+    from rallsim.commands.shared import announce_compiling
+
+    announce_compiling("valued")
+    economics, view = study.economics, study.economics.perspective
+    if not quiet:
+        print(
+            f"{study.scenario.title}: {', '.join(names)}. Costs: {economics.costs.id}, {economics.costs.currency} "
+            f"{economics.costs.price_year}; perspective: {view.label if view else 'own rates'}; willingness to pay: "
+            + ", ".join(f"{one:,.0f}" for one in study.wtp)
+        )
+
+
+def _only_plan(study: Study, names: list[str], out: Path, workers: int, *, write: bool) -> None:
+    """Print what is still to do, and write it as a plan."""
+    from rallsim.sweep.estimate import estimate
+    from rallsim.sweep.plan import planned
+    from rallsim.sweep.session import missing_cells
+
+    runner = study.runner
+    runner.wanted = lambda _: False
+    cells = missing_cells(study, names)
+    found = estimate(runner.model, cells)
+    minutes, megabytes = found.seconds / workers / 60, found.bytes / 1e6
+    print(
+        f"{', '.join(names)}: {found.cells:,} cells to compute, {runner.reused:,} kept; {found.histories:,} histories,"
+    )
+    print(f"  about {minutes:,.1f} minutes with {workers} at work, and {megabytes:,.0f} MB in {runner.store.folder}/.")
+    print("  Analyses that choose their points by what they find may need more after these.")
+    if write:
+        path = planned(cells, " ".join(names)).write(out)
+        print(f"Plan of {found.cells:,} cells written to {path}. In each job K of N: the same command with --part K/N")
+        print("instead of --plan; in the end with --collect.")
+
+
+def _do_part(study: Study, names: list[str], out: Path, part: tuple[int, int]) -> None:
+    """Compute the cells of one part of the plan."""
+    from rallsim.sweep.plan import read_plan
+    from rallsim.sweep.session import missing_cells
+
+    mine = read_plan(out).part(*part)
+    study.runner.wanted = lambda cell: cell.key in mine
+    with _interruption(study):
+        missing_cells(study, names)
+    runner = study.runner
+    print(
+        f"Part {part[0]} of {part[1]}: {runner.computed:,} cells computed, {len(mine) - runner.computed:,} were there."
+    )
+
+
+def _finish(study: Study, names: list[str], out: Path, settings: list[str], as_json: bool) -> None:
+    """Run the analyses, and print what they say and where it is."""
+    from rallsim.sweep.runner import MissingCellsError
+    from rallsim.sweep.session import finish
+
+    done: list[Finished] = []
+    for name in names:
+        with _interruption(study):
+            try:
+                done.append(finish(study, name, out, settings))
+            except MissingCellsError as missing:
+                raise _missing(name, len(missing.cells)) from None
+        if not as_json:
+            _print(done[-1])
+    runner = study.runner
+    if runner.store.damaged:
+        print(f"rallsim: {len(runner.store.damaged)} damaged files were computed again", file=sys.stderr)
+    if as_json:
+        print(json.dumps(_document(study, done), indent=2, allow_nan=False, ensure_ascii=False))
+        return
+    print(f"Cells: {runner.computed:,} computed, {runner.reused:,} kept from before, in {runner.store.folder}/")
+
+
+@contextmanager
+def _interruption(study: Study) -> Iterator[None]:
+    """Say what is kept when the user stops, and end with the exit code of an interruption."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = study.runner.computed
+        print(
+            f"rallsim: interrupted; {kept:,} finished cells are kept, the same command goes on from there",
+            file=sys.stderr,
+        )
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _missing(name: str, cells: int) -> InputError:
+    return InputError(
+        Problem(f"{name} needs {cells:,} cells that are not there", allowed="--plan, --part of each, then --collect")
+    )
+
+
+def _print(finished: Finished) -> None:
+    print(f"\n{finished.name}")
+    for line in finished.lines:
+        print(f"  {line}")
+    if finished.saved.moved:
+        print(f"  Earlier results with other inputs were moved to {finished.saved.moved}/")
+    names = sorted(path.name for path in finished.saved.folder.iterdir())
+    print(f"  Saved in {finished.saved.folder}/: " + ", ".join(names))
+
+
+def _document(study: Study, done: list[Finished]) -> dict[str, Any]:
+    """What --json prints: sentences and the tables that are no samples and no curves."""
+    from rallsim.report.terminal import records
+
+    return {
+        "scenario": study.scenario.id,
+        "wtp": list(study.wtp),
+        "cells_computed": study.runner.computed,
+        "cells_kept": study.runner.reused,
+        "analyses": {
+            one.name: {
+                "folder": str(one.saved.folder),
+                "moved_earlier_results_to": str(one.saved.moved) if one.saved.moved else None,
+                "says": list(one.lines),
+                "tables": {
+                    name: records(table) for name, table in one.tables.items() if len(table) <= MOST_ROWS_AS_JSON
+                },
+            }
+            for one in done
+        },
+    }

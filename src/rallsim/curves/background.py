@@ -1,0 +1,77 @@
+"""Deaths of other causes: the survival of people of a curve's ages, sexes and country who have no leukaemia."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from rallsim.curves.families import Floats
+from rallsim.evidence import Evidence
+
+AGES = 24  # ages that stand for a population, at evenly spaced quantiles
+LONGEST = 480  # months of the table; a curve is drawn and judged up to 240
+
+
+@dataclass(frozen=True)
+class Background:
+    """Cumulative hazard of background death by month since the clock of a curve started; linear between months.
+
+    S_background(t) = mean over ages a and sexes of exp(-(H(a + t / 12) - H(a))), H of the life table: what is left of a
+    closed cohort (Ederer I). With `NO_BACKGROUND` nobody dies of other causes.
+    """
+
+    by_month: Floats
+
+    def cumulative_hazard(self, t: Floats) -> Floats:
+        """Return -ln of the background survival at `t` months, at most 480."""
+        return np.interp(t, np.arange(len(self.by_month)), self.by_month)
+
+    def hazard(self, t: Floats) -> Floats:
+        """Background hazard per month at `t`: the mean of the month."""
+        month = np.minimum(np.asarray(t).astype(int), len(self.by_month) - 2)
+        return np.asarray(np.diff(self.by_month)[month])
+
+
+NO_BACKGROUND = Background(np.zeros(LONGEST + 1))
+
+
+def background_of(values: Mapping[str, float], country: str, evidence: Evidence) -> Background:
+    """Return the background of a population given by `age_mean`, `age_sd`, `age_min`, `age_max` and `male`.
+
+    Ages follow the beta distribution of the populations of the model; the life table is the latest of the country.
+    """
+    from rallsim.population import AGE_POINTS, ages_at_quantiles
+    from rallsim.survival import hazard_until
+
+    quantiles = ages_at_quantiles(*(float(values[f"age_{name}"]) for name in ("mean", "sd", "min", "max")))
+    ages = np.interp((np.arange(AGES) + 0.5) / AGES, np.linspace(0.0, 1.0, AGE_POINTS), quantiles)
+    alive = np.zeros(LONGEST + 1)
+    for sex, share in (("female", 1.0 - values["male"]), ("male", values["male"])):
+        qx = np.minimum(evidence.life_table(country, sex), 0.9999)
+        table = np.concatenate([[0.0], np.cumsum(-np.log1p(-qx))])
+        for age in ages:
+            hazard = np.array([hazard_until(table, age + month / 12.0) for month in range(LONGEST + 1)])
+            alive += share / AGES * np.exp(-(hazard - hazard[0]))
+    return Background(-np.log(alive))
+
+
+@lru_cache(maxsize=1)
+def shipped_backgrounds(folder: Path | None = None) -> Mapping[str, Background]:
+    """Return the background of every population that ships, by id."""
+    from rallsim.parameters import load_parameters
+
+    parameters = load_parameters(folder)
+    found = {}
+    for name, country in parameters.countries.items():
+        prefix = f"population.{name}."
+        values = {
+            path.removeprefix(prefix): one.value
+            for path, one in parameters.parameters.items()
+            if path.startswith(prefix)
+        }
+        found[name] = background_of(values, country, parameters.evidence)
+    return found

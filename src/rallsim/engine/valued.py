@@ -1,0 +1,145 @@
+"""The compiled loop of sweeps: patients live under every draw, are valued, and leave nothing but sums."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rallsim.compiled import compiled, compiled_entry
+from rallsim.economics.sums import SUMS, Tables, add_values, new_room
+from rallsim.engine.batch import live
+from rallsim.engine.blocks import MAX_EVENTS, refuse_overflow
+from rallsim.events import EVENT_ROW
+from rallsim.journey import BlockArrays
+from rallsim.luck import BLOCK
+from rallsim.outcome import MEASURES, OUTCOME, outcome_matrix, outcome_of
+from rallsim.patient import attribute_matrix, new_patients
+from rallsim.prepared import Prepared
+from rallsim.records import readable, words
+from rallsim.stages import EVENTS
+
+COMPILED = "run_valued"
+OUTCOME_NUMBERS, EVENTS_AT = len(MEASURES), len(MEASURES)
+VALUES_AT = EVENTS_AT + len(EVENTS)  # where sums of outcomes and numbers of events end and values begin
+Sums = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def sums_of_block(
+    entrants: np.ndarray, luck: np.ndarray, prepared: Prepared, tables: Tables | None, draws: int, batches: int
+) -> Sums:
+    """Run the patients of a block under each of `draws` draws, and add them up by batch: number modulo `batches`.
+
+    `entrants` are draws × patients, or 1 × patients where all draws have the same; `prepared` and `tables` hold one
+    record or all draws. Returns the numbers of patients (draws × batches), the sums (these × measures:
+    outcome.MEASURES, events, and with `tables` economics.sums.SUMS), and which therapies were given, none first.
+    """
+    patients, outcomes = new_patients(1), np.zeros(1, OUTCOME)
+    sizes = VALUES_AT + (len(SUMS) if tables else 0)
+    found = (np.zeros((draws, batches), np.int64), np.zeros((draws, batches, sizes)))
+    given = np.zeros(prepared.therapies.shape[1] + 1, np.int64)
+    static = (prepared.rules, prepared.conditions, prepared.life_tables)
+    rows = (np.empty(MAX_EVENTS * BLOCK, EVENT_ROW), np.zeros(1, np.int64))
+    block = BlockArrays(
+        *readable(patients, attribute_matrix(patients), luck, prepared.models, prepared.therapies, *static, *rows)
+    )
+    at_entry = words(entrants.reshape(-1)).reshape(*entrants.shape, -1)
+    whom = (block, words(patients), at_entry, *readable(outcomes), outcome_matrix(outcomes))
+    if tables is None:
+        run_unvalued(*whom, *found, given)
+    else:
+        room = new_room()
+        run_valued(*whom, tables, room, *found, given)
+        refuse_overflow(int(room.cursor[0]), len(room.spans), "charges and times of one patient")
+    return *found, given
+
+
+@compiled
+def live_once(place: int, draw: int, block: Any, record: Any, at_entry: Any) -> int:
+    """Let the patient at a place live under a draw; rows stand from 0 to the cursor. Returns the patient's number.
+
+    `record` are the words of the only patient of `block`, `at_entry` those of all patients as they enter.
+    """
+    drawn = draw if len(block.models) > 1 else 0
+    one = BlockArrays(
+        block.patients,
+        block.attributes,
+        block.luck[place : place + 1],
+        block.models[drawn : drawn + 1],
+        block.therapies[drawn],
+        block.rules,
+        block.conditions,
+        block.life_tables,
+        block.events,
+        block.cursor,
+    )
+    entrant = at_entry[draw if len(at_entry) > 1 else 0, place]
+    for word in range(len(entrant)):
+        record[0, word] = entrant[word]
+    block.cursor[0] = 0
+    live(0, one)
+    return int(block.patients[0].number)
+
+
+@compiled
+def add_outcomes(block: Any, outcomes: Any, matrix: Any, sums: Any, given: Any) -> None:
+    """Add outcomes and events of the patient who has just lived; `outcomes` and `matrix` are room for one outcome."""
+    matrix[0, :] = 0.0
+    outcome_of(block.events, 0, block.cursor[0], outcomes[0])
+    for measure in range(OUTCOME_NUMBERS):
+        sums[measure] += matrix[0, measure]
+    for index in range(block.cursor[0]):
+        row = block.events[index]
+        sums[EVENTS_AT + row.event] += 1.0
+        given[row.therapy + 1] = 1
+
+
+@compiled_entry
+def run_valued(
+    block: Any,
+    record: Any,
+    at_entry: Any,
+    outcomes: Any,
+    matrix: Any,
+    tables: Any,
+    room: Any,
+    patients: Any,
+    sums: Any,
+    given: Any,
+) -> None:
+    """Let patients live and be valued once under every draw, one after the other in the same record and rows.
+
+    Draws take turns within a patient: the patient's luck then stays in the processor's cache, a quarter of the time.
+    """
+    most_spans = 0
+    for place in range(len(block.luck)):
+        for draw in range(len(sums)):
+            batch = live_once(place, draw, block, record, at_entry) % sums.shape[1]
+            patients[draw, batch] += 1
+            add_outcomes(block, outcomes, matrix, sums[draw, batch], given)
+            one = block.patients[0]
+            add_values(
+                block.events,
+                0,
+                block.cursor[0],
+                one.entry_age,
+                one.male,
+                tables,
+                draw if len(tables.months) > 1 else 0,
+                room,
+                sums[draw, batch, VALUES_AT:],
+            )
+            most_spans = max(most_spans, room.cursor[0])
+    room.cursor[0] = most_spans
+
+
+@compiled_entry
+def run_unvalued(
+    block: Any, record: Any, at_entry: Any, outcomes: Any, matrix: Any, patients: Any, sums: Any, given: Any
+) -> None:
+    """Let patients live once under every draw, as in `run_valued`, for their outcomes alone."""
+    for place in range(len(block.luck)):
+        for draw in range(len(sums)):
+            batch = live_once(place, draw, block, record, at_entry) % sums.shape[1]
+            patients[draw, batch] += 1
+            add_outcomes(block, outcomes, matrix, sums[draw, batch], given)

@@ -1,0 +1,72 @@
+"""The folder that `rallsim export` writes: tables, and what their ids, units and directions mean."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from rallsim import stages as w
+from rallsim.economics.evaluation import Evaluation
+from rallsim.export import tables as make
+from rallsim.simulation import Simulation
+
+BALANCED = {
+    "stateprobs": ["sample", "strategy_id", "patient_id", "grp_id", "state_id", "t"],
+    "survival": ["sample", "strategy_id", "patient_id", "grp_id", "curve", "t"],
+    "trace": ["sample", "strategy_id", "grp_id", "state_id", "cycle"],
+    "patients": ["sample", "strategy_id", "patient_id", "grp_id"],
+}
+
+
+def export_tables(simulation: Simulation, evaluation: Evaluation, step: float = 1.0) -> dict[str, pd.DataFrame]:
+    """Return all tables of an export by the name of their file, checked to be balanced and without empty cells.
+
+    >>> from rallsim.economics.evaluation import evaluate
+    >>> from rallsim.scenario import load_scenario
+    >>> from rallsim.simulation import simulate
+    >>> simulation = simulate(load_scenario("first_salvage", patients=20))
+    >>> found = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
+    >>> list(export_tables(simulation, found)["disprog"].columns)[:5]
+    ['sample', 'strategy_id', 'patient_id', 'grp_id', 'from']
+    """
+    histories = simulation.histories
+    found = {
+        "disprog": make.disprog(histories),
+        "stateprobs": make.stateprobs(histories, step),
+        "survival": make.survival(histories, step),
+        "partitioned_survival": make.survival_wide(histories, step),
+        "trace": make.trace(evaluation, step),
+        "ce_costs": make.ce_costs(evaluation),
+        "ce_qalys": make.ce_qalys(evaluation),
+        "patients": make.patients(evaluation, histories),
+        "events": make.events(histories),
+        "vidigi": make.vidigi(histories),
+    }
+    for name, table in found.items():
+        make.check_balanced(f"{name}.csv", table, BALANCED.get(name, ()))
+    return found
+
+
+def metadata(simulation: Simulation, evaluation: Evaluation, step: float) -> dict[str, Any]:
+    """What the ids mean, which strategy is the baseline, which way differences run, and in which units times are."""
+    scenario, rates = simulation.scenario, evaluation.economics.rates
+    forces = {"costs": math.log1p(rates.costs.rate), "qalys": math.log1p(rates.qalys.rate)}
+    return {
+        "strategies": [
+            {"strategy_id": number, "strategy": name, "label": strategy.label}
+            for number, (name, strategy) in enumerate(scenario.strategies.items(), 1)
+        ],
+        "reference": scenario.reference,
+        "direction": "a difference is a strategy minus the reference; in BCEA `ref` is the strategy, not the baseline",
+        "states": [{"state_id": number, "state": name} for number, name in enumerate(w.STAGES, 1)],
+        "curves": [{"curve": number, "curve_name": name} for number, name in enumerate(make.CURVES, 1)],
+        "sample": "1: one set of parameter values, that of the base case",
+        "grp_id": "1: one group",
+        "patient_id": "counts from 1; `patient` of events.csv and of `rallsim explain` counts from 0",
+        "time_unit": "months since entry",
+        "step_months": step,
+        "hesim_dr_per_year": forces,
+        "hesim_dr_per_month": {name: force / 12.0 for name, force in forces.items()},
+    }

@@ -1,0 +1,223 @@
+"""Costs, QALYs and the decision of a run, printed in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+from rich.table import Table
+
+from rallsim.economics.basis import Basis
+from rallsim.economics.cost_files import CATEGORIES
+from rallsim.economics.discounting import Discount
+from rallsim.economics.evaluation import Evaluation
+from rallsim.report.terminal import numbers_right, terminal
+
+SIGNS = {"GBP": "£", "EUR": "€", "USD": "US$", "CAD": "C$", "AUD": "A$"}
+CATEGORY_WORDS = {
+    "drug": "drugs",
+    "administration": "administration",
+    "car_t": "CAR-T",
+    "hsct": "transplant",
+    "hospital": "hospital",
+    "icu": "intensive care",
+    "toxicity": "toxicity",
+    "follow_up": "follow-up",
+    "palliative": "end of life",
+}
+ACTIVITY = {
+    "cycle": "Cycles of treatment",
+    "leukapheresis": "Leukaphereses",
+    "infusion": "CAR-T infusions",
+    "hsct": "Transplants",
+    "ward_days": "Ward days",
+    "icu_days": "Days in intensive care",
+    "transplant_days": "Days in a transplant bed",
+    "outpatient_visits": "Outpatient visits",
+}
+STATUS = {"ND": "", "ED": "extendedly dominated by", "D": "dominated by"}
+
+
+def print_economics(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Print what a patient costs and gains under each strategy, who is dominated, and the best at each threshold."""
+    console = terminal()
+    economics = evaluation.economics
+    labels = {name: strategy.label for name, strategy in evaluation.scenario.strategies.items()}
+    console.print(f"\nCosts and QALYs of a patient, {basis_words(economics)}", style="bold", highlight=False)
+    console.print("Estimate ± Monte Carlo standard error\n", highlight=False)
+    console.print(_totals(tables["summary"], labels, economics))
+    console.print("\nActivity of a patient\n", style="bold", highlight=False)
+    console.print(_activity(tables["activity"], labels))
+    if len(labels) > 1:
+        console.print(
+            "\nFull incremental analysis: each against the one before on the frontier\n", style="bold", highlight=False
+        )
+        console.print(_incremental(tables["incremental"], labels, economics))
+        if economics.wtp:
+            console.print("\nNet monetary benefit: threshold × QALYs - costs\n", style="bold")
+            console.print(_net_benefit(tables["net_benefit"], labels, evaluation))
+    for note in notes(evaluation, tables):
+        console.print(f"\n{note}", highlight=False)
+
+
+def basis_words(economics: Basis) -> str:
+    """Say in a few words what was counted with.
+
+    Whose view, currency and year of prices, rates.
+    """
+    who = economics.perspective.label if economics.perspective else "no perspective"
+    rates = economics.rates
+    return (
+        f"{who}: {economics.currency}, discounted at {_rate(rates.costs)} (costs) and {_rate(rates.qalys)} "
+        "(QALYs, life years) a year"
+    )
+
+
+def notes(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """What a reader must know before using the numbers: horizon, list prices, assumptions, gaps, thresholds."""
+    economics = evaluation.economics
+    paid = {
+        one.charges.items[place].price
+        for one in evaluation.valuations.values()
+        for place in set(one.charges.item.tolist())
+    }
+    listed = [name for name in economics.costs.list_prices() if name in paid]
+    alive = tables["activity"].query("outcome == 'censored'")["estimate"]
+    found = []
+    if alive.max() > 0:
+        low, high = (f"{100 * share:.0f}" for share in (alive.min(), alive.max()))
+        found.append(
+            f"{low if low == high else f'{low} to {high}'} % of patients are alive at "
+            f"{evaluation.scenario.horizon_months:g} months; what they cost and gain later is not counted "
+            "(horizon_months up to 1200 follows them for life)."
+        )
+    if listed:
+        found.append(
+            f"List prices, from which confidential discounts may be given, so what is paid may be less: "
+            f"{', '.join(listed)}."
+        )
+    assumed, gaps = tables["assumptions"], tables["not_valued"]
+    found.append(
+        f"{len(assumed)} of {len(tables['inputs'])} inputs are assumed, with a range and a reason each "
+        "(economics/assumptions.csv)."
+    )
+    weighed = tables["severity"].to_dict("records")
+    if weighed:
+        found.append(
+            f"Severity: under the reference patients lose {weighed[0]['absolute_shortfall']:.1f} QALYs "
+            f"({100 * weighed[0]['proportional_shortfall']:.0f} %) of those of the general population, so a QALY "
+            f"weighs {weighed[0]['weight']:g}; the tables above do not use the weight, economics/severity.csv does."
+        )
+    if economics.values:
+        found.append(
+            f"Set for this run: {', '.join(f'{path} = {value:g}' for path, value in economics.values.items())}."
+        )
+    if len(gaps):
+        found.append(
+            "Neither costed nor taken off utilities, for want of evidence: "
+            + ", ".join(f"{row['event']} ({row['times']:,} times)" for row in gaps.to_dict("records"))
+            + "."
+        )
+    if not economics.wtp:
+        found.append(
+            "No threshold is stated for this perspective: --wtp gives one; economics/net_benefit.csv has a grid."
+        )
+    return found
+
+
+def money(amount: float, currency: str) -> str:
+    """An amount with the sign of its currency.
+
+    >>> money(-1234.5, "GBP"), money(20.0, "EUR")
+    ('-£1,234', '€20')
+    """
+    text = f"{abs(amount):,.0f}"
+    return f"{'-' if amount < 0 and text != '0' else ''}{SIGNS[currency]}{text}"
+
+
+def _rate(discount: Discount) -> str:
+    later = ""
+    if discount.later_rate is not None:
+        later = f", {100 * discount.later_rate:g} % after {discount.later_from / 12:g} years"
+    return f"{100 * discount.rate:g} %{later}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    numbers_right(table)
+    return table
+
+
+def _totals(summary: pd.DataFrame, labels: Mapping[str, str], economics: Basis) -> Table:
+    cells: dict[str, dict[str, dict[Hashable, Any]]] = {}
+    for row in summary.to_dict("records"):
+        cells.setdefault(row["outcome"], {})[row["strategy"]] = row
+    table = _table("", *labels.values())
+    rows = {"costs": "Costs", **{f"costs_{name}": f"  {CATEGORY_WORDS[name]}" for name in CATEGORIES}}
+    rows |= {"qalys": "QALYs", "lys": "Life years", "costs_undisc": "Undiscounted costs"}
+    rows |= {"qalys_undisc": "Undiscounted QALYs", "lys_undisc": "Undiscounted life years"}
+    for outcome, words in rows.items():
+        found = cells[outcome]
+        if any(row["estimate"] != 0.0 for row in found.values()):
+            table.add_row(words, *(_estimate(outcome, found[name], economics) for name in labels))
+    return table
+
+
+def _activity(activity: pd.DataFrame, labels: Mapping[str, str]) -> Table:
+    cells: dict[str, dict[str, dict[Hashable, Any]]] = {}
+    for row in activity.to_dict("records"):
+        cells.setdefault(row["outcome"], {})[row["strategy"]] = row
+    table = _table("", *labels.values())
+    for outcome, words in ACTIVITY.items():
+        found = cells[outcome]
+        if any(row["estimate"] != 0.0 for row in found.values()):
+            table.add_row(
+                words, *(f"{found[name]['estimate']:.2f} ± {found[name]['std_error']:.2f}" for name in labels)
+            )
+    return table
+
+
+def _estimate(outcome: str, row: Mapping[Hashable, Any], economics: Basis) -> str:
+    if outcome.startswith("costs"):
+        return f"{money(row['estimate'], economics.costs.currency)} ± {row['std_error']:,.0f}"
+    return f"{row['estimate']:.3f} ± {row['std_error']:.3f}"
+
+
+def _incremental(incremental: pd.DataFrame, labels: Mapping[str, str], economics: Basis) -> Table:
+    currency = economics.costs.currency
+    table = _table("", "Costs", "QALYs", "Δ costs", "Δ QALYs", "ICER per QALY", "")
+    for row in incremental.to_dict("records"):
+        step = not pd.isna(row["ICER"])
+        by = str(row["Dominated_By"])
+        names = " + ".join(labels[name] for name in by.removeprefix("= ").split(" + ") if name)
+        words = f"the same as {names}" if by.startswith("= ") else f"{STATUS[row['Status']]} {names}".strip()
+        table.add_row(
+            labels[row["Strategy"]],
+            money(row["Cost"], currency),
+            f"{row['Effect']:.3f}",
+            money(row["Inc_Cost"], currency) if step else "",
+            f"{row['Inc_Effect']:+.3f}" if step else "",
+            f"{money(row['ICER'], currency)} ± {row['ICER_Std_Error']:,.0f}" if step else "",
+            words,
+        )
+    table.columns[-1].justify = "left"
+    return table
+
+
+def _net_benefit(benefit: pd.DataFrame, labels: Mapping[str, str], evaluation: Evaluation) -> Table:
+    """A row a strategy; for each threshold the net benefit and the gain on the reference with its error."""
+    currency, wtp = evaluation.economics.costs.currency, evaluation.economics.wtp
+    heads = [word for k in wtp for word in (f"at {money(k, currency)}", "gain on the reference")]
+    table = _table("", *heads)
+    rows = {(row["wtp"], row["strategy"]): row for row in benefit.to_dict("records")}
+    for name, label in labels.items():
+        cells = []
+        for k in wtp:
+            row = rows[k, name]
+            gain = f"{money(row['inmb'], currency)} ± {row['inmb_std_error']:,.0f}"
+            best = "best: " if row["best"] else ""
+            shown = "" if name == evaluation.scenario.reference else gain
+            cells += [best + money(row["nmb"], currency), shown]
+        table.add_row(label, *cells)
+    return table

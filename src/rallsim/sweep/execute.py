@@ -1,0 +1,134 @@
+"""Who computes the cells: this process, processes on this machine, or a Dask cluster, all by `concurrent.futures`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from rallsim.errors import InputError, Problem
+from rallsim.evaluation import Evaluation
+from rallsim.sweep.cells import Cell, compute
+
+LOCAL = "local"  # as a cluster's address: a Dask cluster made for this run on this machine
+IN_FLIGHT = 2  # cells handed out a worker, so that none waits and few are lost
+MOST_BREAKS = 3  # of a pool whose workers die, before it is given up
+Pool = Callable[[], AbstractContextManager[Executor]]
+Done = Callable[[Cell, Evaluation], None]
+
+
+class Here(Executor):
+    """An executor that computes at once, in this process."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        """Call the function and return a future that holds what came of it."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*arguments, **named))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def pool_of(workers: int, cluster: str | None = None) -> Pool:
+    """Return what opens an executor: of this process for one worker, of several, or of the cluster at an address."""
+    if cluster is not None:
+        return lambda: _dask(cluster, workers)
+    return Here if workers == 1 else lambda: _processes(workers)
+
+
+def run(cells: Sequence[Cell], packed: bytes, pool: Pool, workers: int, done: Done) -> None:
+    """Compute cells and hand each to `done` as it comes, in whatever order.
+
+    A worker that dies loses the cells it was at; they are given to a new pool. After an interruption no cell is handed
+    out any more, those in flight are finished and handed to `done`, and the interruption goes on.
+    """
+    waiting = list(reversed(cells))
+    for _ in range(MOST_BREAKS):
+        try:
+            with pool() as executor:
+                _work_off(waiting, executor, packed, workers, done)
+            return
+        except BrokenExecutor:
+            continue
+    raise InputError(
+        Problem("workers died again and again", key="--workers", found=str(workers), allowed="fewer, or more memory")
+    )
+
+
+def _work_off(waiting: list[Cell], executor: Executor, packed: bytes, workers: int, done: Done) -> None:
+    flying: dict[Future[Evaluation], Cell] = {}
+
+    def land(futures: set[Future[Evaluation]]) -> None:
+        for future in futures:
+            done(flying[future], future.result())
+            del flying[future]
+
+    try:
+        while waiting or flying:
+            while waiting and len(flying) < IN_FLIGHT * workers:
+                cell = waiting.pop()
+                try:
+                    flying[executor.submit(compute, packed, cell)] = cell
+                except BrokenExecutor:
+                    waiting.append(cell)
+                    raise
+            land(wait(flying, return_when=FIRST_COMPLETED).done)
+    except BrokenExecutor:
+        waiting += flying.values()
+        raise
+    except KeyboardInterrupt:
+        land(wait(flying).done)
+        raise
+
+
+@contextmanager
+def _processes(workers: int) -> Iterator[Executor]:
+    """Open processes that fork from a server which has loaded the package once, or start anew where there is none."""
+    ways = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in ways else "spawn")
+    if "forkserver" in ways:
+        context.set_forkserver_preload(["rallsim.sweep.cells"])
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
+        yield pool
+
+
+def _begin() -> None:
+    """Leave interruptions to the parent, and end when it is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _dask(address: str, workers: int) -> Iterator[Executor]:
+    try:
+        from dask.distributed import Client, LocalCluster
+    except ImportError as error:
+        raise InputError(
+            Problem("needs Dask", key="--cluster", allowed="pip install 'rallsim[cluster]' first, or --workers")
+        ) from error
+    if address == LOCAL:
+        with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:  # type: ignore[no-untyped-call]
+            yield from _client(Client, cluster)
+        return
+    try:
+        yield from _client(Client, address)
+    except (OSError, ValueError) as error:
+        raise InputError(Problem("no Dask scheduler answers", key="--cluster", found=address)) from error
+
+
+def _client(client_of: Callable[..., Any], where: Any) -> Iterator[Executor]:
+    with client_of(where, timeout="10s") as client:
+        yield client.get_executor(retries=MOST_BREAKS)

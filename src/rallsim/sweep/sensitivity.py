@@ -1,0 +1,76 @@
+"""What Morris' and Sobol's methods share: factors, outputs, and the problem as SALib takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from rallsim.evaluation import Evaluation
+from rallsim.sweep.joint import SAMPLE, Joint
+from rallsim.sweep.look import Look, in_words
+from rallsim.sweep.measures import Floats, means
+from rallsim.sweep.study import Study
+
+PATIENTS = 1000  # a point, when not said otherwise
+REFERENCE = ""  # in the column `comparator`: the outcome itself, not a difference
+
+
+def joint_of(study: Study) -> Joint:
+    """Return the joint distribution of what is uncertain: of the parameters asked for, or of all that matter."""
+    draws = study.draws(SAMPLE).varying()
+    if study.asked.ranges:
+        draws = draws[[path for path in draws.columns if path in study.asked.ranges]]
+    return Joint.of(draws)
+
+
+def problem_of(joint: Joint, factors: dict[str, list[str]]) -> dict[str, Any]:
+    """Return the problem as SALib takes it: a unit cube with a dimension a parameter, dimensions grouped by factor."""
+    owner = {path: name for name, members in factors.items() for path in members}
+    return {
+        "num_vars": len(joint.paths),
+        "names": list(joint.paths),
+        "bounds": [[0.0, 1.0]] * len(joint.paths),
+        "groups": [owner[path] for path in joint.paths],
+    }
+
+
+def restricted(joint: Joint, draws: pd.DataFrame, factors: dict[str, list[str]]) -> Joint:
+    """Return the joint distribution of the parameters that are in some factor."""
+    kept = {path for members in factors.values() for path in members}
+    return joint if len(kept) == len(joint.paths) else Joint.of(draws[[path for path in draws.columns if path in kept]])
+
+
+def outputs(study: Study, evaluation: Evaluation, outcomes: Sequence[str]) -> list[tuple[str, str, Floats]]:
+    """Return each outcome of every strategy less that of the reference: outcome, strategy, value at each point."""
+    found = []
+    for outcome in outcomes:
+        values = means(evaluation, outcome, study.wtp[0])
+        for place, name in enumerate(study.strategies):
+            if place != study.reference:
+                found.append((outcome, name, values[:, place] - values[:, study.reference]))
+    return found
+
+
+def factor_label(name: str, members: Sequence[str], look: Look) -> str:
+    """Name a factor for people: a parameter by its label, a group by its own name."""
+    if len(members) == 1:
+        return look.parameter(members[0])
+    if members[0] == name.partition(" + ")[0] and "." in name:
+        return f"{look.parameter(members[0])} and {len(members) - 1} correlated with it"
+    return " + ".join(look.owners.get(one, in_words(one)) for one in name.split(" + "))
+
+
+def members_of(table: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the parameters of each factor from what `members_table` wrote."""
+    found: dict[str, list[str]] = {}
+    for name, path in table[["factor", "parameter"]].itertuples(index=False):
+        found.setdefault(str(name), []).append(str(path))
+    return found
+
+
+def members_table(factors: dict[str, list[str]]) -> pd.DataFrame:
+    """Table of the parameters of each factor."""
+    rows = [(name, path) for name, members in factors.items() for path in members]
+    return pd.DataFrame(rows, columns=["factor", "parameter"])

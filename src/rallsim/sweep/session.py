@@ -1,0 +1,71 @@
+"""One command's sweep: its analyses run, planned or collected, and their results folders written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rallsim import analyses
+from rallsim.errors import InputError, Problem, nearest
+from rallsim.results import Saved, check_folder, save_folder
+from rallsim.sweep.cells import Cell
+from rallsim.sweep.runner import MissingCellsError
+from rallsim.sweep.study import Study, Tables, read_tables, write_figures, write_tables
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An analysis that is done: its tables, its sentences, and where they are."""
+
+    name: str
+    tables: Tables
+    lines: tuple[str, ...]
+    saved: Saved
+
+
+def check_analyses(names: Sequence[str], out: Path) -> list[str]:
+    """Return the analyses once each; refuses unknown ones, and folders that cannot take their results."""
+    known = analyses.names()
+    problems = [
+        Problem(
+            "no such analysis", key="ANALYSIS", found=f"'{name}'", allowed=", ".join(known), hint=nearest(name, known)
+        )
+        for name in names
+        if name not in known
+    ]
+    for name in dict.fromkeys(names):
+        try:
+            check_folder(out / name)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return list(dict.fromkeys(names))
+
+
+def finish(study: Study, name: str, out: Path, settings: Sequence[str]) -> Finished:
+    """Run an analysis and write its tables, figures and manifest into a folder of its own, complete or not at all."""
+    module = analyses.called(name)
+    tables: Tables = module.analyse(study)
+    look = study.look()
+
+    def write(folder: Path) -> None:
+        write_tables(tables, folder)
+        write_figures(
+            module.draw(read_tables(folder), look), folder
+        )  # what `rallsim plot` draws from, to the last digit
+
+    saved = save_folder(out / name, study.manifest(name, settings), write)
+    return Finished(name, tables, tuple(module.say(tables, look)), saved)
+
+
+def missing_cells(study: Study, names: Sequence[str]) -> list[Cell]:
+    """Return the cells that analyses need next and that are not kept yet; their later steps may need more."""
+    found: dict[str, Cell] = {}
+    for name in names:
+        try:
+            analyses.called(name).analyse(study)
+        except MissingCellsError as missing:
+            found |= {cell.key: cell for cell in missing.cells}
+    return list(found.values())

@@ -1,0 +1,79 @@
+"""Finished cells on disk: one Parquet file each, whole or not there, and never trusted without a look."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.lib as arrow
+import pyarrow.parquet as pq
+
+from rallsim.errors import InputError, Problem
+from rallsim.evaluation import Evaluation
+from rallsim.files import written_atomically
+
+KEY = b"rallsim.cell"  # of a file's metadata: the key of the cell it holds
+LEFT_BEHIND = 3600.0  # seconds after which a file that was being written is taken for one of a dead process
+
+
+class Store:
+    """Results of cells by key, in a folder; several processes may use it at the same time.
+
+    A file is written beside its place and then moved there. Each page of it carries a checksum; a file that is cut off,
+    changed, or of another cell is `damaged`, and read as missing. With `fresh` only what was written here is read.
+    """
+
+    def __init__(self, folder: Path, *, fresh: bool = False) -> None:
+        self.folder = folder
+        self.fresh = fresh
+        self.damaged: set[str] = set()
+        self._written: set[str] = set()
+
+    def path(self, key: str) -> Path:
+        """Return where the result of a cell is kept."""
+        return self.folder / key[:2] / f"{key}.parquet"
+
+    def write(self, key: str, evaluation: Evaluation) -> None:
+        """Keep the result of a cell."""
+        table = arrow.Table.from_pandas(evaluation.table(), preserve_index=False)
+        table = table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: key.encode()})
+        with written_atomically(self.path(key)) as temporary:
+            try:
+                pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)  # type: ignore[no-untyped-call]
+            except OSError as error:
+                raise InputError(Problem(f"cannot be written: {error.strerror}", file=str(self.folder))) from error
+        self._written.add(key)
+
+    def read(self, key: str) -> Evaluation | None:
+        """Return the result of a cell; None where there is none, or where the file is damaged."""
+        path = self.path(key)
+        if not path.is_file() or (self.fresh and key not in self._written):
+            return None
+        try:
+            table = pq.read_table(path, page_checksum_verification=True)  # type: ignore[no-untyped-call]
+            if (table.schema.metadata or {}).get(KEY) != key.encode():
+                raise ValueError("holds another cell")
+            return Evaluation.from_table(_frame(table))
+        except (OSError, ValueError, KeyError, arrow.ArrowException, InputError):
+            self.damaged.add(key)
+            return None
+
+    def size(self) -> int:
+        """Return the bytes of all results."""
+        return sum(path.stat().st_size for path in self.folder.glob("*/*.parquet"))
+
+    def sweep_up(self) -> None:
+        """Remove what processes that were killed left half written."""
+        for path in self.folder.glob("*/.*"):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > LEFT_BEHIND:
+                    path.unlink()
+
+
+def _frame(table: Any) -> pd.DataFrame:
+    found = table.to_pandas()
+    assert isinstance(found, pd.DataFrame)
+    return found

@@ -1,0 +1,239 @@
+"""What an analysis works with: a runner, what was asked for, base values, labels; and how its results are kept."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from rallsim.economics.setting import Economics, is_economic
+from rallsim.errors import InputError, Problem, nearest
+from rallsim.evaluation import Evaluation
+from rallsim.parameters import ParameterSet
+from rallsim.scenario import Scenario
+from rallsim.sweep.asked import Asked
+from rallsim.sweep.draws import Draws, draws_of
+from rallsim.sweep.joint import owner_of
+from rallsim.sweep.look import SIGNS, Look, in_words
+from rallsim.sweep.matters import columns_of, fixed_by
+from rallsim.sweep.measures import check_outcomes, needed
+from rallsim.sweep.runner import Runner
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Tables = dict[str, pd.DataFrame]
+Figures = Mapping[str, Callable[[], "Figure"]]
+DEFAULT_WTP = (30_000.0, 50_000.0)  # where a perspective states no threshold
+FLOAT_FORMAT = "%.10g"
+OWNERS = {"costs": "Costs", "utilities": "Utilities", "hsct": "Transplant", "mortality": "Background mortality"}
+LEAST_PATIENTS = 20  # two in every batch
+
+
+@dataclass(eq=False)
+class Study:
+    """A runner and what was asked for, with what every analysis needs of them."""
+
+    runner: Runner
+    asked: Asked
+
+    @property
+    def scenario(self) -> Scenario:
+        """The question."""
+        return self.runner.model.scenario
+
+    @property
+    def parameters(self) -> ParameterSet:
+        """Parameters of the model."""
+        return self.runner.model.parameters
+
+    @property
+    def economics(self) -> Economics:
+        """What histories are valued with."""
+        assert self.runner.model.economics is not None
+        return self.runner.model.economics
+
+    @property
+    def strategies(self) -> list[str]:
+        """Ids of the strategies, in the order of the file."""
+        return list(self.scenario.strategies)
+
+    @property
+    def reference(self) -> int:
+        """Column of the strategy that others are compared with."""
+        return self.strategies.index(self.scenario.reference)
+
+    @cached_property
+    def wtp(self) -> tuple[float, ...]:
+        """Willingness to pay for a QALY: as asked, else the perspective's thresholds; the first is the main one."""
+        view = self.economics.perspective
+        return self.asked.wtp or (view.thresholds() if view else ()) or DEFAULT_WTP
+
+    @property
+    def patients(self) -> int:
+        """Patients of analyses that are not probabilistic."""
+        return self.asked.patients or self.scenario.patients
+
+    @cached_property
+    def base(self) -> dict[str, float]:
+        """Base value of every parameter, of the model as the scenario sets it, and of economics."""
+        values = dict(self.parameters.values(self.scenario.population_id))
+        shared = [fixed_by(self.scenario, one, self.parameters) for one in self.scenario.strategies.values()]
+        values |= {path: value for path, value in shared[0].items() if all(one.get(path) == value for one in shared)}
+        return values | {path: entry.value for path, entry in self.economics.parameters().items()}
+
+    def draws(self, number: int) -> Draws:
+        """Draw everything uncertain that matters."""
+        return draws_of(self.runner.model, number, self.asked.draw_seed)
+
+    def evaluate(
+        self, points: pd.DataFrame, *, patients: int | None = None, replicate: int = 0, words: str
+    ) -> Evaluation:
+        """Evaluate all strategies at points; measures are those of the outcomes asked for, and of net benefit."""
+        return self.runner.evaluate(
+            points,
+            patients=patients or self.patients,
+            replicate=replicate,
+            measures=self._measures,
+            words=words,
+        )
+
+    @cached_property
+    def _measures(self) -> list[str]:
+        return needed(
+            [*self.asked.outcomes, *self.asked.until, "costs_undisc", "qalys_undisc", "lys_undisc"], self.wtp[0]
+        )
+
+    def check(self) -> None:
+        """Refuse what cannot be asked of this scenario, all at once."""
+        from rallsim.decision.acceptability import checked_wtp
+
+        problems: list[Problem] = []
+        for check in (
+            lambda: check_outcomes([*self.asked.outcomes, *self.asked.until], self.economics),
+            lambda: self.check_paths(list(self.asked.ranges)),
+            lambda: checked_wtp(self.wtp),
+        ):
+            try:
+                check()
+            except InputError as error:
+                problems += error.problems
+        if self.asked.patients is not None and self.asked.patients < LEAST_PATIENTS:
+            found, allowed = str(self.asked.patients), f"{LEAST_PATIENTS} or more"
+            problems.append(Problem("are too few", key="--patients", found=found, allowed=allowed))
+        for path, limits in self.asked.ranges.items():
+            for value in limits or ():
+                fault = self._fault(path, value)
+                if fault and path in self.base:
+                    problems.append(replace(fault, key=f"--parameter {path}"))
+        if problems:
+            raise InputError(problems)
+
+    def _fault(self, path: str, value: float) -> Problem | None:
+        if is_economic(path):
+            return self.economics.fault(path, value)
+        return self.parameters.fault(path, value)
+
+    def check_paths(self, paths: Sequence[str]) -> None:
+        """Refuse parameters that do not exist, that the scenario sets itself, or that no strategy depends on."""
+        problems = []
+        for path in paths:
+            if path not in self.base:
+                hint = nearest(path, list(self.base))
+                problems.append(Problem("unknown parameter", key="--parameter", found=path, hint=hint))
+            elif not self.matters(path):
+                problems.append(
+                    Problem("changes nothing: set by the scenario, or of a therapy not given", "", key=path)
+                )
+        if problems:
+            raise InputError([replace(one, file=None) for one in problems])
+
+    def matters(self, path: str) -> bool:
+        """Tell whether a parameter can change some strategy's results."""
+        every = self.scenario.strategies.values()
+        return any(columns_of([path], self.scenario, one, self.parameters) for one in every)
+
+    def look(self) -> Look:
+        """Return labels, units and thresholds for figures and sentences."""
+        currency = self.economics.costs.currency
+        return Look(
+            title=self.scenario.title,
+            strategies={name: one.label for name, one in self.scenario.strategies.items()},
+            reference=self.scenario.reference,
+            currency=SIGNS.get(currency, currency),
+            wtp=self.wtp,
+            parameters={path: self.label(path) for path in self.base if self.matters(path)},
+            units={path: self.unit(path) for path in self.base if self.matters(path)},
+            owners={name: self.owner(name) for name in dict.fromkeys(map(owner_of, self.base))},
+            asked=self.asked.as_json(),
+        )
+
+    def label(self, path: str) -> str:
+        """Name a parameter for people: whose it is, and what its last word says."""
+        return f"{self.owner(owner_of(path))}: {in_words(path.rpartition('.')[2])}"
+
+    def owner(self, name: str) -> str:
+        """Name for people whose parameters some are: a therapy's label, or a word."""
+        therapy = self.parameters.therapies.get(name)
+        return therapy.label if therapy else OWNERS.get(name, name.capitalize())
+
+    def unit(self, path: str) -> str:
+        """Unit of a parameter as people read it."""
+        if is_economic(path):
+            return self.economics.parameters()[path].unit.replace("_", " ")
+        return self.parameters.field_of(path).unit.replace("_", " ")
+
+    def manifest(self, analysis: str, settings: Sequence[str]) -> dict[str, Any]:
+        """Everything needed to make the results again, without anything that changes from run to run."""
+        from rallsim.provenance import manifest
+        from rallsim.simulation import Simulation
+
+        found = manifest(Simulation(self.scenario, self.parameters, {}), list(settings))
+        view = self.economics.perspective
+        found["packages"] |= {name: version(name) for name in ("SALib", "scikit-learn", "pyarrow")}
+        return found | {
+            "python": platform.python_version(),
+            "analysis": analysis,
+            "economics": {
+                "costs": self.economics.costs.id,
+                "currency": self.economics.costs.currency,
+                "price_year": self.economics.costs.price_year,
+                "perspective": view.id if view else None,
+                "list_prices": self.economics.costs.list_prices(),
+            },
+            "look": self.look().as_json(),
+        }
+
+
+def write_tables(tables: Tables, folder: Path) -> None:
+    """Write each table as CSV."""
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+
+
+def read_tables(folder: Path) -> Tables:
+    """Read every CSV file of a folder; empty cells are not-a-number in columns of numbers, empty in others."""
+    found = {}
+    for path in sorted(folder.glob("*.csv")):
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        texts = [name for name in table.columns if table[name].dtype == object]
+        found[path.stem] = table.assign(**{name: table[name].fillna("") for name in texts})
+    return found
+
+
+def write_figures(figures: Figures, folder: Path) -> None:
+    """Draw each figure into a folder."""
+    for name, figure in figures.items():
+        figure().savefig(folder / name)
+
+
+def best_of(values: np.ndarray) -> np.ndarray:
+    """Place of the highest value along the last axis; of equal ones the first."""
+    return np.asarray(values.argmax(axis=-1))

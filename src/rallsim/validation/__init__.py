@@ -1,0 +1,1 @@
+"""The model in each trial's shoes: what was published beside what the same patients, treated so, come to here."""

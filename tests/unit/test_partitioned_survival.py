@@ -1,0 +1,190 @@
+"""Partitioned survival beside the simulation: known answers, and differences that sum to what they explain."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers_economics import FLAT, round_values
+from helpers_model import parameters
+from rallsim import stages as w
+from rallsim.economics.basis import Basis
+from rallsim.economics.discounting import Rates
+from rallsim.economics.evaluation import Evaluation, evaluate
+from rallsim.economics.extrapolation import FAMILIES, checked_follow_up, extrapolated
+from rallsim.economics.extrapolation import in_words as tails_in_words
+from rallsim.economics.partitioned_survival import COLUMNS, in_words, increments, partitioned_survival
+from rallsim.economics.valuation import value_history
+from rallsim.errors import InputError
+from rallsim.events import EVENT_ROW
+from rallsim.history import History
+from rallsim.scenario import load_scenario
+from rallsim.simulation import Simulation, simulate
+
+PARTS = COLUMNS[6:]
+
+
+@cache
+def found(*settings: str) -> tuple[Simulation, Evaluation]:
+    simulation = simulate(load_scenario("bridging_before_car_t", patients=400, settings=settings), parameters())
+    evaluation = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
+    assert evaluation is not None
+    return simulation, evaluation
+
+
+@pytest.mark.parametrize("discounted", [True, False])
+def test_the_parts_sum_to_the_difference(discounted: bool) -> None:
+    """Simulation minus partitioned survival is the sum of its parts, and the simulation's side is the run's own."""
+    simulation, evaluation = found()
+    table = partitioned_survival(evaluation, simulation.histories, discounted=discounted)
+    suffix = "" if discounted else "_undisc"
+
+    assert len(table) == 3 * 4
+    assert table["difference"].to_numpy() == pytest.approx(table[PARTS].sum(axis=1).to_numpy(), rel=1e-9, abs=1e-6)
+    assert (table["simulation"] - table["partitioned_survival"]).to_numpy() == pytest.approx(table["difference"])
+    own = [evaluation.totals[row.strategy][f"{row.outcome}{suffix}"].mean() for row in table.itertuples()]
+    assert table["simulation"].to_numpy() == pytest.approx(own, rel=1e-9)
+
+
+def test_life_years_agree_to_the_grid() -> None:
+    """Area under OS is life expectancy whatever the structure: a finer grid brings both together."""
+    simulation, evaluation = found()
+    gaps = []
+    for step in (1.0, 0.1):
+        table = partitioned_survival(evaluation, simulation.histories, step=step)
+        gaps.append(table.loc[table["outcome"] == "lys", "difference"].abs().max())
+
+    assert gaps[0] < 0.01
+    assert gaps[1] < 0.2 * gaps[0]
+
+
+def test_a_strategy_alone_differs_by_the_grid_only() -> None:
+    """With one strategy the mean of all is its own, and only reading curves is left."""
+    simulation, evaluation = found()
+    name = simulation.scenario.reference
+    alone = Evaluation(
+        evaluation.scenario,
+        evaluation.economics,
+        {name: evaluation.valuations[name]},
+        evaluation.people,
+        evaluation.parameters,
+    )
+    table = partitioned_survival(alone, {name: simulation.histories[name]})
+
+    assert table["of_curves"].to_numpy() == pytest.approx(table["difference"].to_numpy(), abs=1e-6)
+    assert table[PARTS[1:]].abs().to_numpy().max() < 1e-6
+
+
+def test_states_are_split_at_the_patients_own_event() -> None:
+    """Two patients done by hand: event-free utility up to relapse, the other after it."""
+    costs, utilities = round_values()
+    flat = utilities.with_values(FLAT)
+    rows = []
+    for number, (relapse, death) in enumerate(((12.0, 18.0), (24.0, 36.0))):
+        rows += [
+            (0.0, number, w.ENTRY, w.RELAPSED, 0, -1, 0),
+            (0.0, number, w.TREATMENT_START, w.SALVAGE, 1, 0, 0),
+            (0.0, number, w.RESPONSE, w.REMISSION, 1, 0, w.MRD_NEGATIVE),
+            (relapse, number, w.RELAPSE, w.RELAPSED, 1, 0, w.ANTIGEN_KEPT),
+            (death, number, w.DEATH, w.DEAD, 1, 0, w.DEATH_BACKGROUND),
+        ]
+    history = History(np.array(rows, EVENT_ROW), "one", ("chemotherapy",), patients=2, horizon=60.0, seed=1)
+    history.check()
+    people = (np.array([50.0, 50.0]), np.array([0.0, 0.0]))
+    valuation = value_history(history, costs, flat, Rates.of(0.0), ages=people[0], male=people[1])
+    economics = Basis(costs, flat, None, Rates.of(0.0), (), (), {}, ())
+    evaluation = Evaluation(
+        load_scenario("first_salvage"), economics, {"one": valuation}, people, parameters().evidence
+    )
+    table = partitioned_survival(evaluation, {"one": history}, step=0.01).set_index("outcome")
+
+    # months in remission 12 and 24 at 0.8, after relapse 6 and 12 at 0.4
+    assert table.loc["qalys", "simulation"] == pytest.approx((18 * 0.8 + 9 * 0.4) / 12)
+    assert table.loc["qalys", "partitioned_survival"] == pytest.approx((18 * 0.8 + 9 * 0.4) / 12, abs=2e-3)
+    assert table.loc["lys", "simulation"] == pytest.approx(27 / 12)
+
+
+def test_increments_are_against_the_reference_and_told_in_words() -> None:
+    """Increments are differences of rows; each sentence holds both answers and the largest part."""
+    simulation, evaluation = found()
+    table = partitioned_survival(evaluation, simulation.histories)
+    gains = increments(table, simulation.scenario.reference)
+    rows = table.set_index(["strategy", "outcome"])
+    one = gains[(gains["strategy"] == "bridge_inotuzumab") & (gains["outcome"] == "qalys")].iloc[0]
+    labels = {name: strategy.label for name, strategy in simulation.scenario.strategies.items()}
+    words = in_words(gains, labels)
+
+    expected = rows.loc[("bridge_inotuzumab", "qalys"), "simulation"] - rows.loc[("no_bridging", "qalys"), "simulation"]
+    assert one["simulation"] == pytest.approx(expected)
+    assert len(words) == 2 * 3
+    assert any(f"simulation {one['simulation']:+.3f}" in sentence for sentence in words)
+    assert any(f"apart by {one['difference']:+.3f}" in sentence for sentence in words)
+
+
+def exponential(rate: float, patients: int, horizon: float) -> History:
+    """A cohort whose deaths are spread evenly over the quantiles of an exponential time."""
+    times = -np.log1p(-(np.arange(patients) + 0.5) / patients) / rate
+    rows = []
+    for number, time in enumerate(times):
+        rows.append((0.0, number, w.ENTRY, w.RELAPSED, 0, -1, 0))
+        late = time >= horizon
+        rows.append(
+            (horizon, number, w.CENSORED, w.RELAPSED, 0, -1, 0)
+            if late
+            else (time, number, w.DEATH, w.DEAD, 0, -1, w.DEATH_BACKGROUND)
+        )
+    return History(np.array(rows, EVENT_ROW), "one", (), patients=patients, horizon=horizon, seed=1)
+
+
+def test_an_exponential_curve_continues_itself() -> None:
+    """Deaths at a constant rate are extrapolated to the closed form (1 - exp(-r H)) / r, within 1 %."""
+    rate, horizon = 0.03, 120.0
+    table = extrapolated({"one": exponential(rate, 4000, horizon)}, 24.0).set_index("endpoint")
+    truth = (1.0 - np.exp(-rate * horizon)) / rate / 12.0
+
+    assert table.loc["os", "years_simulated"] == pytest.approx(truth, rel=2e-3)
+    assert table.loc["os", "years_extrapolated"] == pytest.approx(truth, rel=1e-2)
+    assert table.loc["os", "family"] in FAMILIES
+
+
+def test_extrapolation_misses_cures() -> None:
+    """In a scenario with cures curves continued from two years give fewer years than were simulated."""
+    simulation, _ = found()
+    table = extrapolated(simulation.histories, 24.0)
+    labels = {name: strategy.label for name, strategy in simulation.scenario.strategies.items()}
+
+    assert len(table) == 2 * 4
+    assert (table["difference"] > 0).all()
+    words = tails_in_words(table, labels)
+    assert len(words) == 4
+    assert all("continued" in sentence for sentence in words)
+
+
+def test_what_has_ended_is_not_continued() -> None:
+    """Where all have died by the follow-up, or nobody has, the curve stays as it is and no family is named."""
+    gone, alive = exponential(3.0, 50, 120.0), exponential(1e-9, 50, 120.0)
+    table = extrapolated({"gone": gone, "alive": alive}, 24.0)
+    rows = table[table["endpoint"] == "os"].set_index("strategy")
+
+    assert rows["family"].to_dict() == {"gone": "nobody left", "alive": "no event"}
+    assert rows["difference"].tolist() == [0.0, 0.0]
+    assert rows.loc["alive", "years_simulated"] == pytest.approx(10.0)
+    assert "(nobody left)" in tails_in_words(table, {"gone": "Gone", "alive": "Alive"})[0]
+
+
+@pytest.mark.parametrize("months", [0.0, 120.0, 500.0])
+def test_a_follow_up_outside_the_horizon_is_refused(months: float) -> None:
+    """Curves can be cut only where they are."""
+    with pytest.raises(InputError, match="is not within the months followed"):
+        checked_follow_up(months, 120.0, 1.0)
+
+
+def test_every_structure_table_is_complete() -> None:
+    """No cell of the comparison is empty."""
+    simulation, evaluation = found()
+    for table in (partitioned_survival(evaluation, simulation.histories), extrapolated(simulation.histories, 24.0)):
+        assert isinstance(table, pd.DataFrame)
+        assert not table.isna().any().any()

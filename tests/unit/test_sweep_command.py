@@ -1,0 +1,281 @@
+"""`rallsim sweep` and `rallsim plot`: what they write, how they end, and that nothing depends on who did the work."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from rallsim import analyses, cli
+from rallsim.decision.sample_files import read_sample
+
+DOCS = Path(__file__).parents[2] / "docs" / "sweeps.md"
+PSA = ("sweep", "first_salvage", "psa", "--draws", "130", "--patients", "20")
+CODE = "import sys; from rallsim.cli import main; sys.argv[0] = 'rallsim'; main()"
+
+
+class Ended:
+    """How a command ended, and what it printed."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def rallsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run a command in an empty folder, in this process."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["rallsim", *arguments])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return Ended(code, *capsys.readouterr())
+
+    return command
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every analysis of a small scenario."""
+    folder = tmp_path_factory.mktemp("everything")
+    arguments = ["--draws", "16", "--patients", "40", "--grid", "3", "--incidence", "50", "--cross", "no_late_relapse"]
+    ended = subprocess.run(
+        [sys.executable, "-c", CODE, "sweep", "first_salvage", *analyses.names(), *arguments, "--out", "out"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return folder / "out"
+
+
+@pytest.mark.parametrize("name", analyses.names())
+def test_every_column_is_documented(everything: Path, name: str) -> None:
+    """Every table of every analysis stands in docs/sweeps.md with each of its columns."""
+    strategies = {"chemotherapy", "blinatumomab", "inotuzumab"}
+    text = DOCS.read_text(encoding="utf-8")
+    section = re.split(r"^##+ ", text.partition(f"\n### {name}\n")[2], flags=re.MULTILINE)[0]
+    tables = sorted((everything / name).glob("*.csv"))
+    shared = text if name == "voi" else section  # its tables of psa are documented there
+    assert tables
+    for path in tables:
+        assert f"`{path.name.replace('_undisc', '')}`" in section, path.name
+        if path.name == "psa_parameters.csv":
+            continue
+        words = set(re.findall(r"`(\w+)`", shared + (text if path.name == "switches.csv" else "")))
+        endings = ("_Std_Error", "_Lower", "_Upper")
+        for column in pd.read_csv(path).columns:
+            bare = next((column.removesuffix(one) for one in endings if column.endswith(one)), column)
+            assert bare in words | strategies or column in words, (path.name, column)
+
+
+@pytest.mark.parametrize("name", analyses.names())
+def test_every_analysis_says_and_draws_something(everything: Path, name: str) -> None:
+    """Every analysis has figures, a manifest with what made it, and a line about itself."""
+    manifest = json.loads((everything / name / "manifest.json").read_text(encoding="utf-8"))
+
+    assert list((everything / name).glob("*.png"))
+    assert manifest["analysis"] == name
+    assert (manifest["economics"]["costs"], manifest["economics"]["perspective"]) == ("uk", "nice")
+    assert "workers" not in json.dumps(manifest)
+    assert analyses.called(name).ABOUT
+
+
+def test_figures_are_drawn_again_from_tables(everything: Path, tmp_path: Path, rallsim: Any) -> None:
+    """`plot` makes the same bytes without simulating, and says where they are."""
+    ended = rallsim("plot", str(everything), "--out", "again")
+
+    assert ended.code == 0
+    for name in analyses.names():
+        figures = {path.name: path.read_bytes() for path in (everything / name).glob("*.png")}
+        assert contents(tmp_path / "again" / name) == figures
+    assert len(ended.out.splitlines()) > 10
+
+
+def test_plot_refuses_what_is_no_sweep(tmp_path: Path, rallsim: Any) -> None:
+    """A folder without an analysis, and one whose tables were changed, end with exit code 2."""
+    (tmp_path / "empty").mkdir()
+
+    assert rallsim("plot", "empty").code == 2
+    assert "holds no analysis of a sweep" in rallsim("plot", "nowhere").err
+
+
+def test_the_sample_is_one_that_decide_reads(everything: Path) -> None:
+    """The files of a psa are read by `rallsim decide` as they are, and agree with each other."""
+    found = read_sample(everything / "psa")
+
+    assert found.sample.strategies == ("chemotherapy", "blinatumomab", "inotuzumab")
+    assert found.sample.draws == 16
+    assert found.sample.parameters is not None
+
+
+def test_results_are_the_same_whoever_worked_and_however_often_it_stopped(tmp_path: Path, rallsim: Any) -> None:
+    """One process, two processes, a batch queue in three parts, an interrupted and resumed run: the same bytes."""
+    assert rallsim(*PSA, "--out", "one").code == 0
+    assert rallsim(*PSA, "--out", "two", "--workers", "2").code == 0
+    assert rallsim(*PSA, "--out", "queue", "--plan").code == 0
+    for part in ("2/3", "3/3", "1/3"):
+        assert rallsim(*PSA, "--out", "queue", "--part", part).code == 0
+    assert "0 computed, 6 kept" in rallsim(*PSA, "--out", "queue", "--collect").out
+    assert rallsim(*PSA, "--out", "resumed").code == 0
+    for path in sorted((tmp_path / "resumed" / "cells").glob("*/*.parquet"))[::2]:
+        path.unlink()
+    again = rallsim(*PSA, "--out", "resumed")
+
+    assert "3 computed, 3 kept" in again.out
+    expected = contents(tmp_path / "one" / "psa")
+    assert "psa_long.csv" in expected
+    for name in ("two", "queue", "resumed"):
+        assert contents(tmp_path / name / "psa") == expected, name
+
+
+def test_only_what_changed_is_computed(rallsim: Any) -> None:
+    """The same again computes nothing; other rules of one of three strategies compute its cells alone."""
+    rallsim(*PSA, "--out", "out")
+
+    assert "0 computed, 6 kept" in rallsim(*PSA, "--out", "out").out
+    changed = rallsim(*PSA, "--out", "out", "--set", "strategies.inotuzumab.max_lines=2")
+    assert "2 computed, 4 kept" in changed.out
+    assert "moved to out/psa.1/" in changed.out
+    assert "6 computed, 0 kept" in rallsim(*PSA, "--out", "out", "--fresh").out
+
+
+def test_damage_is_said(tmp_path: Path, rallsim: Any) -> None:
+    """A damaged cell is computed again, and standard error says so."""
+    rallsim(*PSA, "--out", "out")
+    next((tmp_path / "out" / "cells").glob("*/*.parquet")).write_bytes(b"PAR1")
+
+    ended = rallsim(*PSA, "--out", "out")
+
+    assert (ended.code, "1 damaged" in ended.err) == (0, True)
+    assert "1 computed, 5 kept" in ended.out
+
+
+def test_collecting_too_early_says_what_is_missing(rallsim: Any) -> None:
+    """`--collect` without all cells, and `--part` without a plan, end with exit code 2 and say what to do."""
+    early = rallsim(*PSA, "--out", "out", "--collect")
+    unplanned = rallsim(*PSA, "--out", "out", "--part", "1/2")
+
+    assert (early.code, "needs 6 cells" in early.err) == (2, True)
+    assert (unplanned.code, "no plan here" in unplanned.err) == (2, True)
+
+
+def test_a_dry_run_tells_the_work_and_does_none(tmp_path: Path, rallsim: Any) -> None:
+    """Cells, histories, time and disk are printed; no cell is kept and no folder of results made."""
+    ended = rallsim(*PSA, "--out", "out", "--dry-run")
+
+    assert ended.code == 0
+    assert "6 cells to compute, 0 kept; 7,800 histories" in ended.out
+    assert re.search(r"about [\d.,]+ minutes with 1 at work, and \d+ MB", ended.out)
+    assert not list((tmp_path / "out").glob("**/*.parquet"))
+
+
+def test_all_that_is_wrong_is_said_at_once(rallsim: Any) -> None:
+    """Unknown analyses are refused first; then every faulty option together, each with a hint."""
+    unknown = rallsim("sweep", "first_salvage", "psaa")
+    options = rallsim("sweep", "first_salvage", "--until", "nmb=5", "--parameter", "a=2:1", "--group", "x=")
+    names = rallsim("sweep", "first_salvage", "--outcome", "qaly", "--parameter", "hsct.sos_fatalty", "--patients", "3")
+    values = rallsim("sweep", "first_salvage", "--parameter", "hsct.sos_fatality=0.1:3")
+
+    assert (unknown.code, "did you mean 'psa'" in unknown.err) == (2, True)
+    assert options.code == names.code == values.code == 2
+    for part in ("is no stop rule", "is no range", "is no group"):
+        assert part in options.err
+    for part in ("did you mean 'qalys'", "did you mean 'hsct.sos_fatality'", "are too few"):
+        assert part in names.err
+    assert "is impossible" in values.err
+
+
+def test_a_parameter_that_nobody_meets_is_refused(rallsim: Any) -> None:
+    """Varying what the scenario sets, or what no strategy gives, is refused rather than answered with zeros."""
+    settled = rallsim(
+        "sweep", "first_salvage", "oneway", "--set", "hsct.sos_fatality=0.2", "--parameter", "hsct.sos_fatality"
+    )
+
+    assert (settled.code, "changes nothing" in settled.err) == (2, True)
+
+
+def test_json_is_one_document(rallsim: Any) -> None:
+    """--json prints numbers, sentences and small tables, and nothing else."""
+    ended = rallsim(*PSA, "--out", "out", "--json")
+    document = json.loads(ended.out)
+
+    assert ended.err == ""
+    assert document["cells_computed"] == 6
+    assert document["analyses"]["psa"]["tables"]["answers"][0]["WTP"] == 25000.0
+
+
+def test_the_analyses_are_listed(rallsim: Any) -> None:
+    """--analyses prints every module of the package with its line; no list is kept anywhere."""
+    ended = rallsim("sweep", "--analyses")
+
+    assert ended.code == 0
+    assert [line.split()[0] for line in ended.out.splitlines()] == analyses.names()
+
+
+LONG = ("sweep", "first_salvage", "psa", "--draws", "3000", "--patients", "1000", "--out", "out")
+
+
+def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start a sweep in its own group and wait until it has kept a cell."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE, *LONG, *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.time() + 60
+    while not list((folder / "out" / "cells").glob("*/*.parquet")) and time.time() < deadline:
+        assert process.poll() is None
+        time.sleep(0.02)
+    return process
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_interruption_keeps_what_is_finished(tmp_path: Path, workers: str) -> None:
+    """Ctrl-C, which reaches all processes of a terminal, ends with 130, names the cells kept, and writes no results."""
+    process = started(tmp_path, "--workers", workers)
+
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+
+    kept = len(list((tmp_path / "out" / "cells").glob("*/*.parquet")))
+    assert process.returncode == 130
+    assert f"interrupted; {kept} finished cells are kept" in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "out" / "psa").exists()
+
+
+def test_a_killed_command_goes_on_where_it_was(tmp_path: Path, rallsim: Any) -> None:
+    """After kill -9 the same command reuses what was kept and ends with what an undisturbed one writes."""
+    process = started(tmp_path)
+    process.kill()
+    process.communicate()
+    kept = len(list((tmp_path / "out" / "cells").glob("*/*.parquet")))
+
+    resumed, undisturbed = rallsim(*LONG), rallsim(*LONG[:-1], "other")
+
+    assert kept >= 1
+    assert f"{90 - kept} computed, {kept} kept" in resumed.out
+    assert undisturbed.code == 0
+    assert contents(tmp_path / "out" / "psa") == contents(tmp_path / "other" / "psa")

@@ -1,0 +1,149 @@
+"""The walk over a patient's rows against a second reading of the same rules, and sums in the loop against histories."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from helpers_economics import CELL_LIFE, DRUG_LIFE, history_of
+from helpers_spans import spans_by_columns
+from rallsim import stages as w
+from rallsim.economics.cost_files import cost_files, load_costs
+from rallsim.economics.lived import triggers_of
+from rallsim.economics.people import people_of
+from rallsim.economics.perspectives import load_perspective, perspectives
+from rallsim.economics.setting import Economics, economics_of
+from rallsim.economics.spans import spans_of
+from rallsim.economics.triggers import AFTER, AT, CLOCKS, NO_THERAPY, WHILE, Trigger
+from rallsim.economics.utility_files import load_utilities
+from rallsim.economics.valuation import value_history
+from rallsim.evaluation import evaluate
+from rallsim.history import History
+from rallsim.outcome import MEASURES
+from rallsim.parameters import load_parameters
+from rallsim.scenario import load_scenario, shipped_scenarios
+from rallsim.simulation import Simulation, simulate
+
+PATIENTS = 1100  # more than a block, in eleven batches
+SHIPPED = [identity for identity, _ in shipped_scenarios()]
+loaded = cache(load_parameters)
+DRUGS = ("inotuzumab", "blinatumomab")
+UNUSUAL = [  # what no shipped file asks for
+    *(Trigger(WHILE, stages=tuple(range(w.DEAD)), clock=clock, since_from=0.5, since_to=6.0) for clock in CLOCKS),
+    *(
+        Trigger(WHILE, stages=(w.SALVAGE, w.REMISSION), clock=clock, since_from=3.0, therapies=DRUGS)
+        for clock in CLOCKS
+    ),
+    Trigger(WHILE, stages=(w.RELAPSED, w.REFRACTORY), therapies=(NO_THERAPY, "chemotherapy")),
+    Trigger(AT, events=(w.ENTRY, w.RELAPSE), therapies=(NO_THERAPY, *DRUGS)),
+    Trigger(AT, events=(w.CYCLE,), cycles=(2, 3)),
+    Trigger(AT, events=(w.CYCLE, w.INFECTION), stages=(w.SALVAGE,)),
+    Trigger(AT, events=(w.TREATMENT_START,), unless_followed_by=(w.RESPONSE, w.NO_RESPONSE)),
+    Trigger(AT, events=(w.DEATH,), details=(w.DEATH_LEUKAEMIA, w.DEATH_BACKGROUND)),
+    Trigger(AFTER, events=(w.RESPONSE, w.RELAPSE), until=(w.CYCLE, w.HSCT, w.DEATH)),
+    Trigger(AFTER, events=(w.CYCLE,), until_stage_end=True, lasting="some"),
+    Trigger(AFTER, events=(w.HSCT, w.DEATH), lasting="some", until=(w.RELAPSE,), until_stage_end=True),
+]
+
+
+@cache
+def simulated(name: str) -> Simulation:
+    return simulate(load_scenario(name, patients=PATIENTS), loaded())
+
+
+def shipped_triggers() -> list[tuple[Trigger, float]]:
+    """Every trigger of the files, with the months that it lasts."""
+    utilities = load_utilities(loaded())
+    found = [(one, utilities.months(one.lasting)) for one in triggers_of(utilities)]
+    for country in cost_files():
+        costs = load_costs(country, loaded())
+        found += [(item.trigger, costs.months(item.trigger.lasting)) for item in costs.items]
+    return found
+
+
+def assert_same_spans(history: History, triggers: list[tuple[Trigger, float]]) -> set[int]:
+    """Assert that both readings find the same spans; return which triggers counted at all."""
+    found = spans_of(
+        history.events, [one for one, _ in triggers], history.therapies, [months for _, months in triggers]
+    )
+    for place, (trigger, months) in enumerate(triggers):
+        mine = found[found["trigger"] == place]
+        rows, start, stop = spans_by_columns(trigger, history, months)
+        np.testing.assert_array_equal(np.sort(mine["row"]), rows, err_msg=str(trigger))
+        mine = mine[np.argsort(mine["row"])]
+        np.testing.assert_array_equal(mine["start"], start, err_msg=str(trigger))
+        np.testing.assert_array_equal(mine["stop"], stop, err_msg=str(trigger))
+    return set(found["trigger"].tolist())
+
+
+@pytest.mark.parametrize("name", ["order_of_therapies", "transplant_after_car_t"])
+def test_one_walk_finds_what_a_search_by_columns_finds(name: str) -> None:
+    """Each trigger of the files and each unusual one counts on the same rows and for the same time, to the last bit."""
+    triggers = shipped_triggers() + [(one, 1.5 if one.lasting else math.inf) for one in UNUSUAL]
+    counted: set[int] = set()
+    for history in simulated(name).histories.values():
+        counted |= assert_same_spans(history, triggers)
+
+    assert len(counted) > len(triggers) / 2
+    assert set(range(len(triggers) - len(UNUSUAL), len(triggers))) <= counted
+
+
+def test_the_walk_on_lives_of_a_few_events() -> None:
+    """Both readings agree on lives written by hand, and on no patients at all there is nothing."""
+    triggers = [(one, 1.5 if one.lasting else math.inf) for one in UNUSUAL]
+    assert assert_same_spans(history_of(DRUG_LIFE, CELL_LIFE, DRUG_LIFE), triggers)
+    nobody = history_of(DRUG_LIFE).events[:0]
+    assert len(spans_of(nobody, UNUSUAL, ())) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHIPPED)
+def test_one_walk_finds_what_a_search_by_columns_finds_everywhere(name: str) -> None:
+    """The same for every shipped scenario."""
+    for history in simulated(name).histories.values():
+        assert assert_same_spans(history, shipped_triggers())
+
+
+def assert_same_sums(name: str, economics: Economics) -> None:
+    """Assert that sums by batch are those of valued histories, to 1e-9 of the largest."""
+    simulation, batches = simulated(name), 11
+    found = evaluate(simulation.scenario, loaded(), economics, batches=batches)
+    ages, male = people_of(simulation.scenario, loaded())
+    assert found.strategies == tuple(simulation.histories)
+    for place, history in enumerate(simulation.histories.values()):
+        one = value_history(history, economics.costs, economics.utilities, economics.rates, ages=ages, male=male)
+        expected = {**one.totals(), **one.by_category(), **one.resources()}
+        expected |= {f"events_{event}": counts for event, counts in one.events().items()}
+        for measure, values in expected.items():
+            sums = np.bincount(np.arange(PATIENTS) % batches, values, batches)
+            mine = found.sums[0, place, :, found.measures.index(measure)]
+            np.testing.assert_allclose(mine, sums, rtol=1e-9, atol=1e-9 * np.abs(sums).max(), err_msg=measure)
+        assert set(found.measures) - set(expected) == set(MEASURES)
+
+
+def test_sums_in_the_loop_are_those_of_valued_histories() -> None:
+    """Costs, QALYs, life years, categories, resources and events, batch by batch, at different rates that change."""
+    economics = economics_of(parameters=loaded())
+    assert_same_sums("transplant_after_car_t", economics)
+    has = load_perspective("has", loaded().evidence).rates()
+    assert has.costs.later_rate is not None
+    rates = replace(
+        has, costs=replace(has.costs, later_from=30.0), qalys=replace(has.qalys, rate=0.01, later_from=50.0)
+    )
+    assert_same_sums("transplant_after_car_t", replace(economics, rates=rates))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("country", cost_files())
+@pytest.mark.parametrize("name", SHIPPED)
+def test_sums_in_the_loop_are_those_of_valued_histories_everywhere(name: str, country: str) -> None:
+    """The same for every scenario, country and perspective."""
+    base = economics_of(parameters=loaded())
+    assert len(perspectives()) > 3
+    for view in perspectives():
+        costs, rates = load_costs(country, loaded()), load_perspective(view, loaded().evidence).rates()
+        assert_same_sums(name, replace(base, costs=costs, rates=rates))
