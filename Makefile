@@ -44,7 +44,4 @@ reference: $(READY)  ## small committed results of the shipped scenarios; a chan
 	  $(BIN)/rallsim run $$scenario --patients 2000 --out build/reference/$$(basename $$scenario .yaml) >/dev/null && \
 	  cp build/reference/$$(basename $$scenario .yaml)/summary.csv results/reference/$$(basename $$scenario .yaml).csv || exit 1; \
 	done
-	$(BIN)/rallsim curves --no-pages --out build/reference/curves >/dev/null
-	$(BIN)/python -c "import pandas; \
-	  pandas.read_csv('build/reference/curves/chosen.csv').drop(columns=['reason', 'corresponds']) \
-	  .to_csv('results/reference/curves/chosen.csv', index=False, float_format='%.5g', lineterminator='\n')"
+	$(BIN)/python -m rallsim.report.curves_page

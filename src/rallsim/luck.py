@@ -120,6 +120,7 @@ COURSE = (
     "liver",
     "liver_grade",
     "hsct_realised",
+    "cause_of_early_death",
 )
 (
     TREATED,
@@ -178,6 +179,7 @@ COURSE = (
     LIVER_DRAW,
     LIVER_GRADE,
     HSCT_REALISED,
+    CAUSE_OF_EARLY_DEATH,
 ) = range(len(COURSE))
 
 ENTRY_COLUMNS = len(ENTRY)

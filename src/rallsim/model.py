@@ -56,6 +56,9 @@ THERAPY_FIELDS: dict[str, Field] = {
     "mrd_negative_given_cr": Field("probability", "no measurable residual disease, in remission from a high burden"),
     "mrd_odds_ratio_low_burden": Field("odds_ratio", "of MRD negativity when the burden was low"),
     "early_death": Field("probability", "death before the response can be assessed, background mortality apart"),
+    "early_death_of_treatment": Field(
+        "share", "of early deaths that are of the treatment; the others of leukaemia", 1.0
+    ),
     "early_death_odds_ratio_later_line": Field(
         "odds_ratio", "of early death in the second salvage line and later", 1.0
     ),

@@ -148,7 +148,9 @@ def salvage(p: Any, w: Any) -> None:
         strikes(p, assessed, stage_in_remission(p, w), words.RESPONSE, depth)
     elif response >= 1.0 - early_death_probability(p, therapy):
         died = p.time + luck(p, w, decision.TIME_OF_EARLY_DEATH) * (assessed - p.time)
-        strikes(p, died, words.DEAD, words.DEATH, words.DEATH_TREATMENT)
+        toxic = luck(p, w, decision.CAUSE_OF_EARLY_DEATH) < therapy.early_death_of_treatment
+        cause = words.DEATH_TREATMENT if toxic else words.DEATH_LEUKAEMIA
+        strikes(p, died, words.DEAD, words.DEATH, cause)
     else:
         lost = (
             therapy.target != NO_TARGET

@@ -34,7 +34,7 @@ def meets(attributes: Any, conditions: Any, first: int, after_last: int) -> bool
             holds = True
         elif holds:
             value = attributes[condition.attribute]
-            holds = condition.low <= value <= condition.high
+            holds = bool(condition.low <= value <= condition.high)
     return holds
 
 

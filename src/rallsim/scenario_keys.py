@@ -244,7 +244,7 @@ class EconomicsKeys(Part):
         default_factory=_nothing,
         gt=0,
         allow_inf_nan=False,
-        description="Patients who enter in a year, for budgets.",
+        description="Patients who enter in a year, for budgets and values of information.",
     )
     parameters: dict[ParameterPath, Number] = Field(
         default_factory=dict,

@@ -20,6 +20,8 @@ from rallsim.simulation import simulate
 TESTS = Path(__file__).parents[1]
 PLAIN = os.environ | {"NUMBA_DISABLE_JIT": "1"}
 SCENARIO, PATIENTS = "bridging_before_car_t", 20
+OWN = Path(__file__).parents[2] / "docs" / "my_patients.csv"
+SETTINGS: dict[str, list[str]] = {"sampled": [], "of a file": [f"population={OWN}"]}
 WRITE = f"""
 import sys
 import numpy as np
@@ -31,7 +33,8 @@ from rallsim.scenario import load_scenario
 from rallsim.simulation import simulate
 
 assert not is_compiling()
-scenario, parameters = load_scenario("{SCENARIO}", patients={PATIENTS}), load_parameters()
+scenario = load_scenario("{SCENARIO}", patients={PATIENTS}, settings=sys.argv[2:])
+parameters = load_parameters()
 histories = simulate(scenario, parameters).histories
 sums = evaluate(scenario, parameters, economics_of(parameters=parameters)).sums
 np.savez(sys.argv[1], sums=sums, **{{name: history.events for name, history in histories.items()}})
@@ -39,13 +42,14 @@ np.savez(sys.argv[1], sums=sums, **{{name: history.events for name, history in h
 
 
 @pytest.mark.slow
-def test_histories_are_the_same_without_the_compiler(tmp_path: Path) -> None:
+@pytest.mark.parametrize("who", SETTINGS)
+def test_histories_are_the_same_without_the_compiler(tmp_path: Path, who: str) -> None:
     """Compiled and plain Python write the same events and sums of costs and QALYs, equal to the last bit."""
     assert is_compiling()
     file = tmp_path / "plain.npz"
-    subprocess.run([sys.executable, "-c", WRITE, str(file)], env=PLAIN, check=True)
+    subprocess.run([sys.executable, "-c", WRITE, str(file), *SETTINGS[who]], env=PLAIN, check=True)
     plain = np.load(file)
-    scenario = load_scenario(SCENARIO, patients=PATIENTS)
+    scenario = load_scenario(SCENARIO, patients=PATIENTS, settings=SETTINGS[who])
     compiled = simulate(scenario, m.parameters()).histories
     assert set(plain.files) == {"sums", *compiled}
     sums = evaluate(scenario, m.parameters(), economics_of(parameters=m.parameters())).sums
@@ -58,8 +62,9 @@ def test_histories_are_the_same_without_the_compiler(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_tests_of_the_pathway_pass_without_the_compiler() -> None:
-    """Every test of survival functions, rules, stages, costs and utilities holds for the plain Python functions too."""
-    files = [TESTS / "unit" / f"test_{name}.py" for name in ("survival", "rules", "pathway", "economics")]
+    """Every test of survival functions, rules, entry, stages, costs and utilities holds for plain Python too."""
+    names = ("survival", "rules", "population", "pathway", "courses", "transplant", "economics")
+    files = [TESTS / "unit" / f"test_{name}.py" for name in names]
     program = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, files)]
     done = subprocess.run(program, env=PLAIN, cwd=TESTS.parent, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:]

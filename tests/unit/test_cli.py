@@ -264,10 +264,13 @@ def test_fit_check_finds_the_shipped_files_current(rallsim: Any) -> None:
 def test_a_stale_fit_ends_with_one(rallsim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """`rallsim fit --check` ends with 1 and names the file that is not current."""
     monkeypatch.setattr("rallsim.fit.run.stale_fits", lambda: [Path("params/fitted/hsct.yaml")])
+    monkeypatch.setattr("rallsim.fit.posterior.is_stale", lambda start: True)
 
     ended = rallsim("fit", "--check")
 
-    assert (ended.code, ended.out) == (1, f"stale: {os.path.join('params', 'fitted', 'hsct.yaml')}\n")
+    calibrated = shipped("params") / "fitted" / "calibrated.yaml"
+    stale = os.path.join("params", "fitted", "hsct.yaml")
+    assert (ended.code, ended.out) == (1, f"stale: {stale}\nstale: {calibrated}\n")
 
 
 def test_output_to_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from rallsim.cohort_file import COLUMNS, Cohort, read_cohort
 from rallsim.cohort_tables import imputation, patients_at_entry
 from rallsim.engine import ENGINES
 from rallsim.errors import InputError
+from rallsim.explain.story import explain
 from rallsim.luck import BLOCK, luck_of_block
 from rallsim.population import population_records
 from rallsim.prepared import check_scenario, parameters_for
@@ -252,6 +253,14 @@ def test_sources_and_means_of_what_was_drawn(tmp_path: Path) -> None:
     m.assert_share(who["liver_disease"][2::3].to_numpy() > 0, 0.2419, "liver disease, drawn")
     assert who["drawn"].iloc[1].split()[0] == "age"
     assert who["id"].tolist()[:4] == ["2", "3", "4", "2"]
+
+
+def test_a_story_says_whose_it_is(tmp_path: Path) -> None:
+    """A patient's story names the row of the file, what was given before, and what was drawn."""
+    told = explain(question(tmp_path), 7, m.parameters()).portrait
+    assert "Given before: inotuzumab." in told
+    assert "This is P-03 of patients.csv; not in the file, so drawn: hsct fit, " in told
+    assert explain(question(tmp_path), 2, m.parameters()).portrait.startswith("Patient 2, a man of 22, ")
 
 
 def test_a_population_of_one_s_own_is_used_and_named(tmp_path: Path) -> None:

@@ -105,6 +105,12 @@ def test_a_run_without_economics(rallsim: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "results" / "first_salvage" / "economics").exists()
 
 
+def test_a_dry_run_says_what_would_be_counted_with(rallsim: Any) -> None:
+    """--dry-run names perspective, currency and rates, and in JSON the whole basis."""
+    assert "costs and QALYs: HAS, France: EUR 2025" in rallsim(*RUN, "--costs", "fr", "--dry-run")[1]
+    assert json.loads(rallsim(*RUN, "--dry-run", "--json")[1])["economics"]["wtp"] == [25000.0, 35000.0]
+
+
 def test_json_of_a_run_has_the_economics(rallsim: Any) -> None:
     """--json gives settings, summary, increments, incremental analysis, activity and what is assumed."""
     found = json.loads(rallsim(*RUN, "--json")[1])["economics"]
@@ -335,6 +341,18 @@ def test_a_scenario_with_one_strategy(rallsim: Any, tmp_path: Path) -> None:
     assert "«all»" in rallsim("budget", "alone.yaml", *few, "--incidence", "10")[1]
     assert "One strategy alone" in rallsim("export", "alone.yaml", *few, "--excel")[1]
     assert rallsim("explain", "alone.yaml", "--patient", "3", "--costs")[0] == 0
+
+
+def test_a_sweep_counts_as_the_scenario_says(rallsim: Any, tmp_path: Path) -> None:
+    """Sweeps take costs, perspective and thresholds of the scenario too, and draw no price that it sets."""
+    command = ("sweep", "first_salvage", "psa", "--draws", "3", "--patients", "40", "--out", "swept")
+    code, out, _ = rallsim(*command, "--set", "economics.costs=fr", "--set", "costs.ward_day=600")
+    drawn = pd.read_csv(tmp_path / "swept" / "psa" / "psa_parameters.csv")
+
+    assert code == 0
+    assert "Costs: fr, EUR 2025; perspective: HAS, France" in out
+    assert any(name.startswith("costs.") for name in drawn)
+    assert "costs.ward_day" not in drawn
 
 
 def test_a_run_beside_a_budget_finds_its_folder_free(rallsim: Any) -> None:

@@ -49,16 +49,16 @@ def test_the_parts_sum_to_the_difference(discounted: bool) -> None:
     assert table["simulation"].to_numpy() == pytest.approx(own, rel=1e-9)
 
 
-def test_life_years_agree_to_the_grid() -> None:
-    """Area under OS is life expectancy whatever the structure: a finer grid brings both together."""
+@pytest.mark.parametrize("step", [2.0, 1.0, 0.1])
+def test_life_years_agree_to_the_grid(step: float) -> None:
+    """Area under OS is life expectancy whatever the structure, to half a step: the most that trapezes under a falling
+    curve can miss.
+    """
     simulation, evaluation = found()
-    gaps = []
-    for step in (1.0, 0.1):
-        table = partitioned_survival(evaluation, simulation.histories, step=step)
-        gaps.append(table.loc[table["outcome"] == "lys", "difference"].abs().max())
+    table = partitioned_survival(evaluation, simulation.histories, discounted=False, step=step)
+    gaps = table.loc[table["outcome"] == "lys", "difference"].abs()
 
-    assert gaps[0] < 0.01
-    assert gaps[1] < 0.2 * gaps[0]
+    assert 0.0 < gaps.max() <= step / 24.0
 
 
 def test_a_strategy_alone_differs_by_the_grid_only() -> None:

@@ -8,7 +8,7 @@ import pytest
 from rallsim.compiled import is_compiling
 from rallsim.conditions import ATTRIBUTES
 from rallsim.model import THERAPY
-from rallsim.rules import ANY, CONDITION, NOTHING, RULE, meets, therapy_by_rules, transplant_by_rules
+from rallsim.rules import ALTERNATIVE, ANY, CONDITION, NOTHING, RULE, meets, therapy_by_rules, transplant_by_rules
 
 AGE, LINE, BLASTS = (list(ATTRIBUTES).index(name) for name in ("age", "line", "blasts"))
 CONDITIONS = [(AGE, -np.inf, 25.0), (BLASTS, 0.05, 0.5), (LINE, 2.0, np.inf)]
@@ -32,6 +32,17 @@ def therapies(*eligibility: tuple[int, int]) -> np.ndarray:
     for record, (first, after_last) in zip(records, eligibility, strict=True):
         record["first_condition"], record["after_last_condition"] = first, after_last
     return records if is_compiling() else records.view(np.recarray)
+
+
+@pytest.mark.parametrize(
+    ("who", "holds"), [((20.0, 1.0), True), ((20.0, 3.0), True), ((40.0, 3.0), True), ((40.0, 1.0), False)]
+)
+def test_one_of_the_alternatives_must_hold(who: tuple[float, float], holds: bool) -> None:
+    """Up to 25 years, or from the second line on, each with a burden of 5 to 50 %: one alternative is enough."""
+    half = CONDITIONS[1]
+    either = table([CONDITIONS[0], half, (ALTERNATIVE, 0.0, 0.0), CONDITIONS[2], half], CONDITION)
+    assert meets(patient(*who, blasts=0.2), either, 0, 5) is holds
+    assert meets(patient(*who, blasts=0.8), either, 0, 5) is False
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def run(
     folder = out or Path("results") / loaded.id
     check_folder(folder)
     if dry_run:
-        print_plan(loaded, folder, as_json)
+        print_plan(loaded, folder, as_json, economics)
         return
 
     from rallsim.economics.evaluation import value_all

@@ -90,7 +90,7 @@ def announce_compiling(engine: str) -> None:
         print("Compiling the pathway for this machine, once: some 15 seconds ...", file=sys.stderr, flush=True)
 
 
-def print_plan(scenario: Scenario, folder: Path, as_json: bool) -> None:
+def print_plan(scenario: Scenario, folder: Path, as_json: bool, economics: Basis | None = None) -> None:
     """Print what a run would do."""
     histories = scenario.patients * len(scenario.strategies)
     plan = {
@@ -102,6 +102,7 @@ def print_plan(scenario: Scenario, folder: Path, as_json: bool) -> None:
         "horizon_months": scenario.horizon_months,
         "seed": scenario.seed,
         "folder": str(folder),
+        "economics": economics.as_data() if economics else None,
     }
     if as_json:
         print(json.dumps(plan, indent=2))
@@ -110,6 +111,10 @@ def print_plan(scenario: Scenario, folder: Path, as_json: bool) -> None:
     print(f"  {scenario.patients:,} patients × {len(scenario.strategies)} strategies = {histories:,} histories")
     print(f"  strategies: {', '.join(scenario.strategies)}; reference: {scenario.reference}")
     print(f"  followed for {scenario.horizon_months:g} months, seed {scenario.seed}")
+    if economics:
+        from rallsim.report.economics import basis_words
+
+        print(f"  costs and QALYs: {basis_words(economics)}")
     print(f"  results would go to {folder}/")
 
 

@@ -65,19 +65,8 @@ def plot_survival_page(one: Judged, ax: Axes) -> Axes:
     own = next(verdict for verdict in one.choice.verdicts if verdict.fit is chosen)
     ax.plot(t, survival(chosen, one.background, t), **_style(own, True))
     if one.curve.background:
-        ax.plot(t, np.exp(-one.background.cumulative_hazard(t)), color=FAINT, linewidth=1.0, linestyle=(0, (1, 2)))
-        alive = float(np.exp(-one.background.cumulative_hazard(np.array([end])))[0])
-        if alive > 0.5:
-            ax.annotate(
-                "general population",
-                (end, alive),
-                xytext=(-2, -4),
-                textcoords="offset points",
-                ha="right",
-                va="top",
-                fontsize=SMALL,
-                color=GREY,
-            )
+        alive = np.exp(-one.background.cumulative_hazard(t))
+        ax.plot(t, alive, color=GREY, linewidth=1.0, linestyle=(0, (1, 2)), label="general population")
     ax.axvline(one.curve.last_seen, color=FAINT, linewidth=0.8)
     ax.annotate(
         "last figure",
@@ -97,7 +86,14 @@ def plot_survival_page(one: Judged, ax: Axes) -> Axes:
     ax.set_xlabel(f"Months from {one.curve.starts}")
     ax.grid(axis="y", color="0.93", linewidth=0.8)
     ax.set_axisbelow(True)
-    ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.88), frameon=False, fontsize=SMALL)
+    ax.legend(
+        loc="upper right",
+        bbox_to_anchor=(1.0, 0.93),
+        facecolor="white",
+        edgecolor="none",
+        framealpha=0.9,
+        fontsize=SMALL,
+    )
     sns.despine(ax=ax)  # type: ignore[no-untyped-call]
     for at_risk, words in ((one.curve.at_risk, "At risk"), (one.curve.shown_at_risk, "At risk (not fitted)")):
         if at_risk is not None:

@@ -94,4 +94,5 @@ def write_reason(figure: Figure, one: Judged) -> None:
     if one.curve.note:
         texts.append(one.curve.note)
     lines = [line for text in texts for line in textwrap.wrap(text, TEXT_WIDTH)]
-    figure.text(0.03, 0.285, "\n".join(lines[:MOST_LINES]), fontsize=SMALL, va="top", color=INK, linespacing=1.35)
+    size = SMALL * min(1.0, MOST_LINES / len(lines))  # nothing is cut: a long text is written smaller
+    figure.text(0.03, 0.285, "\n".join(lines), fontsize=size, va="top", color=INK, linespacing=1.35)

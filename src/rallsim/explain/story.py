@@ -17,7 +17,7 @@ from rallsim.explain.lines import Line, Teller
 from rallsim.explain.partings import Comparison, Parting
 from rallsim.explain.portrait import attributes_at_entry, origin, portrait
 from rallsim.explain.reasons import Choice, Draw
-from rallsim.explain.words import in_sentence
+from rallsim.explain.words import in_sentence, listed
 from rallsim.luck import BLOCK
 from rallsim.parameters import ParameterSet, load_parameters
 from rallsim.prepared import check_scenario, cohort_of, parameters_for, prepare
@@ -47,7 +47,15 @@ class Story:
         in_remission = bool(first["stage"][0] != w.RELAPSED)
         told = portrait(self.entrant, in_remission=in_remission, front_line=in_sentence(front_line))
         cohort = cohort_of(self.scenario, self.parameters)
-        return told if cohort is None else f"{told} {origin(cohort, self.patient)}"
+        if cohort is None:
+            return told
+        given = [
+            in_sentence(one.label)
+            for place, one in enumerate(self.parameters.therapies.values())
+            if self.entrant[f"given_{place}"] > 0.0
+        ]
+        before = f" Given before: {listed(given)}." if given else ""
+        return f"{told}{before} {origin(cohort, self.patient)}"
 
     @cached_property
     def groups(self) -> list[list[Course]]:

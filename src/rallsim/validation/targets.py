@@ -137,7 +137,10 @@ def _like_their_twins(targets: Sequence[Target]) -> list[Target]:
     return [
         replace(
             by_id[one.note],
-            **{key: getattr(one, key) for key in ("id", "use", "note", "observed", "lo", "hi", "origin", "population")},
+            **{
+                key: getattr(one, key)
+                for key in ("id", "evidence", "use", "note", "observed", "lo", "hi", "origin", "population")
+            },
         )
         if one.use == "twin" and one.note in by_id
         else one

@@ -1,0 +1,174 @@
+"""Milestones: when what papers report happened, from rows written by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from rallsim import stages as w
+from rallsim.events import EVENT_ROW
+from rallsim.milestones import COUNTS, FLAGS, MILESTONES, TIMES, milestones_of
+from rallsim.validation.endpoints import FILTERS, QUANTITIES, RATIOS, Definition, ratio, time_to_event
+
+Step = tuple[float, int, int, int, int]  # time, event, stage, line, detail
+
+
+def rows(*lives: list[Step]) -> np.ndarray:
+    """Rows of patients, one list of steps each."""
+    found = np.zeros(sum(map(len, lives)), EVENT_ROW)
+    place = 0
+    for patient, life in enumerate(lives):
+        for time, event, stage, line, detail in life:
+            found[place] = (time, patient, event, stage, line, 0, detail)
+            place += 1
+    return found
+
+
+ENTRY: Step = (0.0, w.ENTRY, w.RELAPSED, 0, w.NO_DETAIL)
+TRANSPLANTED: list[Step] = [
+    ENTRY,
+    (0.5, w.TREATMENT_START, w.SALVAGE, 1, w.NO_DETAIL),
+    (0.5, w.CYCLE, w.SALVAGE, 1, w.NO_DETAIL),
+    (0.7, w.LIVER, w.SALVAGE, 1, w.GRADE_3_PLUS),
+    (0.8, w.SOS, w.SALVAGE, 1, w.NO_DETAIL),
+    (1.5, w.RESPONSE, w.AWAITING_HSCT, 1, w.MRD_NEGATIVE),
+    (3.5, w.HSCT, w.AFTER_HSCT, 1, w.ONE_ALKYLATOR),
+    (4.0, w.SOS, w.AFTER_HSCT, 1, w.NO_DETAIL),
+    (9.5, w.RELAPSE, w.RELAPSED, 1, w.ANTIGEN_LOST),
+    (10.0, w.TREATMENT_START, w.SALVAGE, 2, w.NO_DETAIL),
+    (10.0, w.CYCLE, w.SALVAGE, 2, w.NO_DETAIL),
+    (11.0, w.NO_RESPONSE, w.REFRACTORY, 2, w.NO_DETAIL),
+    (11.5, w.PALLIATIVE_CARE, w.PALLIATIVE, 2, w.NO_DETAIL),
+    (12.5, w.DEATH, w.DEAD, 2, w.DEATH_LEUKAEMIA),
+]
+CELLS: list[Step] = [
+    ENTRY,
+    (0.5, w.TREATMENT_START, w.AWAITING_CELLS, 1, w.NO_DETAIL),
+    (1.0, w.LEUKAPHERESIS, w.AWAITING_CELLS, 1, w.NO_DETAIL),
+    (1.1, w.BRIDGING_START, w.AWAITING_CELLS, 1, w.NO_DETAIL),
+    (2.0, w.MANUFACTURE_FAILURE, w.AWAITING_CELLS, 1, w.NO_DETAIL),
+    (4.0, w.INFUSION, w.INFUSED, 1, w.NO_DETAIL),
+    (4.1, w.CRS, w.INFUSED, 1, w.GRADE_3_PLUS),
+    (5.0, w.NO_RESPONSE, w.REFRACTORY, 1, w.NO_DETAIL),
+    (6.0, w.TREATMENT_START, w.SALVAGE, 2, w.NO_DETAIL),
+    (7.0, w.RESPONSE, w.REMISSION, 2, w.MRD_POSITIVE),
+    (60.0, w.CENSORED, w.REMISSION, 2, w.NO_DETAIL),
+]
+
+
+def test_a_transplanted_life() -> None:
+    """Every milestone of a life written by hand has its time, and counts are those of the first line."""
+    m = milestones_of(rows(TRANSPLANTED), 1)[0]
+    expected = {
+        "treatment": 0.5,
+        "remission": 1.5,
+        "hsct": 3.5,
+        "relapse": 9.5,
+        "relapse_after_hsct": 9.5,
+        "next_line": 10.0,
+        "given_up": 11.5,
+        "death": 12.5,
+        "end": 12.5,
+        "sos_on_treatment": 0.8,
+        "sos_after_hsct": 4.0,
+        "failure": math.inf,
+        "infusion": math.inf,
+        "mrd_negative": 1.0,
+        "mrd_negative_at_hsct": 1.0,
+        "hsct_before_next_line": 1.0,
+        "antigen_lost_at_relapse": 1.0,
+        "antigen_kept_at_relapse": 0.0,
+        "cycles": 1.0,
+        "liver": 1.0,
+        "liver_grade3plus": 1.0,
+        "lines": 2.0,
+        "cause": float(w.DEATH_LEUKAEMIA),
+    }
+    assert {name: float(m[name]) for name in expected} == expected
+
+
+def test_a_life_with_cells() -> None:
+    """A failed manufacture with a second attempt is no failure of the line; a later response is not the first's."""
+    m = milestones_of(rows(CELLS), 1)[0]
+    expected = {
+        "leukapheresis": 1.0,
+        "bridging": 1.1,
+        "manufacture_failure": 1.0,
+        "infusion": 4.0,
+        "failure": 5.0,
+        "crs": 1.0,
+        "crs_grade3plus": 1.0,
+        "remission": math.inf,
+        "next_line": 6.0,
+        "death": math.inf,
+        "end": 60.0,
+    }
+    assert {name: float(m[name]) for name in expected} == expected
+
+
+def test_patients_do_not_mix() -> None:
+    """A cohort's milestones are those of each patient alone, in the order of the rows."""
+    together = milestones_of(rows(TRANSPLANTED, CELLS), 2)
+    for place, life in enumerate((TRANSPLANTED, CELLS)):
+        alone = milestones_of(rows(life), 1)[0]
+        assert together[place].tolist() == alone.tolist()
+    assert len(MILESTONES.names or ()) == len({*TIMES, *FLAGS, *COUNTS, "cause", "lines"})
+
+
+def test_endpoints_of_two_lives() -> None:
+    """Each endpoint counts as it is defined: overall and event-free survival, remission, after transplant, censored."""
+    m = milestones_of(rows(TRANSPLANTED, CELLS), 2)
+    months, ended = time_to_event("os", m, Definition())
+    assert (months.tolist(), ended.tolist()) == ([12.5, 60.0], [True, False])
+    months, ended = time_to_event("efs", m, Definition())
+    assert (months.tolist(), ended.tolist()) == ([9.5, 5.0], [True, True])
+    months, ended = time_to_event("rfs", m[:1], Definition(since="remission"))
+    assert (months.tolist(), ended.tolist()) == ([8.0], [True])
+    months, ended = time_to_event("rfs", m[:1], Definition(since="remission", censored_at_hsct=True))
+    assert (months.tolist(), ended.tolist()) == ([2.0], [False])
+    months, ended = time_to_event("post_hsct_os", m[:1], Definition(since="hsct"))
+    assert (months.tolist(), ended.tolist()) == ([9.0], [True])
+    values = {
+        name: QUANTITIES[name](m, Definition()) for name in ("cr_rate", "hsct_rate", "crs_any", "subsequent_salvage")
+    }
+    assert values == {"cr_rate": 0.5, "hsct_rate": 0.5, "crs_any": 0.5, "subsequent_salvage": 1.0}
+    assert QUANTITIES["weeks_vein_to_vein"](m, Definition()) == 3.0 * 365.25 / 84.0
+    assert QUANTITIES["relapse_post_hsct_at"](m[:1], Definition(at_months=12.0, since="hsct")) == 1.0
+    assert QUANTITIES["nrm_at"](m[:1], Definition(at_months=12.0, since="hsct")) == 0.0
+
+
+def test_comparing_who_was_transplanted_carries_immortal_time() -> None:
+    """Where a transplant does nothing, whoever lived to have one still seems to live longer; from then on, not.
+
+    Deaths exponential at 0.1 a month in 4,000 patients, half of whom would be transplanted at month 4 if alive: the log
+    hazard ratio of those transplanted has SE 0.03, and lies below -0.3; counted from month 4 it lies within 4 SE of 0.
+    """
+    from rallsim.luck import parameter_uniforms
+
+    luck = parameter_uniforms(1, 4000, ["death", "who"])
+    m = np.zeros(4000, MILESTONES)
+    for name in TIMES:
+        m[name] = math.inf
+    m["death"] = -np.log(luck["death"]) / 0.1
+    m["end"] = m["death"]
+    m["hsct"] = np.where((luck["who"] < 0.5) & (m["death"] > 4.0), 4.0, math.inf)
+    transplanted = FILTERS["transplanted"](m, m)
+    naive = math.log(ratio("hr_os", m[transplanted], m[~transplanted], Definition()))
+    alive = m[m["death"] > 4.0]
+    later = alive.copy()
+    later["death"] -= 4.0
+    later["end"] -= 4.0
+    had = np.isfinite(alive["hsct"])
+    landmark = math.log(ratio("hr_os", later[had], later[~had], Definition()))
+    assert naive < -0.3
+    assert abs(landmark) < 4.0 * math.sqrt(4.0 / len(alive))
+
+
+def test_every_ratio_has_an_endpoint() -> None:
+    """Ratios rest on endpoints that exist, and the loop is not empty."""
+    m = milestones_of(rows(TRANSPLANTED, TRANSPLANTED, CELLS, CELLS), 4)
+    assert len(RATIOS) >= 4
+    for name in RATIOS:
+        found = ratio(name, m[:2], m[2:], Definition())
+        assert math.isnan(found) or found > 0.0
