@@ -13,7 +13,7 @@ from rallsim.simulation import simulate
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_pathway() -> None:
-    """Compile before the first test: no command that a test runs then stops to say that it compiles."""
+    """Compile both engines and the loop of sweeps first: no command that a test runs stops to say that it compiles."""
     for engine in ENGINES:
         simulate(load_scenario("first_salvage", patients=2), engine=engine)
     evaluate(load_scenario("first_salvage", patients=2), load_parameters(), economics_of())

@@ -90,7 +90,9 @@ def test_no_change_gives_no_row(tmp_path: Path) -> None:
     found = threshold.analyse(study)
 
     assert len(found["threshold"]) == 0
-    assert threshold.say(found, study.look())[0].startswith("No change at £1,000 per QALY")
+    assert threshold.say(found, study.look()) == ["Nothing depends here on: Costs: blinatumomab vial."]
+    study.costs = lambda t: columns(t, 0.0, 5.0 + t[PRICE], 5.0)
+    assert threshold.say(threshold.analyse(study), study.look())[0].startswith("No change at £1,000 per QALY along")
 
 
 def test_a_tornado_bar_is_the_change_that_its_parameter_makes(tmp_path: Path) -> None:

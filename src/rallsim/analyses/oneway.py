@@ -199,7 +199,7 @@ def tornado(bars: pd.DataFrame, look: Look, changing: Collection[str] = ()) -> F
 
     handles = [Patch(color=low_colour, label="lower end of the range"), Patch(color=high_colour, label="upper end")]
     finish(ax, legend=False, grid="x")
-    ax.legend(handles=handles, loc="lower right", frameon=False, fontsize=SMALL)
+    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=SMALL)
     note = " ★ another strategy is preferred there." if marked else ""
     question = f"What moves the difference most? One parameter at a time{_at(outcome, look, first['WTP'])}.{note}"
     return titled(figure_of(ax), look.title, question)

@@ -12,6 +12,7 @@ from rallsim.decision.analysis import Decision
 from rallsim.decision.analysis import analyse as decide
 from rallsim.decision.analysis import draw as decision_figures
 from rallsim.decision.sample import PsaSample, sample_tables
+from rallsim.precision import Z_95
 from rallsim.sweep.figures import figure_of, titled
 from rallsim.sweep.look import Look
 from rallsim.sweep.sampling import Sample, running_means, sample_of, variance_table
@@ -80,13 +81,17 @@ def draw(tables: Tables, look: Look) -> Figures:
 def say(tables: Tables, look: Look) -> list[str]:
     """Say which strategy is preferred, how surely, and how exact that is."""
     lines = []
+    main = tables["variance"][tables["variance"]["Outcome"] == "nmb"]
+    errors = main.set_index("Strategy")["Std_Error"]
     for row in tables["answers"].to_dict("records"):
         lines.append(
             f"At {look.money(row['WTP'])} per QALY {look.strategy(row['Best'])} has the highest expected net benefit, "
             f"{look.money(row['Gain'])} more than {look.strategy(row['Next'])}; it is the best in "
             f"{row['Probability']:.0%} of draws. EVPI {look.money(row['EVPI'])} a patient."
         )
-    main = tables["variance"][tables["variance"]["Outcome"] == "nmb"]
+        rival = next((row[one] for one in ("Best", "Next") if row[one] != look.reference), "")
+        if look.reference in (row["Best"], row["Next"]) and row["Gain"] < Z_95 * errors[rival]:
+            lines.append("  That is within the Monte Carlo error: try more patients, or --until.")
     worst = main.sort_values("Std_Error").iloc[-1]
     lines.append(
         f"{int(worst['Draws']):,} draws × {int(worst['Patients']):,} patients. Standard error of net benefit against "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from rallsim.errors import InputError, Problem
@@ -92,15 +93,19 @@ def say(tables: Tables, look: Look) -> list[str]:
         lines.append(
             f"{look.parameter(path)} {look.at_wtp(row['WTP'])}: below {value} (standard error {error}; base {base}) "
             f"{look.strategy(row['from'])} is preferred, above it {look.strategy(row['to'])}."
-            + ("" if row["clear"] else " It may be luck of the patients: try more of them.")
+            + ("" if row["clear"] else " Its limits go beyond the range: it may be luck of the patients.")
         )
     curves = tables["threshold_curves"]
+    one = ["WTP", "parameter", "strategy"]
+    moved = curves.groupby(one, sort=False)["NMB"].agg(np.ptp).groupby("parameter", sort=False).max()
+    idle = [str(path) for path in moved.index[moved == 0]]
     for wtp in look.wtp:
-        changing = set(tables["threshold"].loc[tables["threshold"]["WTP"] == wtp, "parameter"])
-        still = [path for path in curves["parameter"].unique() if path not in changing]
-        names = [look.parameter(str(path)) for path in still]
+        changing = {*tables["threshold"].loc[tables["threshold"]["WTP"] == wtp, "parameter"], *idle}
+        names = [look.parameter(str(path)) for path in curves["parameter"].unique() if path not in changing]
         if names:
-            lines.append(f"No change {look.at_wtp(wtp)} along: " + "; ".join(names) + ".")
+            lines.append(f"No change {look.at_wtp(wtp)} along: {'; '.join(names)}.")
+    if idle:
+        lines.append(f"Nothing depends here on: {'; '.join(look.parameter(path) for path in idle)}.")
     return lines
 
 

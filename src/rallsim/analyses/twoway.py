@@ -24,6 +24,7 @@ ABOUT = "two-way grid: the preferred strategy, its probability of being best, an
 GRID = 7
 DRAWS = 100  # of all other parameters, at each point
 PATIENTS = 1000
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue
 LIGHT = 0.6  # opacity up to which black letters are read on any colour
 
 
@@ -116,7 +117,8 @@ def _figure(table: pd.DataFrame, look: Look) -> Figure:
         weight = 0.15 + 0.75 * float(row["Probability"])
         ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=(*colour, weight), edgecolor="white", linewidth=1.5))
         text = f"{row['Probability']:.0%}\n{look.money(row['Expected_Loss'])}"
-        ink = "white" if weight > LIGHT and sum(colour) < 1.6 else "black"
+        dark = weight > LIGHT and float(np.dot(colour, LUMINANCE)) < 0.5
+        ink = "white" if dark else "black"
         ax.annotate(text, (x, y), ha="center", va="center", fontsize=SMALL - 1, color=ink)
     ax.set_xlim(-0.5, len(xs) - 0.5)
     ax.set_ylim(-0.5, len(ys) - 0.5)

@@ -12,6 +12,7 @@ from rallsim.decision.style import Style
 
 SIGNS = {"GBP": "£", "EUR": "€", "USD": "$"}
 IN_PER_CENT = ("probability", "share")
+TINY = 0.0001  # smaller values are written as below it
 WITH_UNIT = ("months", "days", "years", "cycles")
 
 
@@ -105,6 +106,8 @@ class Look:
         if unit in SIGNS:
             sign = SIGNS[unit]
             return f"{'-' if value < 0 else ''}{sign}{abs(value):,.0f}" if abs(value) >= 10 else f"{sign}{value:.3g}"
+        if 0 < value < TINY:
+            return f"< {TINY}"
         if unit in IN_PER_CENT:
             return f"{100 * value:.3g} %"
         return f"{value:.3g}" + (f" {unit}" if unit in WITH_UNIT else "")
