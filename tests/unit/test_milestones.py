@@ -61,12 +61,29 @@ def test_a_transplanted_life() -> None:
     """Every milestone of a life written by hand has its time, and counts are those of the first line."""
     m = milestones_of(rows(TRANSPLANTED), 1)[0]
     expected = {
-        "treatment": 0.5, "remission": 1.5, "hsct": 3.5, "relapse": 9.5, "relapse_after_hsct": 9.5,
-        "next_line": 10.0, "given_up": 11.5, "death": 12.5, "end": 12.5,
-        "sos_on_treatment": 0.8, "sos_after_hsct": 4.0, "failure": math.inf, "infusion": math.inf,
-        "mrd_negative": 1.0, "mrd_negative_at_hsct": 1.0, "hsct_before_next_line": 1.0,
-        "antigen_lost_at_relapse": 1.0, "antigen_kept_at_relapse": 0.0, "cycles": 1.0, "liver": 1.0,
-        "liver_grade3plus": 1.0, "lines": 2.0, "cause": float(w.DEATH_LEUKAEMIA),
+        "treatment": 0.5,
+        "remission": 1.5,
+        "hsct": 3.5,
+        "relapse": 9.5,
+        "relapse_after_hsct": 9.5,
+        "next_line": 10.0,
+        "given_up": 11.5,
+        "death": 12.5,
+        "end": 12.5,
+        "sos_on_treatment": 0.8,
+        "sos_after_hsct": 4.0,
+        "failure": math.inf,
+        "infusion": math.inf,
+        "mrd_negative": 1.0,
+        "mrd_negative_at_hsct": 1.0,
+        "hsct_before_next_line": 1.0,
+        "antigen_lost_at_relapse": 1.0,
+        "antigen_kept_at_relapse": 0.0,
+        "cycles": 1.0,
+        "liver": 1.0,
+        "liver_grade3plus": 1.0,
+        "lines": 2.0,
+        "cause": float(w.DEATH_LEUKAEMIA),
     }
     assert {name: float(m[name]) for name in expected} == expected
 
@@ -75,8 +92,17 @@ def test_a_life_with_cells() -> None:
     """A failed manufacture with a second attempt is no failure of the line, and a later line's response not the first's."""
     m = milestones_of(rows(CELLS), 1)[0]
     expected = {
-        "leukapheresis": 1.0, "bridging": 1.1, "manufacture_failure": 1.0, "infusion": 4.0, "failure": 5.0,
-        "crs": 1.0, "crs_grade3plus": 1.0, "remission": math.inf, "next_line": 6.0, "death": math.inf, "end": 60.0,
+        "leukapheresis": 1.0,
+        "bridging": 1.1,
+        "manufacture_failure": 1.0,
+        "infusion": 4.0,
+        "failure": 5.0,
+        "crs": 1.0,
+        "crs_grade3plus": 1.0,
+        "remission": math.inf,
+        "next_line": 6.0,
+        "death": math.inf,
+        "end": 60.0,
     }
     assert {name: float(m[name]) for name in expected} == expected
 
