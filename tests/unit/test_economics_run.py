@@ -112,7 +112,7 @@ def test_a_dry_run_says_what_would_be_counted_with(rallsim: Any) -> None:
 
 
 def test_without_a_threshold_there_is_a_word_and_maybe_a_grid(rallsim: Any, tmp_path: Path) -> None:
-    """HAS states no threshold: the table has its grid; without a perspective there is not even that, and both say so."""
+    """HAS states no threshold: the table has its grid; without a perspective there is none, and both say so."""
     table = "economics/net_benefit.csv"
     has = rallsim(*RUN, "--costs", "fr", "--out", "has")[1]
     none = rallsim(*RUN, "--costs", "uk", "--perspective", "none", "--discount", "0.03", "--out", "none")[1]
