@@ -233,7 +233,7 @@ def test_every_draw_is_worth_its_net_benefit(tmp_path: Path) -> None:
 
 def test_sobol_indices_of_a_sum_are_shares_of_its_variance(tmp_path: Path) -> None:
     """For a weighted sum of two independent parameters S1 = ST = its part of the variance, within three half widths."""
-    asked = Asked(wtp=WTP, ranges={RATE: None, "disease.long_term_after_months": None}, draws=512)
+    asked = Asked(wtp=WTP, ranges={RATE: None, "disease.long_term_after_months": None}, design=512)
     study = formula(tmp_path, asked)
     paths = list(asked.ranges)
     spreads = [study.draws(1000).table[path].std() for path in paths]
@@ -249,7 +249,7 @@ def test_sobol_indices_of_a_sum_are_shares_of_its_variance(tmp_path: Path) -> No
 
 def test_morris_finds_the_slope_of_a_straight_line(tmp_path: Path) -> None:
     """A parameter that does nothing has effects 0; the other has mu = -mu_star: net benefit falls with costs."""
-    asked = Asked(wtp=WTP, ranges={RATE: None, "disease.long_term_after_months": None}, draws=10)
+    asked = Asked(wtp=WTP, ranges={RATE: None, "disease.long_term_after_months": None}, design=10)
     study = formula(tmp_path, asked, costs=lambda t: columns(t, 0.0, 10 * t[RATE], 0.0))
 
     found = morris.analyse(study)["morris"].query("strategy == 'blinatumomab'").set_index("factor")
@@ -296,7 +296,7 @@ def test_the_map_shows_who_is_best_and_how_surely(tmp_path: Path) -> None:
     """With costs of two parameters the preferred strategy of each point is the cheaper one, without a loss."""
     study = formula(
         tmp_path,
-        Asked(wtp=WTP, ranges={PRICE: (0.0, 10.0), RATE: (0.1, 0.9)}, draws=5, grid=3),
+        Asked(wtp=WTP, ranges={PRICE: (0.0, 10.0), RATE: (0.1, 0.9)}, design=5, grid=3),
         costs=lambda t: columns(t, t[PRICE], 10 * t[RATE], 1e6),
     )
 

@@ -55,7 +55,20 @@ def contents(folder: Path) -> dict[str, bytes]:
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with every analysis of a small scenario."""
     folder = tmp_path_factory.mktemp("everything")
-    arguments = ["--draws", "16", "--patients", "40", "--grid", "3", "--incidence", "50", "--cross", "no_late_relapse"]
+    arguments = [
+        "--draws",
+        "16",
+        "--design",
+        "16",
+        "--patients",
+        "40",
+        "--grid",
+        "3",
+        "--incidence",
+        "50",
+        "--cross",
+        "no_late_relapse",
+    ]
     ended = subprocess.run(
         [sys.executable, "-c", CODE, "sweep", "first_salvage", *analyses.names(), *arguments, "--out", "out"],
         cwd=folder,

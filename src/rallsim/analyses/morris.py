@@ -28,14 +28,14 @@ def analyse(study: Study) -> Tables:
 
     An elementary effect is the change of an outcome when a factor's probability moves by 2/3. `mu_star` is the mean
     size of a factor's effects, `mu` their mean, `sigma` their standard deviation: it is large where the factor bends or
-    interacts. Correlated parameters are one factor and move together; `mu` and `sigma` are then left empty. `--draws`
+    interacts. Correlated parameters are one factor and move together; `mu` and `sigma` are then left empty. `--design`
     is the number of trajectories.
 
     Source: Morris, Technometrics 1991;33:161; Campolongo, Cariboni and Saltelli, Environ Model Softw 2007;22:1509.
     """
     joint = joint_of(study)
     return {
-        "morris": screening(study, study.asked.draws or TRAJECTORIES),
+        "morris": screening(study, study.asked.design or TRAJECTORIES),
         "factors": members_table(joint.factors(study.asked.groups)),
     }
 

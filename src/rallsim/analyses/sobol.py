@@ -40,7 +40,7 @@ def analyse(study: Study) -> Tables:
 
     Factors are the groups asked for (what is in none stays at its median), or the parameters of `--parameter`; without
     either, the ten that a Morris screening finds to matter most, and all others as one. Correlated parameters are in
-    one factor, so that factors are independent and their indices well defined. `--draws` is the size of the base
+    one factor, so that factors are independent and their indices well defined. `--design` is the size of the base
     sample, rounded up to a power of two: there are (factors + 2) times as many points. S1_conf and ST_conf are half
     widths of 95 % intervals, by bootstrap.
 
@@ -56,7 +56,7 @@ def analyse(study: Study) -> Tables:
     if len(factors) < 2:
         raise InputError(Problem("one factor makes all the variance", key="sobol", found=next(iter(factors))))
     problem = problem_of(joint, factors)
-    size = 2 ** int(np.ceil(np.log2(study.asked.draws or BASE_SAMPLE)))
+    size = 2 ** int(np.ceil(np.log2(study.asked.design or BASE_SAMPLE)))
     seed = study.asked.draw_seed
     cube = sampler.sample(problem, size, calc_second_order=False, seed=seed)
     evaluation = study.evaluate(

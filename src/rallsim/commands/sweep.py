@@ -56,7 +56,11 @@ def sweep(
         bool, typer.Option("--analyses", is_eager=True, callback=_list_analyses, help="List the analyses, and stop.")
     ] = False,
     draws: Annotated[
-        int | None, typer.Option(min=2, metavar="N", help="Draws of the parameters; 1000 for psa and voi.")
+        int | None, typer.Option(min=2, metavar="N", help="Draws of the parameters for psa and voi; 1000.")
+    ] = None,
+    design: Annotated[
+        int | None,
+        typer.Option(min=2, metavar="N", help="Morris' trajectories, Sobol's base sample, draws at a point of twoway."),
     ] = None,
     patients: PatientsOption = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the work; results are the same.")] = 1,
@@ -126,7 +130,7 @@ def sweep(
     chosen = Path("results") / "sweep" / Path(scenario).stem if out is None else out
     names = check_analyses(analysis or list(DEFAULT_ANALYSES), chosen)
     study = _study(
-        _asked(draws, patients, wtp, until, outcome, parameter, group, cross, grid, (incidence, years)),
+        _asked((draws, design), patients, wtp, until, outcome, parameter, group, cross, grid, (incidence, years)),
         (scenario, seed, settings, variant),
         (costs, perspective, discount),
         chosen,
@@ -173,6 +177,7 @@ def _study(
     basis = economics_wanted(loaded, parameters)
     economics = Economics(basis.costs, basis.utilities, basis.rates, basis.perspective)
     asked = replace(asked, incidence=asked.incidence or loaded.economics.incidence, discount=basis.rates.costs.rate)
+    asked = replace(asked, draw_seed=loaded.seed)
     store = Store(cells_folder(out), fresh=fresh)
     store.sweep_up()
     runner = Runner(Model(loaded, parameters, economics), store, pool_of(*who), workers=who[0], show_progress=not quiet)
@@ -182,7 +187,7 @@ def _study(
 
 
 def _asked(
-    draws: int | None,
+    sizes: tuple[int | None, int | None],
     patients: int | None,
     wtp: list[float] | None,
     until: list[str] | None,
@@ -197,7 +202,7 @@ def _asked(
     from rallsim.sweep.asked import Asked, read_groups, read_ranges, read_until, together
 
     return together(
-        lambda: Asked(draws=draws, patients=patients, grid=grid, cross=tuple(cross or ())),
+        lambda: Asked(draws=sizes[0], design=sizes[1], patients=patients, grid=grid, cross=tuple(cross or ())),
         wtp=lambda: tuple(wtp or ()),
         outcomes=lambda: tuple(dict.fromkeys(outcome or ["nmb"])),
         until=lambda: read_until(until or []),
