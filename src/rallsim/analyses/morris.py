@@ -11,7 +11,16 @@ import pandas as pd
 from rallsim.sweep.figures import figure_of, titled
 from rallsim.sweep.look import Look
 from rallsim.sweep.measures import name_of, unit_of
-from rallsim.sweep.sensitivity import PATIENTS, factor_label, joint_of, members_of, members_table, outputs, problem_of
+from rallsim.sweep.sensitivity import (
+    PATIENTS,
+    factor_label,
+    joint_of,
+    members_of,
+    members_table,
+    outputs,
+    points_of,
+    problem_of,
+)
 from rallsim.sweep.study import Figures, Study, Tables
 
 if TYPE_CHECKING:
@@ -47,11 +56,13 @@ def screening(study: Study, trajectories: int = TRAJECTORIES) -> pd.DataFrame:
 
     joint = joint_of(study)
     factors = joint.factors(study.asked.groups)
-    problem = problem_of(joint, factors)
+    problem = problem_of(factors)
     seed = study.asked.draw_seed
     cube = sampler.sample(problem, trajectories, num_levels=LEVELS, seed=seed)
     evaluation = study.evaluate(
-        joint.values(cube), patients=study.asked.patients or PATIENTS, words=f"{len(cube):,} points of Morris' design"
+        points_of(joint, problem, cube),
+        patients=study.asked.patients or PATIENTS,
+        words=f"{len(cube):,} points of Morris' design",
     )
     parts = []
     for outcome, strategy, values in outputs(study, evaluation, study.asked.outcomes):
