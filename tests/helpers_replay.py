@@ -9,7 +9,15 @@ import helpers_model as m
 from rallsim import stages as w
 from rallsim.conditions import ATTRIBUTES, Condition, alternatives
 from rallsim.history import History
-from rallsim.luck import COURSE_COLUMNS, ENTRY_COLUMNS, MAX_COURSES, REINFUSION_DRAW, TREATED, luck_of_block
+from rallsim.luck import (
+    COURSE_COLUMNS,
+    ENTRY_COLUMNS,
+    HSCT_REALISED,
+    MAX_COURSES,
+    REINFUSION_DRAW,
+    TREATED,
+    luck_of_block,
+)
 from rallsim.model import CD19, CD22
 from rallsim.prepared import Prepared
 from rallsim.scenario import Scenario, Strategy
@@ -148,7 +156,8 @@ class Replay:
             listed = [rule for rule in self.strategy.mrd if rule.after in (None, therapy)]
             self.for_mrd = therapy_of(self.scenario, self.strategy, listed, who) if who["mrd_positive"] > 0.0 else None
             room = who["prior_hsct"] < self.strategy.max_transplants
-            able = who["hsct_fit"] > 0.0 and who["donor"] > 0.0 and room
+            realised = self._luck(HSCT_REALISED) < self.tables.values[f"therapies.{therapy}.hsct_realised"]
+            able = who["hsct_fit"] > 0.0 and who["donor"] > 0.0 and room and realised
             if self.for_mrd:
                 expected = w.MRD_THERAPY
             elif able:
@@ -184,8 +193,9 @@ class Replay:
             done = self.tables.values["disease.months_to_hsct_in_first_remission"]
             since = row.time + max(0.0, who["cr1_months"] - done)
             who["months_since_hsct"] = since if who["prior_hsct"] > 0.0 else 1200.0
-        given = "disease.treated_at_entry" if row.event == w.ENTRY else "disease.next_line_given_failure"
-        treated = self._luck(TREATED) < self.tables.values[given]
+        given = {w.ENTRY: "treated_at_entry", w.RELAPSE: "next_line_given_relapse"}
+        name = given.get(int(row.event), "next_line_given_failure")
+        treated = self._luck(TREATED) < self.tables.values[f"disease.{name}"]
         allowed = self.course < MAX_COURSES and who["line"] <= self.strategy.max_lines and treated
         expected = therapy_of(self.scenario, self.strategy, self.strategy.salvage, who) if allowed else None
         if expected and THERAPIES[expected].kind == "supportive":

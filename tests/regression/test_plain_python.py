@@ -33,8 +33,7 @@ from rallsim.scenario import load_scenario
 from rallsim.simulation import simulate
 
 assert not is_compiling()
-scenario = load_scenario("{SCENARIO}", patients={PATIENTS}, settings=sys.argv[2:])
-parameters = load_parameters()
+scenario, parameters = load_scenario("{SCENARIO}", patients={PATIENTS}, settings=sys.argv[2:]), load_parameters()
 histories = simulate(scenario, parameters).histories
 sums = evaluate(scenario, parameters, economics_of(parameters=parameters)).sums
 np.savez(sys.argv[1], sums=sums, **{{name: history.events for name, history in histories.items()}})
@@ -62,7 +61,7 @@ def test_histories_are_the_same_without_the_compiler(tmp_path: Path, who: str) -
 
 @pytest.mark.slow
 def test_the_tests_of_the_pathway_pass_without_the_compiler() -> None:
-    """Every test of survival functions, rules, entry, stages, costs and utilities holds for plain Python too."""
+    """Every test of survival, rules, entry, stages, costs and utilities holds for the plain Python functions too."""
     names = ("survival", "rules", "population", "pathway", "courses", "transplant", "economics")
     files = [TESTS / "unit" / f"test_{name}.py" for name in names]
     program = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, files)]

@@ -51,6 +51,7 @@ def test_transplant_after_a_wait_unless_relapse_is_first() -> None:
 
 
 AFTER_HSCT = {"time": 7.0, "hsct_since": 7.0, "remission_since": 4.0, "therapy": CHEMOTHERAPY, "prior_hsct": 1.0}
+AFTER_HSCT |= {"lines_given": 1.0}
 WELL = {"transplant_death": 0.9, "relapse_after_hsct": 0.9, "sos_after_hsct": 0.9}
 WELL |= {"acute_gvhd": 0.9, "chronic_gvhd": 0.9}
 
@@ -112,6 +113,7 @@ def test_what_raises_the_odds_of_sos(ratio: str, record: dict[str, float], luck:
     ("path", "record"),
     [
         ("hsct.hazard_ratio_second", {"prior_hsct": 2.0}),
+        ("hsct.hazard_ratio_first_remission", {"lines_given": 0.0}),
         ("hsct.transplant_death_hazard_ratio_55_plus", {"entry_age": 60.0}),
     ],
 )
@@ -128,6 +130,7 @@ def test_what_makes_a_transplant_deadlier(path: str, record: dict[str, float]) -
     ("path", "record"),
     [
         ("hsct.hazard_ratio_second", {"prior_hsct": 2.0}),
+        ("hsct.hazard_ratio_first_remission", {"lines_given": 0.0}),
         ("hsct.relapse_hazard_ratio_active_disease", {"hsct_in_relapse": 1}),
         ("hsct.relapse_hazard_ratio_two_alkylators", {"alkylators": 2}),
     ],
@@ -202,3 +205,12 @@ def test_the_published_effect_of_transplant_after_car_t_stands_in_its_share() ->
     assert patient.coming == ("relapse", "relapsed", "antigen_kept", pytest.approx(10.0))
     patient = m.Patient(doctored, w.AFTER_HSCT, luck | {"effect_of_hsct": 0.51}, **record)
     assert patient.coming[:3] == ("death", "dead", "transplant")
+
+
+def test_a_planned_transplant_is_realised_in_a_share() -> None:
+    """Fit, with a donor and meant for one, a patient whose uniform lies beyond the share is not transplanted."""
+    doctored = tables(hsct=True, values=m.of("chemotherapy", hsct_realised=0.6))
+    for u, stage in ((0.59, "awaiting_hsct"), (0.61, "remission")):
+        luck = {"response": 0.0, "mrd": 0.0, "response_cycle": 0.0, "hsct_realised": u}
+        patient = m.Patient(doctored, w.SALVAGE, luck, therapy=CHEMOTHERAPY, line=1.0, lines_given=1.0)
+        assert patient.coming[1] == stage

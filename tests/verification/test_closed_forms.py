@@ -228,7 +228,7 @@ def test_transplant_outcomes_are_those_of_the_fit(arm: str) -> None:
     """
     negative = m.parameters().evidence.row(f"inovate_{arm}_hsct_mrd").value
     assert negative is not None
-    values = m.of("chemotherapy", mrd_negative_given_cr=negative, mrd_odds_ratio_low_burden=1.0)
+    values = m.of("chemotherapy", mrd_negative_given_cr=negative, mrd_odds_ratio_low_burden=1.0, hsct_realised=1.0)
     everybody_fit = {"population.hsct_fit_under_55": 1.0, "population.hsct_fit_55_plus": 1.0}
     history = answer(ask(values | m.NO_BACKGROUND | everybody_fit, hsct=True))
     transplant = m.first_times(history, w.HSCT)
@@ -247,7 +247,7 @@ def test_transplant_outcomes_are_those_of_the_fit(arm: str) -> None:
 
 def test_fatal_sos() -> None:
     """Of all transplanted, probability times fatality die of SOS, when nothing else can kill them before."""
-    values = m.of("chemotherapy", sos_after_hsct=0.3) | m.NO_BACKGROUND
+    values = m.of("chemotherapy", sos_after_hsct=0.3, hsct_realised=1.0) | m.NO_BACKGROUND
     safe = {"hsct.transplant_death_never": 1.0, "hsct.relapse_cure": 1.0, "hsct.sos_fatality": 0.4}
     fit = {"population.hsct_fit_under_55": 1.0, "population.hsct_fit_55_plus": 1.0}
     history = answer(ask(values | safe | fit, hsct=True, horizon_months=600))
