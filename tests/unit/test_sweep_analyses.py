@@ -233,7 +233,7 @@ def test_every_draw_is_worth_its_net_benefit(tmp_path: Path) -> None:
 
 def test_sobol_indices_of_a_sum_are_shares_of_its_variance(tmp_path: Path) -> None:
     """For a weighted sum of two independent parameters S1 = ST = its part of the variance, within three half widths."""
-    asked = Asked(wtp=WTP, ranges={RATE: None, "disease.long_term_after_months": None}, draws=512)
+    asked = Asked(wtp=WTP, ranges={RATE: None, "disease.long_term_after_months": None}, design=512)
     study = formula(tmp_path, asked)
     paths = list(asked.ranges)
     spreads = [study.draws(1000).table[path].std() for path in paths]
@@ -247,9 +247,27 @@ def test_sobol_indices_of_a_sum_are_shares_of_its_variance(tmp_path: Path) -> No
     assert found["S1"].sum() == pytest.approx(1.0, abs=0.06)
 
 
+def test_what_is_in_no_group_keeps_its_base_value(tmp_path: Path) -> None:
+    """With two groups of one parameter each, the design has their columns and no others."""
+    groups = {"one": (RATE,), "other": ("disease.long_term_after_months",)}
+    study = formula(tmp_path, Asked(wtp=WTP, groups=groups, design=64))
+    seen: list[list[str]] = []
+
+    def costs(table: pd.DataFrame) -> np.ndarray:
+        seen.append(list(table.columns))
+        return columns(table, 0.0, table[RATE], 2 * table[RATE])
+
+    study.costs = costs
+    found = sobol.analyse(study)["sobol"].query("strategy == 'blinatumomab'").set_index("factor")
+
+    assert seen == [[RATE, "disease.long_term_after_months"]]
+    assert found.loc["one", "ST"] == pytest.approx(1.0, abs=0.05)
+    assert found.loc["other", "ST"] == 0.0
+
+
 def test_morris_finds_the_slope_of_a_straight_line(tmp_path: Path) -> None:
     """A parameter that does nothing has effects 0; the other has mu = -mu_star: net benefit falls with costs."""
-    asked = Asked(wtp=WTP, ranges={RATE: None, "disease.long_term_after_months": None}, draws=10)
+    asked = Asked(wtp=WTP, ranges={RATE: None, "disease.long_term_after_months": None}, design=10)
     study = formula(tmp_path, asked, costs=lambda t: columns(t, 0.0, 10 * t[RATE], 0.0))
 
     found = morris.analyse(study)["morris"].query("strategy == 'blinatumomab'").set_index("factor")
@@ -296,7 +314,7 @@ def test_the_map_shows_who_is_best_and_how_surely(tmp_path: Path) -> None:
     """With costs of two parameters the preferred strategy of each point is the cheaper one, without a loss."""
     study = formula(
         tmp_path,
-        Asked(wtp=WTP, ranges={PRICE: (0.0, 10.0), RATE: (0.1, 0.9)}, draws=5, grid=3),
+        Asked(wtp=WTP, ranges={PRICE: (0.0, 10.0), RATE: (0.1, 0.9)}, design=5, grid=3),
         costs=lambda t: columns(t, t[PRICE], 10 * t[RATE], 1e6),
     )
 

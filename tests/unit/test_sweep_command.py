@@ -55,7 +55,20 @@ def contents(folder: Path) -> dict[str, bytes]:
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with every analysis of a small scenario."""
     folder = tmp_path_factory.mktemp("everything")
-    arguments = ["--draws", "16", "--patients", "40", "--grid", "3", "--incidence", "50", "--cross", "no_late_relapse"]
+    arguments = [
+        "--draws",
+        "16",
+        "--design",
+        "16",
+        "--patients",
+        "40",
+        "--grid",
+        "3",
+        "--incidence",
+        "50",
+        "--cross",
+        "no_late_relapse",
+    ]
     ended = subprocess.run(
         [sys.executable, "-c", CODE, "sweep", "first_salvage", *analyses.names(), *arguments, "--out", "out"],
         cwd=folder,
@@ -242,6 +255,11 @@ def test_the_analyses_are_listed(rallsim: Any) -> None:
     assert [line.split()[0] for line in ended.out.splitlines()] == analyses.names()
 
 
+def kept_in(folder: Path) -> int:
+    """Number of finished cells in `out`; what is half written begins with a point."""
+    return len([path for path in (folder / "out" / "cells").glob("*/*.parquet") if path.name[0] != "."])
+
+
 LONG = ("sweep", "first_salvage", "psa", "--draws", "1500", "--patients", "1000", "--out", "out")
 
 
@@ -256,7 +274,7 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         start_new_session=True,
     )
     deadline = time.time() + 60
-    while not list((folder / "out" / "cells").glob("*/*.parquet")) and time.time() < deadline:
+    while not kept_in(folder) and time.time() < deadline:
         assert process.poll() is None
         time.sleep(0.02)
     return process
@@ -270,7 +288,7 @@ def test_an_interruption_keeps_what_is_finished(tmp_path: Path, workers: str) ->
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
 
-    kept = len(list((tmp_path / "out" / "cells").glob("*/*.parquet")))
+    kept = kept_in(tmp_path)
     assert process.returncode == 130
     assert f"interrupted; {kept} finished cells are kept" in err
     assert "Traceback" not in err
@@ -283,7 +301,7 @@ def test_a_killed_command_goes_on_where_it_was(tmp_path: Path, rallsim: Any) -> 
     process = started(tmp_path)
     process.kill()
     process.communicate()
-    kept = len(list((tmp_path / "out" / "cells").glob("*/*.parquet")))
+    kept = kept_in(tmp_path)
 
     resumed, undisturbed = rallsim(*LONG), rallsim(*LONG[:-1], "other")
 

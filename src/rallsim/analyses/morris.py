@@ -11,7 +11,16 @@ import pandas as pd
 from rallsim.sweep.figures import figure_of, titled
 from rallsim.sweep.look import Look
 from rallsim.sweep.measures import name_of, unit_of
-from rallsim.sweep.sensitivity import PATIENTS, factor_label, joint_of, members_of, members_table, outputs, problem_of
+from rallsim.sweep.sensitivity import (
+    PATIENTS,
+    factor_label,
+    joint_of,
+    members_of,
+    members_table,
+    outputs,
+    points_of,
+    problem_of,
+)
 from rallsim.sweep.study import Figures, Study, Tables
 
 if TYPE_CHECKING:
@@ -28,14 +37,14 @@ def analyse(study: Study) -> Tables:
 
     An elementary effect is the change of an outcome when a factor's probability moves by 2/3. `mu_star` is the mean
     size of a factor's effects, `mu` their mean, `sigma` their standard deviation: it is large where the factor bends or
-    interacts. Correlated parameters are one factor and move together; `mu` and `sigma` are then left empty. `--draws`
+    interacts. Correlated parameters are one factor and move together; `mu` and `sigma` are then left empty. `--design`
     is the number of trajectories.
 
     Source: Morris, Technometrics 1991;33:161; Campolongo, Cariboni and Saltelli, Environ Model Softw 2007;22:1509.
     """
     joint = joint_of(study)
     return {
-        "morris": screening(study, study.asked.draws or TRAJECTORIES),
+        "morris": screening(study, study.asked.design or TRAJECTORIES),
         "factors": members_table(joint.factors(study.asked.groups)),
     }
 
@@ -47,11 +56,13 @@ def screening(study: Study, trajectories: int = TRAJECTORIES) -> pd.DataFrame:
 
     joint = joint_of(study)
     factors = joint.factors(study.asked.groups)
-    problem = problem_of(joint, factors)
+    problem = problem_of(factors)
     seed = study.asked.draw_seed
     cube = sampler.sample(problem, trajectories, num_levels=LEVELS, seed=seed)
     evaluation = study.evaluate(
-        joint.values(cube), patients=study.asked.patients or PATIENTS, words=f"{len(cube):,} points of Morris' design"
+        points_of(joint, problem, cube),
+        patients=study.asked.patients or PATIENTS,
+        words=f"{len(cube):,} points of Morris' design",
     )
     parts = []
     for outcome, strategy, values in outputs(study, evaluation, study.asked.outcomes):

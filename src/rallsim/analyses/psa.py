@@ -52,7 +52,7 @@ def analyse(study: Study) -> Tables:
     undiscounted = {
         name: pd.DataFrame(total.mean(measure), columns=study.strategies) for name, measure in UNDISCOUNTED.items()
     }
-    outcomes = list(dict.fromkeys(["nmb", "qalys", "costs", "lys", *study.asked.outcomes]))
+    outcomes = list(dict.fromkeys(["nmb", "qalys", "costs", "lys", *study.asked.outcomes, *study.asked.until]))
     left_out = sample.draws.not_told_apart()
     return {
         **sample_tables(found),
@@ -99,6 +99,10 @@ def say(tables: Tables, look: Look) -> list[str]:
         f"{look.money(worst['Error_Of_Draws'])}, luck of the patients {look.money(worst['Error_Of_Patients'])}). "
         f"Luck is at most {main['Share_Of_Luck'].max():.1%} of the variance between draws."
     )
+    for outcome, target in look.asked.get("until", {}).items():
+        reached = float(tables["variance"].query("Outcome == @outcome")["Std_Error"].max())
+        if reached > target:
+            lines.append(f"The stop rule {outcome}_se={target:g} does not hold: {reached:.3g} is as far as this went.")
     return lines
 
 

@@ -20,6 +20,7 @@ from rallsim.sweep.sensitivity import (
     members_of,
     members_table,
     outputs,
+    points_of,
     problem_of,
 )
 from rallsim.sweep.study import Figures, Study, Tables
@@ -38,9 +39,9 @@ def analyse(study: Study) -> Tables:
 
     S1 = Var(E[Y | factor]) / Var(Y);  ST = 1 - Var(E[Y | all others]) / Var(Y)
 
-    Factors are the groups asked for (what is in none stays at its median), or the parameters of `--parameter`; without
+    Factors are the groups asked for (what is in none keeps its base value), or the parameters of `--parameter`; without
     either, the ten that a Morris screening finds to matter most, and all others as one. Correlated parameters are in
-    one factor, so that factors are independent and their indices well defined. `--draws` is the size of the base
+    one factor, so that factors are independent and their indices well defined. `--design` is the size of the base
     sample, rounded up to a power of two: there are (factors + 2) times as many points. S1_conf and ST_conf are half
     widths of 95 % intervals, by bootstrap.
 
@@ -55,12 +56,12 @@ def analyse(study: Study) -> Tables:
         factors = _screened(study, factors)
     if len(factors) < 2:
         raise InputError(Problem("one factor makes all the variance", key="sobol", found=next(iter(factors))))
-    problem = problem_of(joint, factors)
-    size = 2 ** int(np.ceil(np.log2(study.asked.draws or BASE_SAMPLE)))
+    problem = problem_of(factors)
+    size = 2 ** int(np.ceil(np.log2(study.asked.design or BASE_SAMPLE)))
     seed = study.asked.draw_seed
     cube = sampler.sample(problem, size, calc_second_order=False, seed=seed)
     evaluation = study.evaluate(
-        joint.values(cube),
+        points_of(joint, problem, cube),
         patients=study.asked.patients or PATIENTS,
         words=f"{len(cube):,} points of Saltelli's design",
     )

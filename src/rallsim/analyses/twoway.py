@@ -40,7 +40,7 @@ def analyse(study: Study) -> Tables:
     Probability, Expected_Loss, Preferred.
     """
     ranges = _two(study)
-    grid, number = study.asked.grid or GRID, study.asked.draws or DRAWS
+    grid, number = study.asked.grid or GRID, study.asked.design or DRAWS
     draws = study.draws(number).table
     (one, first), (other, second) = ranges.items()
     points = [(x, y) for x in along(first, grid) for y in along(second, grid)]

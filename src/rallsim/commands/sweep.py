@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 PLACE = 30  # among the commands that `--help` lists
 DEFAULT_ANALYSES = ("psa",)
-MOST_ROWS_AS_JSON = 60
 
 
 def _list_analyses(wanted: bool) -> None:
@@ -56,7 +55,11 @@ def sweep(
         bool, typer.Option("--analyses", is_eager=True, callback=_list_analyses, help="List the analyses, and stop.")
     ] = False,
     draws: Annotated[
-        int | None, typer.Option(min=2, metavar="N", help="Draws of the parameters; 1000 for psa and voi.")
+        int | None, typer.Option(min=2, metavar="N", help="Draws of the parameters for psa and voi; 1000.")
+    ] = None,
+    design: Annotated[
+        int | None,
+        typer.Option(min=2, metavar="N", help="Morris' trajectories, Sobol's base sample, draws at a point of twoway."),
     ] = None,
     patients: PatientsOption = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the work; results are the same.")] = 1,
@@ -126,7 +129,7 @@ def sweep(
     chosen = Path("results") / "sweep" / Path(scenario).stem if out is None else out
     names = check_analyses(analysis or list(DEFAULT_ANALYSES), chosen)
     study = _study(
-        _asked(draws, patients, wtp, until, outcome, parameter, group, cross, grid, (incidence, years)),
+        _asked((draws, design), patients, wtp, until, outcome, parameter, group, cross, grid, (incidence, years)),
         (scenario, seed, settings, variant),
         (costs, perspective, discount),
         chosen,
@@ -173,6 +176,7 @@ def _study(
     basis = economics_wanted(loaded, parameters)
     economics = Economics(basis.costs, basis.utilities, basis.rates, basis.perspective)
     asked = replace(asked, incidence=asked.incidence or loaded.economics.incidence, discount=basis.rates.costs.rate)
+    asked = replace(asked, draw_seed=loaded.seed)
     store = Store(cells_folder(out), fresh=fresh)
     store.sweep_up()
     runner = Runner(Model(loaded, parameters, economics), store, pool_of(*who), workers=who[0], show_progress=not quiet)
@@ -182,7 +186,7 @@ def _study(
 
 
 def _asked(
-    draws: int | None,
+    sizes: tuple[int | None, int | None],
     patients: int | None,
     wtp: list[float] | None,
     until: list[str] | None,
@@ -197,7 +201,7 @@ def _asked(
     from rallsim.sweep.asked import Asked, read_groups, read_ranges, read_until, together
 
     return together(
-        lambda: Asked(draws=draws, patients=patients, grid=grid, cross=tuple(cross or ())),
+        lambda: Asked(draws=sizes[0], design=sizes[1], patients=patients, grid=grid, cross=tuple(cross or ())),
         wtp=lambda: tuple(wtp or ()),
         outcomes=lambda: tuple(dict.fromkeys(outcome or ["nmb"])),
         until=lambda: read_until(until or []),
@@ -211,19 +215,16 @@ def _asked(
 def _announce(study: Study, names: list[str], quiet: bool) -> None:
     """Say what is valued and how, and compile before other processes would each do so."""
     from rallsim.commands.shared import announce_compiling
+    from rallsim.report.sweep import print_question
 
     announce_compiling("valued")
-    economics, view = study.economics, study.economics.perspective
     if not quiet:
-        print(
-            f"{study.scenario.title}: {', '.join(names)}. Costs: {economics.costs.id}, {economics.costs.currency} "
-            f"{economics.costs.price_year}; perspective: {view.label if view else 'none'}; willingness to pay: "
-            + ", ".join(f"{one:,.0f}" for one in study.wtp)
-        )
+        print_question(study, names)
 
 
 def _only_plan(study: Study, names: list[str], out: Path, workers: int, *, write: bool) -> None:
     """Print what is still to do, and write it as a plan."""
+    from rallsim.report.sweep import print_work
     from rallsim.sweep.estimate import estimate
     from rallsim.sweep.plan import planned
     from rallsim.sweep.session import missing_cells
@@ -232,12 +233,7 @@ def _only_plan(study: Study, names: list[str], out: Path, workers: int, *, write
     runner.wanted = lambda _: False
     cells = missing_cells(study, names)
     found = estimate(runner.model, cells)
-    minutes, megabytes = found.seconds / workers / 60, found.bytes / 1e6
-    print(
-        f"{', '.join(names)}: {found.cells:,} cells to compute, {runner.reused:,} kept; {found.histories:,} histories,"
-    )
-    print(f"  about {minutes:,.1f} minutes with {workers} at work, and {megabytes:,.0f} MB in {runner.store.folder}/.")
-    print("  Analyses that choose their points by what they find may need more after these.")
+    print_work(names, found, workers, runner.reused, runner.store.folder)
     if write:
         path = planned(cells, " ".join(names)).write(out)
         print(f"Plan of {found.cells:,} cells written to {path}. In each job K of N: the same command with --part K/N")
@@ -261,6 +257,7 @@ def _do_part(study: Study, names: list[str], out: Path, part: tuple[int, int]) -
 
 def _finish(study: Study, names: list[str], out: Path, settings: list[str], as_json: bool) -> None:
     """Run the analyses, and print what they say and where it is."""
+    from rallsim.report.sweep import document_of, print_finished
     from rallsim.sweep.runner import MissingCellsError
     from rallsim.sweep.session import finish
 
@@ -272,12 +269,12 @@ def _finish(study: Study, names: list[str], out: Path, settings: list[str], as_j
             except MissingCellsError as missing:
                 raise _missing(name, len(missing.cells)) from None
         if not as_json:
-            _print(done[-1])
+            print_finished(done[-1])
     runner = study.runner
     if runner.store.damaged:
         print(f"rallsim: {len(runner.store.damaged)} damaged files were computed again", file=sys.stderr)
     if as_json:
-        print(json.dumps(_document(study, done), indent=2, allow_nan=False, ensure_ascii=False))
+        print(json.dumps(document_of(study, done), indent=2, allow_nan=False, ensure_ascii=False))
         return
     print(f"Cells: {runner.computed:,} computed, {runner.reused:,} kept from before, in {runner.store.folder}/")
 
@@ -300,36 +297,3 @@ def _missing(name: str, cells: int) -> InputError:
     return InputError(
         Problem(f"{name} needs {cells:,} cells that are not there", allowed="--plan, --part of each, then --collect")
     )
-
-
-def _print(finished: Finished) -> None:
-    print(f"\n{finished.name}")
-    for line in finished.lines:
-        print(f"  {line}")
-    if finished.saved.moved:
-        print(f"  Earlier results with other inputs were moved to {finished.saved.moved}/")
-    names = sorted(path.name for path in finished.saved.folder.iterdir())
-    print(f"  Saved in {finished.saved.folder}/: " + ", ".join(names))
-
-
-def _document(study: Study, done: list[Finished]) -> dict[str, Any]:
-    """What --json prints: sentences and the tables that are no samples and no curves."""
-    from rallsim.report.terminal import records
-
-    return {
-        "scenario": study.scenario.id,
-        "wtp": list(study.wtp),
-        "cells_computed": study.runner.computed,
-        "cells_kept": study.runner.reused,
-        "analyses": {
-            one.name: {
-                "folder": str(one.saved.folder),
-                "moved_earlier_results_to": str(one.saved.moved) if one.saved.moved else None,
-                "says": list(one.lines),
-                "tables": {
-                    name: records(table) for name, table in one.tables.items() if len(table) <= MOST_ROWS_AS_JSON
-                },
-            }
-            for one in done
-        },
-    }

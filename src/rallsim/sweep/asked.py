@@ -19,10 +19,12 @@ class Asked:
 
     `ranges` are the parameters asked for, with their limits where given; `groups` sets of parameters by name; `until`
     the Monte Carlo errors at which a sample is large enough; `cross` the variants to combine; `grid` the points along a
-    parameter; `incidence`, `years` and `discount` whom a decision concerns.
+    parameter; `design` the size of what is no probabilistic sample: Morris' trajectories, Sobol's base sample, draws at
+    each point of a two-way grid; `incidence`, `years` and `discount` whom a decision concerns.
     """
 
     draws: int | None = None
+    design: int | None = None
     patients: int | None = None
     wtp: tuple[float, ...] = ()
     outcomes: tuple[str, ...] = ("nmb",)

@@ -101,25 +101,6 @@ class Joint:
             raise InputError(problems)
         return found
 
-    def by_owner(self) -> dict[str, list[str]]:
-        """Return factors by whose parameters they are: a therapy, the transplant, the disease, costs, utilities.
-
-        Owners whose parameters are correlated with each other are one factor.
-        """
-        from scipy.sparse.csgraph import connected_components
-
-        owners = list(dict.fromkeys(owner_of(path) for path in self.paths))
-        linked = np.eye(len(owners), dtype=bool)
-        for block in self.blocks:
-            inside = [owners.index(owner_of(self.paths[place])) for place in block]
-            linked[np.ix_(inside, inside)] = True
-        _, labels = connected_components(linked, directed=False)
-        found: dict[str, list[str]] = {}
-        for label in dict.fromkeys(labels.tolist()):
-            mine = [owner for owner, one in zip(owners, labels, strict=True) if one == label]
-            found[" + ".join(mine)] = [path for path in self.paths if owner_of(path) in mine]
-        return found
-
     def _name(self, block: Sequence[int]) -> str:
         first = self.paths[block[0]]
         return first if len(block) == 1 else f"{first} + {len(block) - 1}"

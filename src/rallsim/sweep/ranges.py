@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from rallsim.decision.spread import HIGH, LOW
@@ -53,8 +51,3 @@ def along(limits: Range, points: int) -> list[float]:
     """
     low, high = limits
     return [low + (high - low) * place / (points - 1) for place in range(points)]
-
-
-def with_base(base: Mapping[str, float], limits: Mapping[str, Range]) -> dict[str, Range]:
-    """Return ranges widened so that each holds the base value."""
-    return {path: (min(low, base[path]), max(high, base[path])) for path, (low, high) in limits.items()}

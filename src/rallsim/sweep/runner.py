@@ -44,6 +44,7 @@ class Runner:
     show_progress: bool = False
     computed: int = 0
     reused: int = 0
+    _seen: set[str] = field(default_factory=set, repr=False)  # keys counted already
     _packed: bytes | None = field(default=None, repr=False)
 
     def evaluate(
@@ -78,7 +79,8 @@ class Runner:
             kept = self.store.read(key)
             if kept is not None:
                 found[key] = only(kept, measures)
-        self.reused += len(found)
+        self.reused += len(found.keys() - self._seen)
+        self._seen |= found.keys()
         missing = [cell for key, cell in by_key.items() if key not in found]
         mine = [cell for cell in missing if self.wanted(cell)]
         with self._progress(words, mine) as advance:
@@ -87,6 +89,7 @@ class Runner:
                 self.store.write(cell.key, evaluation)
                 found[cell.key] = only(evaluation, measures)
                 self.computed += 1
+                self._seen.add(cell.key)
                 advance(cell.histories)
 
             if mine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from rallsim.evaluation import Evaluation
@@ -14,7 +15,6 @@ from rallsim.sweep.measures import Floats, means
 from rallsim.sweep.study import Study
 
 PATIENTS = 1000  # a point, when not said otherwise
-REFERENCE = ""  # in the column `comparator`: the outcome itself, not a difference
 
 
 def joint_of(study: Study) -> Joint:
@@ -25,21 +25,23 @@ def joint_of(study: Study) -> Joint:
     return Joint.of(draws)
 
 
-def problem_of(joint: Joint, factors: dict[str, list[str]]) -> dict[str, Any]:
+def problem_of(factors: dict[str, list[str]]) -> dict[str, Any]:
     """Return the problem as SALib takes it: a unit cube with a dimension a parameter, dimensions grouped by factor."""
-    owner = {path: name for name, members in factors.items() for path in members}
+    members = [(name, path) for name, paths in factors.items() for path in paths]
     return {
-        "num_vars": len(joint.paths),
-        "names": list(joint.paths),
-        "bounds": [[0.0, 1.0]] * len(joint.paths),
-        "groups": [owner[path] for path in joint.paths],
+        "num_vars": len(members),
+        "names": [path for _, path in members],
+        "bounds": [[0.0, 1.0]] * len(members),
+        "groups": [name for name, _ in members],
     }
 
 
-def restricted(joint: Joint, draws: pd.DataFrame, factors: dict[str, list[str]]) -> Joint:
-    """Return the joint distribution of the parameters that are in some factor."""
-    kept = {path for members in factors.values() for path in members}
-    return joint if len(kept) == len(joint.paths) else Joint.of(draws[[path for path in draws.columns if path in kept]])
+def points_of(joint: Joint, problem: dict[str, Any], cube: Floats) -> pd.DataFrame:
+    """Return the parameters at the points of a design; what is in no factor has no column, and its base value."""
+    uniforms = np.full((len(cube), len(joint.paths)), 0.5)
+    uniforms[:, [joint.paths.index(path) for path in problem["names"]]] = cube
+    names: list[str] = problem["names"]
+    return joint.values(uniforms)[names]
 
 
 def outputs(study: Study, evaluation: Evaluation, outcomes: Sequence[str]) -> list[tuple[str, str, Floats]]:

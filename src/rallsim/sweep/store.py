@@ -65,10 +65,6 @@ class Store:
             self.damaged.add(key)
             return None
 
-    def size(self) -> int:
-        """Return the bytes of all results."""
-        return sum(path.stat().st_size for path in self.folder.glob("*/*.parquet"))
-
     def sweep_up(self) -> None:
         """Remove what processes that were killed left half written."""
         for path in self.folder.glob("*/.*"):
