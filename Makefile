@@ -45,3 +45,6 @@ reference: $(READY)  ## small committed results of the shipped scenarios; a chan
 	  cp build/reference/$$(basename $$scenario .yaml)/summary.csv results/reference/$$(basename $$scenario .yaml).csv || exit 1; \
 	done
 	$(BIN)/python -m rallsim.report.curves_page
+	$(BIN)/rallsim validate --out build/reference/validate >/dev/null
+	mkdir -p results/reference/validation
+	cp build/reference/validate/scores.csv build/reference/validate/validation.csv results/reference/validation/

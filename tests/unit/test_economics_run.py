@@ -111,6 +111,18 @@ def test_a_dry_run_says_what_would_be_counted_with(rallsim: Any) -> None:
     assert json.loads(rallsim(*RUN, "--dry-run", "--json")[1])["economics"]["wtp"] == [25000.0, 35000.0]
 
 
+def test_without_a_threshold_there_is_a_word_and_maybe_a_grid(rallsim: Any, tmp_path: Path) -> None:
+    """HAS states no threshold: the table has its grid; without a perspective there is none, and both say so."""
+    table = "economics/net_benefit.csv"
+    has = rallsim(*RUN, "--costs", "fr", "--out", "has")[1]
+    none = rallsim(*RUN, "--costs", "uk", "--perspective", "none", "--discount", "0.03", "--out", "none")[1]
+
+    assert "--wtp gives one; economics/net_benefit.csv has a grid." in has
+    assert len(pd.read_csv(tmp_path / "has" / table)) > 100
+    assert "--wtp gives one." in none
+    assert pd.read_csv(tmp_path / "none" / table).empty
+
+
 def test_json_of_a_run_has_the_economics(rallsim: Any) -> None:
     """--json gives settings, summary, increments, incremental analysis, activity and what is assumed."""
     found = json.loads(rallsim(*RUN, "--json")[1])["economics"]

@@ -332,7 +332,14 @@ def test_export_writes_the_folder_and_says_what_structures_differ_by(rallsim: An
 
     assert (code, err) == (0, "")
     assert "partitioned survival" in out
-    assert {"first_salvage.xlsx", "economics", "manifest.json", "structure.csv", "extrapolation.csv"} <= names
+    assert {
+        "first_salvage.xlsx",
+        "economics",
+        "manifest.json",
+        "structure.csv",
+        "extrapolation.csv",
+        "extrapolation.png",
+    } <= names
     assert {f"{name}.csv" for name in made()[2]} <= names
     document = json.loads(rallsim("export", "first_salvage", "--patients", "60", "--out", "other", "--json")[1])
     assert {row["outcome"] for row in document["structure"]} == {"lys", "qalys", "costs"}

@@ -14,13 +14,14 @@ from rallsim import stages as w
 from rallsim.economics.basis import Basis
 from rallsim.economics.discounting import Rates
 from rallsim.economics.evaluation import Evaluation, evaluate
-from rallsim.economics.extrapolation import FAMILIES, checked_follow_up, extrapolated
+from rallsim.economics.extrapolation import FAMILIES, checked_follow_up, continued_curves, extrapolated
 from rallsim.economics.extrapolation import in_words as tails_in_words
 from rallsim.economics.partitioned_survival import COLUMNS, in_words, increments, partitioned_survival
 from rallsim.economics.valuation import value_history
 from rallsim.errors import InputError
 from rallsim.events import EVENT_ROW
 from rallsim.history import History
+from rallsim.report.structure import plot_extrapolation
 from rallsim.scenario import load_scenario
 from rallsim.simulation import Simulation, simulate
 
@@ -173,6 +174,23 @@ def test_what_has_ended_is_not_continued() -> None:
     assert rows["difference"].tolist() == [0.0, 0.0]
     assert rows.loc["alive", "years_simulated"] == pytest.approx(10.0)
     assert "(nobody left)" in tails_in_words(table, {"gone": "Gone", "alive": "Alive"})[0]
+
+
+def test_the_figure_shows_the_curves() -> None:
+    """Each strategy is a line as simulated and, from the follow-up on, a dashed one of the same colour."""
+    simulation, _ = found()
+    curves = continued_curves(simulation.histories, 24.0)
+    ax = plot_extrapolation(curves, {})
+    solid = [line for line in ax.lines if line.get_linestyle() == "-" and len(line.get_xdata()) > 2]
+    dashed = [line for line in ax.lines if line.get_linestyle() == "--" and len(line.get_xdata())]
+
+    assert len(solid) == len(dashed) == 4
+    for one, other, name in zip(solid, dashed, simulation.histories, strict=True):
+        mine = curves[(curves["strategy"] == name) & (curves["endpoint"] == "os")]
+        assert one.get_color() == other.get_color()
+        assert np.asarray(one.get_ydata()) == pytest.approx(mine["simulated"].to_numpy())
+        assert np.asarray(other.get_ydata()) == pytest.approx(mine.loc[mine["t"] >= 24.0, "extrapolated"].to_numpy())
+        assert np.asarray(other.get_xdata()).min() == 24.0
 
 
 @pytest.mark.parametrize("months", [0.0, 120.0, 500.0])

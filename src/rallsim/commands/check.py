@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated
 
 import typer
 
 from rallsim.commands.options import (
     FAILED,
+    INTERRUPTED,
     CostsOption,
     DiscountOption,
     JsonOption,
@@ -49,8 +51,12 @@ def check(
     loaded, parameters = load_checked(scenario, patients, seed, settings, variant, options)
     economics = economics_wanted(loaded, parameters)
     announce_compiling("batch")
-    with status_of(quiet=as_json) as told:
-        found = check_scenario_as_a_whole(loaded, parameters, economics, told=told)
+    try:
+        with status_of(quiet=as_json) as told:
+            found = check_scenario_as_a_whole(loaded, parameters, economics, told=told)
+    except KeyboardInterrupt:
+        print("rallsim: interrupted", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
     failed = [one for one in found if not one.passed]
     if as_json:
         document = {

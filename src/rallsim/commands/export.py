@@ -73,7 +73,7 @@ def export(
     from rallsim.export.tables import grid
     from rallsim.export.workbook import write_workbook
     from rallsim.provenance import manifest
-    from rallsim.report.structure import print_structure
+    from rallsim.report.structure import plot_extrapolation, print_structure
     from rallsim.report.terminal import records
     from rallsim.results import ECONOMICS, check_folder, save_folder, write_tables
     from rallsim.simulation import simulate
@@ -95,7 +95,8 @@ def export(
     evaluation = value_all(loaded, parameters, simulation.histories, economics)
     tables = export_tables(simulation, evaluation, step)
     structure = partitioned_survival.partitioned_survival(evaluation, simulation.histories, step=step)
-    tails = extrapolation.extrapolated(simulation.histories, known, step)
+    curves = extrapolation.continued_curves(simulation.histories, known, step)
+    tails = extrapolation.years_of(curves)
     content: dict[str, Any] = {
         **manifest(simulation, settings or [], economics),
         "analysis": "export",
@@ -104,6 +105,10 @@ def export(
 
     def write(temporary: Path) -> None:
         write_tables({**tables, "structure": structure, "extrapolation": tails}, temporary)
+        labels = {name: strategy.label for name, strategy in loaded.strategies.items()}
+        figure = plot_extrapolation(curves, labels).figure.get_figure(root=True)
+        assert figure is not None
+        figure.savefig(temporary / "extrapolation.png")
         write_tables(evaluation.tables(), temporary / ECONOMICS)
         if excel:
             write_workbook(evaluation, tables, temporary / f"{loaded.id}.xlsx")

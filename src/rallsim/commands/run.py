@@ -26,7 +26,9 @@ from rallsim.commands.options import (
 )
 
 PLACE = 10  # among the commands that `--help` lists
-ECONOMICS_SHOWN = ("summary", "increments", "incremental", "pairwise", "activity", "assumptions", "not_valued")  # JSON
+ECONOMICS_SHOWN = (  # in JSON
+    *("summary", "increments", "incremental", "pairwise", "severity", "activity", "assumptions", "not_valued"),
+)
 
 
 def run(

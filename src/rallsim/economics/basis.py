@@ -216,8 +216,10 @@ class _Reader:
 
     def check_currency(self, perspective: Perspective | None, costs: Costs) -> None:
         """Note thresholds in another currency than the costs, unless the scenario brings its own thresholds."""
-        if perspective and not self.scenario.economics.wtp:
-            self.load(lambda: perspective.check_currency(costs))
+        if perspective and not self.scenario.economics.wtp and costs.currency != perspective.currency:
+            message = f"thresholds of '{perspective.id}' are in another currency than the costs of '{costs.id}'"
+            allowed = f"costs in {perspective.currency}, or wtp in {costs.currency}"
+            self.note(message, "perspective", found=costs.currency, allowed=allowed)
 
     def _goes_with(self, name: str, costs: str | None) -> bool:
         found = self.load(lambda: load_perspective(name, self.parameters.evidence)) if costs else None

@@ -46,11 +46,20 @@ def checked_follow_up(months: float | None, horizon: float, step: float) -> floa
 def extrapolated(histories: Mapping[str, History], follow_up_months: float, step: float = 1.0) -> pd.DataFrame:
     """Return undiscounted years under EFS and OS up to the horizon, simulated and extrapolated from a follow-up.
 
-    After the follow-up f the curve is S(f) S_fit(t) / S_fit(f), fitted to the patients censored at f, counted month by
-    month; the family is the one of FAMILIES with the lowest AIC. EFS is never above OS. `difference` is simulated minus
-    extrapolated. Refuses a follow-up that is not within the horizon.
+    `difference` is simulated minus extrapolated. Refuses a follow-up that is not within the horizon.
     """
-    rows = []
+    return years_of(continued_curves(histories, follow_up_months, step))
+
+
+def continued_curves(histories: Mapping[str, History], follow_up_months: float, step: float = 1.0) -> pd.DataFrame:
+    """Return EFS and OS every `step` months, simulated and as known up to a follow-up and continued from there.
+
+    After the follow-up f the curve is S(f) S_fit(t) / S_fit(f), fitted to the patients censored at f, counted month by
+    month; the family is the one of FAMILIES with the lowest AIC. EFS is never above OS.
+
+    Columns: strategy, endpoint, follow_up_months, family, aic, t, simulated, extrapolated.
+    """
+    parts = []
     for strategy, history in histories.items():
         checked_follow_up(follow_up_months, history.horizon, step)
         at = np.append(np.arange(0.0, history.horizon, step), history.horizon)
@@ -63,10 +72,21 @@ def extrapolated(histories: Mapping[str, History], follow_up_months: float, step
             tails[name] = _continued(exact[name], at, follow_up_months, chosen[name])
         tails["efs"] = np.minimum(tails["efs"], tails["os"])
         for name in ENDPOINTS:
-            simulated, guessed = (float(np.trapezoid(curve[name], at)) / 12.0 for curve in (exact, tails))
             family, aic, _ = chosen[name]
-            cut = (follow_up_months, history.horizon, family, aic)
-            rows.append((strategy, name, *cut, simulated, guessed, simulated - guessed))
+            what = {"strategy": strategy, "endpoint": name, "follow_up_months": follow_up_months}
+            columns = {"family": family, "aic": aic, "t": at, "simulated": exact[name], "extrapolated": tails[name]}
+            parts.append(pd.DataFrame({**what, **columns}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def years_of(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return the years under `continued_curves` up to the horizon: COLUMNS."""
+    rows = []
+    for (strategy, endpoint), mine in curves.groupby(["strategy", "endpoint"], sort=False):
+        first, at = mine.iloc[0], mine["t"].to_numpy()
+        simulated, guessed = (float(np.trapezoid(mine[one], at)) / 12.0 for one in ("simulated", "extrapolated"))
+        cut = (first["follow_up_months"], float(at[-1]), first["family"], first["aic"])
+        rows.append((strategy, endpoint, *cut, simulated, guessed, simulated - guessed))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

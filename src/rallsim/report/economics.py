@@ -120,9 +120,8 @@ def notes(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> list[st
             + "."
         )
     if not economics.wtp:
-        found.append(
-            "No threshold is stated for this perspective: --wtp gives one; economics/net_benefit.csv has a grid."
-        )
+        elsewhere = "; economics/net_benefit.csv has a grid" if economics.grid else ""
+        found.append(f"No threshold is stated for this perspective: --wtp gives one{elsewhere}.")
     return found
 
 

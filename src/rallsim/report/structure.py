@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from rallsim.economics import extrapolation, partitioned_survival
 from rallsim.economics.evaluation import Evaluation
 from rallsim.report.terminal import terminal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def print_structure(evaluation: Evaluation, structure: pd.DataFrame, tails: pd.DataFrame) -> None:
@@ -24,3 +30,34 @@ def print_structure(evaluation: Evaluation, structure: pd.DataFrame, tails: pd.D
     for sentence in extrapolation.in_words(tails, labels):
         console.print(f"· {sentence}", highlight=False)
     console.print()
+
+
+def plot_extrapolation(curves: pd.DataFrame, labels: Mapping[str, str], ax: Axes | None = None) -> Axes:
+    """Draw overall survival as simulated, and dashed as it is continued from the follow-up, from `continued_curves`."""
+    from matplotlib.ticker import PercentFormatter
+
+    from rallsim.decision.style import Style
+    from rallsim.plots import month_ticks, new_axes
+
+    drawn = curves[curves["endpoint"] == "os"]
+    strategies = [str(name) for name in drawn["strategy"].unique()]
+    style = Style(strategies, labels)
+    ax = ax if ax is not None else new_axes(width=7.2, height=4.2 + 0.3 * len(strategies))
+    cut, horizon = float(drawn["follow_up_months"].iloc[0]), float(drawn["t"].max())
+    for name in strategies:
+        mine = drawn[drawn["strategy"] == name]
+        tail = mine[mine["t"] >= cut]
+        ax.plot(mine["t"], mine["simulated"], color=style.colour(name), linewidth=1.6, label=style.label(name))
+        ax.plot(tail["t"], tail["extrapolated"], color=style.colour(name), linewidth=1.4, linestyle="--")
+    ax.plot([], [], color="0.3", linewidth=1.4, linestyle="--", label=f"continued from {cut:g} months")
+    ax.axvline(cut, color="0.6", linewidth=0.8)
+    ax.set_xlim(0, horizon)
+    ax.set_xticks(month_ticks(horizon))
+    ax.set_ylim(0, 1.02)
+    ax.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
+    ax.set_xlabel("Months since entry")
+    ax.set_ylabel("Overall survival")
+    ax.grid(axis="y", color="0.9", linewidth=0.8)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False, borderaxespad=0.4, fontsize=9.0)
+    return ax
