@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
+from helpers_cli import Ended, Rallsim
+from rallsim import cli
 from rallsim.engine import ENGINES
 from rallsim.evaluation import economics_of, evaluate
 from rallsim.parameters import load_parameters
@@ -17,3 +22,20 @@ def _compiled_pathway() -> None:
     for engine in ENGINES:
         simulate(load_scenario("first_salvage", patients=2), engine=engine)
     evaluate(load_scenario("first_salvage", patients=2), load_parameters(), economics_of())
+
+
+@pytest.fixture
+def rallsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Rallsim:
+    """Run a command in an empty folder, in this process: `rallsim("run", "first_salvage")`."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["rallsim", *arguments])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return Ended(code, *capsys.readouterr())
+
+    return command

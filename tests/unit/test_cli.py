@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import typer
 
+from helpers_cli import Rallsim
 from rallsim import cli
 from rallsim.files import shipped
 from rallsim.parameters import load_parameters
@@ -21,30 +22,6 @@ from rallsim.scenario import shipped_scenarios
 
 COMMANDS = sorted(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]  # it is a group
 RUN = ("run", "first_salvage", "--patients", "50")
-
-
-class Ended:
-    """How a command ended, and what it printed."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def rallsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command in an empty folder, in this process: `rallsim("run", "first_salvage")`."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["rallsim", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return Ended(code, *capsys.readouterr())
-
-    return command
 
 
 def process(*arguments: str, folder: Path) -> Any:
@@ -60,7 +37,7 @@ def test_the_commands_are_found() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_helps(rallsim: Any, command: str) -> None:
+def test_every_command_helps(rallsim: Rallsim, command: str) -> None:
     """`--help` says what a command does, and every option of it."""
     ended = rallsim(command, "--help")
 
@@ -71,7 +48,7 @@ def test_every_command_helps(rallsim: Any, command: str) -> None:
     assert all(getattr(option, "help", None) for option in options), "an option without a word of help"
 
 
-def test_without_a_command_the_help_is_shown(rallsim: Any) -> None:
+def test_without_a_command_the_help_is_shown(rallsim: Rallsim) -> None:
     """`rallsim` alone says what there is."""
     ended = rallsim()
 
@@ -89,7 +66,7 @@ def test_help_is_instant(tmp_path: Path) -> None:
     assert min(seconds) < 0.5
 
 
-def test_a_run_prints_and_saves(rallsim: Any, tmp_path: Path) -> None:
+def test_a_run_prints_and_saves(rallsim: Rallsim, tmp_path: Path) -> None:
     """A run shows the comparison, says where it was saved, and saves there."""
     ended = rallsim(*RUN)
 
@@ -106,7 +83,7 @@ def refuse_constant(name: str) -> None:
     raise AssertionError(f"{name} is not JSON")
 
 
-def test_json_of_a_run_is_one_document(rallsim: Any) -> None:
+def test_json_of_a_run_is_one_document(rallsim: Rallsim) -> None:
     """With --json standard output is one JSON document and nothing else; empty cells are null, never NaN."""
     ended = rallsim(*RUN, "--json", "--set", "disease.treated_at_entry=0")
 
@@ -121,7 +98,7 @@ def test_json_of_a_run_is_one_document(rallsim: Any) -> None:
 @pytest.mark.parametrize(
     "arguments", [("scenarios",), ("evidence", "--used"), ("evidence", "blast_cmr"), (*RUN, "--dry-run")]
 )
-def test_json_of_every_command_is_json(rallsim: Any, arguments: Sequence[str]) -> None:
+def test_json_of_every_command_is_json(rallsim: Rallsim, arguments: Sequence[str]) -> None:
     """--json prints one JSON document, whatever the command."""
     ended = rallsim(*arguments, "--json")
 
@@ -129,7 +106,7 @@ def test_json_of_every_command_is_json(rallsim: Any, arguments: Sequence[str]) -
     assert json.loads(ended.out, parse_constant=refuse_constant)
 
 
-def test_a_dry_run_writes_nothing(rallsim: Any, tmp_path: Path) -> None:
+def test_a_dry_run_writes_nothing(rallsim: Rallsim, tmp_path: Path) -> None:
     """--dry-run checks and says what would run; the folder stays empty."""
     ended = rallsim(*RUN, "--dry-run")
 
@@ -138,7 +115,7 @@ def test_a_dry_run_writes_nothing(rallsim: Any, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dry_run_finds_what_is_wrong(rallsim: Any, tmp_path: Path) -> None:
+def test_a_dry_run_finds_what_is_wrong(rallsim: Rallsim, tmp_path: Path) -> None:
     """--dry-run refuses what a run would refuse, the folder for results included."""
     (tmp_path / "results").write_text("a file", encoding="utf-8")
 
@@ -146,7 +123,7 @@ def test_a_dry_run_finds_what_is_wrong(rallsim: Any, tmp_path: Path) -> None:
     assert rallsim(*RUN, "--dry-run", "--set", "hsct.sos_fatality=2").code == 2
 
 
-def test_settings_reach_parameters_and_keys(rallsim: Any, tmp_path: Path) -> None:
+def test_settings_reach_parameters_and_keys(rallsim: Rallsim, tmp_path: Path) -> None:
     """--set changes a key of the scenario and a parameter; the manifest tells both, and the result shows it."""
     rallsim(*RUN, "--out", "a")
     ended = rallsim(*RUN, "--out", "b", "--set", "horizon_months=24", "--set", "disease.treated_at_entry=0")
@@ -160,7 +137,7 @@ def test_settings_reach_parameters_and_keys(rallsim: Any, tmp_path: Path) -> Non
     assert not (tmp_path / "results").exists()
 
 
-def test_earlier_results_are_moved_and_said_to_be(rallsim: Any, tmp_path: Path) -> None:
+def test_earlier_results_are_moved_and_said_to_be(rallsim: Rallsim, tmp_path: Path) -> None:
     """Another seed moves the earlier results aside and says where to."""
     rallsim(*RUN)
 
@@ -168,7 +145,7 @@ def test_earlier_results_are_moved_and_said_to_be(rallsim: Any, tmp_path: Path) 
     assert (tmp_path / "results" / "first_salvage.1" / "manifest.json").is_file()
 
 
-def test_events_are_written_when_asked_for(rallsim: Any, tmp_path: Path) -> None:
+def test_events_are_written_when_asked_for(rallsim: Rallsim, tmp_path: Path) -> None:
     """--events adds events.parquet."""
     assert "events.parquet" in rallsim(*RUN, "--events", "--out", "a").out
     assert (tmp_path / "a" / "events.parquet").stat().st_size > 0
@@ -189,7 +166,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_wrong_input_ends_with_two_and_says_what(rallsim: Any, tmp_path: Path, kind: str) -> None:
+def test_wrong_input_ends_with_two_and_says_what(rallsim: Rallsim, tmp_path: Path, kind: str) -> None:
     """Wrong input: exit code 2, the message on standard error, nothing on standard output, nothing written."""
     arguments, words = WRONG[kind]
 
@@ -219,7 +196,7 @@ def test_faults_of_a_file_are_told_with_file_line_and_key(tmp_path: Path) -> Non
     assert "Traceback" not in ended.stderr
 
 
-def test_scenarios_lists_every_scenario(rallsim: Any) -> None:
+def test_scenarios_lists_every_scenario(rallsim: Rallsim) -> None:
     """`rallsim scenarios` names each shipped scenario with its question."""
     out = rallsim("scenarios").out
 
@@ -227,7 +204,7 @@ def test_scenarios_lists_every_scenario(rallsim: Any) -> None:
     assert all(name in out for name, _ in shipped_scenarios())
 
 
-def test_evidence_names_the_parameters_that_use_a_row(rallsim: Any) -> None:
+def test_evidence_names_the_parameters_that_use_a_row(rallsim: Rallsim) -> None:
     """`rallsim evidence ID` traces a row to its source and to every parameter that rests on it."""
     out = rallsim("evidence", "inovate_final_ino_cr").out
 
@@ -237,7 +214,7 @@ def test_evidence_names_the_parameters_that_use_a_row(rallsim: Any) -> None:
     assert "source" in out
 
 
-def test_evidence_can_be_narrowed(rallsim: Any) -> None:
+def test_evidence_can_be_narrowed(rallsim: Rallsim) -> None:
     """Filters narrow together; without any match nothing is listed."""
     rows = json.loads(rallsim("evidence", "--therapy", "inotuzumab", "--topic", "toxicity", "--json").out)
 
@@ -246,12 +223,12 @@ def test_evidence_can_be_narrowed(rallsim: Any) -> None:
     assert json.loads(rallsim("evidence", "--text", "no such words", "--json").out) == []
 
 
-def test_schema_prints_the_committed_file(rallsim: Any) -> None:
+def test_schema_prints_the_committed_file(rallsim: Rallsim) -> None:
     """`rallsim schema` and scenarios/scenario.schema.json are the same text."""
     assert rallsim("schema").out == (shipped("scenarios") / "scenario.schema.json").read_text(encoding="utf-8")
 
 
-def test_fit_check_finds_the_shipped_files_current(rallsim: Any) -> None:
+def test_fit_check_finds_the_shipped_files_current(rallsim: Rallsim) -> None:
     """`rallsim fit --check` ends with 0 and writes nothing."""
     before = {path: path.stat().st_mtime_ns for path in (shipped("params") / "fitted").iterdir()}
 
@@ -261,7 +238,7 @@ def test_fit_check_finds_the_shipped_files_current(rallsim: Any) -> None:
     assert {path: path.stat().st_mtime_ns for path in (shipped("params") / "fitted").iterdir()} == before
 
 
-def test_a_stale_fit_ends_with_one(rallsim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stale_fit_ends_with_one(rallsim: Rallsim, monkeypatch: pytest.MonkeyPatch) -> None:
     """`rallsim fit --check` ends with 1 and names the file that is not current."""
     monkeypatch.setattr("rallsim.fit.run.stale_fits", lambda: [Path("params/fitted/hsct.yaml")])
     monkeypatch.setattr("rallsim.fit.posterior.is_stale", lambda start: True)
@@ -288,7 +265,7 @@ def test_output_to_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
-def test_verify_compares_the_engines(rallsim: Any) -> None:
+def test_verify_compares_the_engines(rallsim: Rallsim) -> None:
     """`verify` says how many rows were the same, and ends well."""
     ended = rallsim("verify", "first_salvage", "--patients", "60")
     assert ended.code == 0
@@ -296,7 +273,7 @@ def test_verify_compares_the_engines(rallsim: Any) -> None:
     assert "60 patients" in ended.out
 
 
-def test_verify_tells_where_engines_part(rallsim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_tells_where_engines_part(rallsim: Rallsim, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a row differs `verify` prints it and ends with exit code 1."""
     from rallsim import simulation
 
@@ -314,7 +291,7 @@ def test_verify_tells_where_engines_part(rallsim: Any, monkeypatch: pytest.Monke
     assert "batch and agents part: inotuzumab, row 11: " in ended.out
 
 
-def test_engine_and_workers_change_no_byte(rallsim: Any, tmp_path: Path) -> None:
+def test_engine_and_workers_change_no_byte(rallsim: Rallsim, tmp_path: Path) -> None:
     """Agents, the batch engine and the batch engine on two threads write the same files, the manifest included."""
     ways = {"agents": ("--engine", "agents"), "batch": ("--engine", "batch"), "two": ("--workers", "2")}
     for name, options in ways.items():
@@ -323,7 +300,7 @@ def test_engine_and_workers_change_no_byte(rallsim: Any, tmp_path: Path) -> None
         assert len({(tmp_path / name / file).read_bytes() for name in ways}) == 1, file
 
 
-def test_an_unknown_engine_is_refused(rallsim: Any) -> None:
+def test_an_unknown_engine_is_refused(rallsim: Rallsim) -> None:
     """The engines there are are named, and the exit code is that of wrong input."""
     ended = rallsim(*RUN, "--engine", "turbo")
     assert ended.code == 2
@@ -331,7 +308,7 @@ def test_an_unknown_engine_is_refused(rallsim: Any) -> None:
     assert "agents" in ended.err
 
 
-def test_faults_of_keys_and_of_parameters_come_together(rallsim: Any, tmp_path: Path) -> None:
+def test_faults_of_keys_and_of_parameters_come_together(rallsim: Rallsim, tmp_path: Path) -> None:
     """A file with a wrong key, an impossible parameter and an unknown one is told all three at once, with lines."""
     text = (shipped("scenarios") / "first_salvage.yaml").read_text(encoding="utf-8")
     file = tmp_path / "wrong.yaml"
@@ -346,7 +323,7 @@ def test_faults_of_keys_and_of_parameters_come_together(rallsim: Any, tmp_path: 
         assert any(f"wrong.yaml:{line}:" in told and words in told for told in ended.err.splitlines())
 
 
-def test_an_interruption_leaves_nothing(rallsim: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_leaves_nothing(rallsim: Rallsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C ends a run with exit code 130, a word, and no results."""
     from rallsim import simulation
 

@@ -2,15 +2,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from rallsim import cli
+from helpers_cli import Rallsim
 from rallsim.decision.analysis import analyse, draw
 from rallsim.decision.figures import plot_ceac, plot_evpi, plot_evppi, plot_frontier, plot_plane
 from rallsim.decision.sample import PsaSample, sample_tables
@@ -23,30 +21,6 @@ TABLES = {
     *("expected_loss", "evpi", "evppi"),
 }
 FIGURES = {"ce_plane", "frontier", "ceac", "expected_loss", "evpi", "evppi"}
-
-
-class Ended:
-    """How a command ended, and what it printed."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def decide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run `rallsim decide` in an empty folder, in this process."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["rallsim", "decide", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return Ended(code, *capsys.readouterr())
-
-    return command
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -63,9 +37,11 @@ def small(folder: Path) -> Path:
     return folder
 
 
-def test_tables_figures_and_manifest_are_saved(decide: Any) -> None:
+def test_tables_figures_and_manifest_are_saved(rallsim: Rallsim) -> None:
     """The folder holds a CSV a table, the figures and how they were made; nothing else is left."""
-    ended = decide(str(REFERENCE), "--currency", "£", "--wtp", "50000", "--group", "hsct=*hsct*", "--incidence", "200")
+    ended = rallsim(
+        "decide", str(REFERENCE), "--currency", "£", "--wtp", "50000", "--group", "hsct=*hsct*", "--incidence", "200"
+    )
 
     assert (ended.code, ended.err) == (0, "")
     folder = Path("results/decide/decision")
@@ -86,17 +62,17 @@ def test_tables_figures_and_manifest_are_saved(decide: Any) -> None:
     np.testing.assert_allclose(icers, expected, rtol=1e-9)
 
 
-def test_the_answer_is_printed(decide: Any) -> None:
+def test_the_answer_is_printed(rallsim: Rallsim) -> None:
     """Frontier, best strategy and its probability, and EVPI are there to read."""
-    ended = decide(str(REFERENCE), "--currency", "£", "--wtp", "30000")
+    ended = rallsim("decide", str(REFERENCE), "--currency", "£", "--wtp", "30000")
 
     for words in ("£46,020", "extended dominance by blinatumomab_hsct + car_t_hsct", "79 % of draws", "£835 ± 99"):
         assert words in ended.out
 
 
-def test_json_is_one_document(decide: Any) -> None:
+def test_json_is_one_document(rallsim: Rallsim) -> None:
     """With --json the tables are printed as numbers, and nothing beside."""
-    ended = decide(str(REFERENCE), "--json", "--reference", "blinatumomab_only")
+    ended = rallsim("decide", str(REFERENCE), "--json", "--reference", "blinatumomab_only")
 
     document = json.loads(ended.out)
     assert document["sample"]["reference"] == "blinatumomab_only"
@@ -105,33 +81,34 @@ def test_json_is_one_document(decide: Any) -> None:
     assert len(document["pairwise"]) == 5
 
 
-def test_the_same_again_changes_no_byte_and_other_settings_move_aside(decide: Any, tmp_path: Path) -> None:
+def test_the_same_again_changes_no_byte_and_other_settings_move_aside(rallsim: Rallsim, tmp_path: Path) -> None:
     """Nothing is overwritten: results of other settings are moved to the next free number."""
     sample = str(small(tmp_path / "psa"))
-    decide(sample)
+    rallsim("decide", sample)
     folder = Path("results/decide/psa")
     before = contents(folder)
 
-    decide(sample)
+    rallsim("decide", sample)
     assert contents(folder) == before
-    ended = decide(sample, "--wtp", "20000")
+    ended = rallsim("decide", sample, "--wtp", "20000")
 
     assert "moved to results/decide/psa.1/" in ended.out
     assert contents(Path("results/decide/psa.1")) == before
 
 
-def test_without_parameters_there_is_no_evppi(decide: Any, tmp_path: Path) -> None:
+def test_without_parameters_there_is_no_evppi(rallsim: Rallsim, tmp_path: Path) -> None:
     """A sample of costs and effects alone gives everything else."""
-    ended = decide(str(small(tmp_path / "psa")))
+    ended = rallsim("decide", str(small(tmp_path / "psa")))
 
     assert ended.code == 0
     assert {path.stem for path in Path("results/decide/psa").glob("*.csv")} == TABLES - {"evppi"}
 
 
-def test_all_faults_of_files_and_options_come_together(decide: Any, tmp_path: Path) -> None:
+def test_all_faults_of_files_and_options_come_together(rallsim: Rallsim, tmp_path: Path) -> None:
     """Exit code 2; every fault has its line, and nothing is written."""
     sample = small(tmp_path / "psa")
-    ended = decide(
+    ended = rallsim(
+        "decide",
         *(str(sample), "--reference", "usaul", "--wtp", "-5", "--wtp-max", "0", "--group", "hsct", "--years", "5"),
         *("--out", str(tmp_path)),
     )
@@ -151,23 +128,23 @@ def test_all_faults_of_files_and_options_come_together(decide: Any, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["psa"]
 
 
-def test_groups_need_parameters_that_exist(decide: Any, tmp_path: Path) -> None:
+def test_groups_need_parameters_that_exist(rallsim: Rallsim, tmp_path: Path) -> None:
     """Unknown parameters of a group, and groups without parameters to choose from, are refused."""
-    unknown = decide(str(REFERENCE), "--group", "one=cost_hcst")
-    without = decide(str(small(tmp_path / "psa")), "--group", "one=cost_hsct")
+    unknown = rallsim("decide", str(REFERENCE), "--group", "one=cost_hcst")
+    without = rallsim("decide", str(small(tmp_path / "psa")), "--group", "one=cost_hsct")
 
     assert unknown.code == without.code == 2
     assert "did you mean 'cost_hsct'" in unknown.err
     assert "the sample has no parameters" in without.err
 
 
-def test_broken_files_end_with_code_2(decide: Any, tmp_path: Path) -> None:
+def test_broken_files_end_with_code_2(rallsim: Rallsim, tmp_path: Path) -> None:
     """A broken sample is told with file and line."""
     shutil.copytree(REFERENCE, tmp_path / "psa")
     path = tmp_path / "psa" / "psa_costs.csv"
     path.write_text(path.read_text(encoding="utf-8").replace("81866.133009", "many"), encoding="utf-8")
 
-    ended = decide("psa")
+    ended = rallsim("decide", "psa")
 
     assert ended.code == 2
     assert "psa_costs.csv:3: chemotherapy: is not a finite number (found 'many')" in ended.err

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers_cli import Rallsim
 from helpers_model import parameters
-from rallsim import cli
 from rallsim.economics import identities
 from rallsim.economics.budget import budget_errors, budget_impact, monthly_profile
 from rallsim.economics.budget_plan import plan_of_file, plan_of_options
@@ -35,23 +34,6 @@ TABLES = {
 }
 
 
-@pytest.fixture
-def rallsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command in an empty folder: exit code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["rallsim", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, *capsys.readouterr()
-
-    return command
-
-
 def simulated(name: str = "first_salvage", patients: int = 300, **keys: Any) -> tuple[Simulation, Evaluation]:
     simulation = simulate(load_scenario(name, patients=patients, **keys), parameters())
     found = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
@@ -59,7 +41,7 @@ def simulated(name: str = "first_salvage", patients: int = 300, **keys: Any) -> 
     return simulation, found
 
 
-def test_a_run_counts_costs_and_qalys(rallsim: Any, tmp_path: Path) -> None:
+def test_a_run_counts_costs_and_qalys(rallsim: Rallsim, tmp_path: Path) -> None:
     """A run prints them with what they were counted with, and writes every table and the settings."""
     code, out, err = rallsim(*RUN)
     folder = tmp_path / "results" / "first_salvage"
@@ -74,7 +56,7 @@ def test_a_run_counts_costs_and_qalys(rallsim: Any, tmp_path: Path) -> None:
     assert {"costs/uk.yaml", "params/utilities.yaml", "perspectives/nice.yaml"} == set(manifest["inputs"])
 
 
-def test_no_cell_of_the_tables_is_empty_without_a_reason(rallsim: Any, tmp_path: Path) -> None:
+def test_no_cell_of_the_tables_is_empty_without_a_reason(rallsim: Rallsim, tmp_path: Path) -> None:
     """Numbers are missing only where there cannot be any: ICERs off the frontier, price years of counts."""
     rallsim(*RUN)
     for name in ("summary", "increments", "activity", "trace", "not_valued"):
@@ -83,7 +65,7 @@ def test_no_cell_of_the_tables_is_empty_without_a_reason(rallsim: Any, tmp_path:
         assert not table.isna().any().any(), name
 
 
-def test_options_change_what_is_counted(rallsim: Any, tmp_path: Path) -> None:
+def test_options_change_what_is_counted(rallsim: Rallsim, tmp_path: Path) -> None:
     """Costs, perspective, rates and thresholds of the command line reach results and manifest."""
     code, out, _ = rallsim(
         *RUN, "--costs", "fr", "--perspective", "zin", "--discount", "0.05,0.01", "--wtp", "50000", "--out", "a"
@@ -96,7 +78,7 @@ def test_options_change_what_is_counted(rallsim: Any, tmp_path: Path) -> None:
     assert (kept["discount"]["costs"], kept["discount"]["qalys"]) == (0.05, 0.01)
 
 
-def test_a_run_without_economics(rallsim: Any, tmp_path: Path) -> None:
+def test_a_run_without_economics(rallsim: Rallsim, tmp_path: Path) -> None:
     """--costs none leaves them out: no table, no word, null in the JSON."""
     code, out, _ = rallsim(*RUN, "--costs", "none", "--json")
 
@@ -105,13 +87,13 @@ def test_a_run_without_economics(rallsim: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "results" / "first_salvage" / "economics").exists()
 
 
-def test_a_dry_run_says_what_would_be_counted_with(rallsim: Any) -> None:
+def test_a_dry_run_says_what_would_be_counted_with(rallsim: Rallsim) -> None:
     """--dry-run names perspective, currency and rates, and in JSON the whole basis."""
     assert "costs and QALYs: HAS, France: EUR 2025" in rallsim(*RUN, "--costs", "fr", "--dry-run")[1]
     assert json.loads(rallsim(*RUN, "--dry-run", "--json")[1])["economics"]["wtp"] == [25000.0, 35000.0]
 
 
-def test_without_a_threshold_there_is_a_word_and_maybe_a_grid(rallsim: Any, tmp_path: Path) -> None:
+def test_without_a_threshold_there_is_a_word_and_maybe_a_grid(rallsim: Rallsim, tmp_path: Path) -> None:
     """HAS states no threshold: the table has its grid; without a perspective there is none, and both say so."""
     table = "economics/net_benefit.csv"
     has = rallsim(*RUN, "--costs", "fr", "--out", "has")[1]
@@ -123,7 +105,7 @@ def test_without_a_threshold_there_is_a_word_and_maybe_a_grid(rallsim: Any, tmp_
     assert pd.read_csv(tmp_path / "none" / table).empty
 
 
-def test_json_of_a_run_has_the_economics(rallsim: Any) -> None:
+def test_json_of_a_run_has_the_economics(rallsim: Rallsim) -> None:
     """--json gives settings, summary, increments, incremental analysis, activity and what is assumed."""
     found = json.loads(rallsim(*RUN, "--json")[1])["economics"]
 
@@ -142,7 +124,7 @@ def test_json_of_a_run_has_the_economics(rallsim: Any) -> None:
         (("--wtp", "-5"), "must be at least 0"),
     ],
 )
-def test_wrong_options_end_with_two(rallsim: Any, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_wrong_options_end_with_two(rallsim: Rallsim, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     """Wrong economics end with 2 before anything is simulated or written."""
     code, out, err = rallsim(*RUN, *arguments)
 
@@ -223,7 +205,7 @@ def test_a_bill_is_the_patients_part_of_the_cohort(patient: int) -> None:
         assert valuations[name].totals()["qalys"][0] == pytest.approx(totals["qalys"][patient], rel=1e-12)
 
 
-def test_explain_prints_and_writes_the_bill(rallsim: Any, tmp_path: Path) -> None:
+def test_explain_prints_and_writes_the_bill(rallsim: Rallsim, tmp_path: Path) -> None:
     """`explain --costs` shows charges and sums, and writes them to a new file only."""
     command = ("explain", "first_salvage", "--patient", "3", "--costs", "--out", "bill.csv")
     code, out, _ = rallsim(*command)
@@ -238,7 +220,7 @@ def test_explain_prints_and_writes_the_bill(rallsim: Any, tmp_path: Path) -> Non
     assert document["economics"]["ledger"]
 
 
-def test_check_passes_and_says_with_which_figures(rallsim: Any) -> None:
+def test_check_passes_and_says_with_which_figures(rallsim: Rallsim) -> None:
     """`check` prints each check with both figures, and ends with 0."""
     code, out, err = rallsim("check", "first_salvage", "--patients", "40")
 
@@ -251,7 +233,7 @@ def test_check_passes_and_says_with_which_figures(rallsim: Any) -> None:
     assert {"check", "strategy", "passed", "found", "expected", "compares"} == set(document["checks"][0])
 
 
-def test_check_fails_when_a_check_fails(rallsim: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_fails_when_a_check_fails(rallsim: Rallsim, monkeypatch: pytest.MonkeyPatch) -> None:
     """A valuation that counts life years wrongly fails its check, which is named, and the exit code is 1."""
     from rallsim.economics import evaluation
 
@@ -315,7 +297,7 @@ def test_population_life_years_are_time_alive() -> None:
     assert impact["with", "lys"] == pytest.approx(by_hand, rel=1e-9)
 
 
-def test_budget_prints_saves_and_says_it_in_json(rallsim: Any, tmp_path: Path) -> None:
+def test_budget_prints_saves_and_says_it_in_json(rallsim: Rallsim, tmp_path: Path) -> None:
     """`budget` shows each year with the difference, writes tables and a figure, and is one document with --json."""
     command = ("budget", "first_salvage", "--patients", "60", "--incidence", "100", "--years", "2")
     code, out, err = rallsim(*command, "--uptake", "inotuzumab=0.5")
@@ -328,7 +310,7 @@ def test_budget_prints_saves_and_says_it_in_json(rallsim: Any, tmp_path: Path) -
     assert {row["world"] for row in document["budget"]} == {"without", "with"}
 
 
-def test_the_scenario_may_say_how_many_enter(rallsim: Any, tmp_path: Path) -> None:
+def test_the_scenario_may_say_how_many_enter(rallsim: Rallsim, tmp_path: Path) -> None:
     """Without --incidence the budget takes the scenario's economics.incidence, and an option goes before it."""
     command = ("budget", "first_salvage", "--patients", "60", "--uptake", "inotuzumab=0.5", "--json")
     given = (*command, "--set", "economics.incidence=40")
@@ -338,7 +320,7 @@ def test_the_scenario_may_say_how_many_enter(rallsim: Any, tmp_path: Path) -> No
     assert "must be more than 0" in rallsim(*command, "--set", "economics.incidence=0")[2]
 
 
-def test_a_scenario_with_one_strategy(rallsim: Any, tmp_path: Path) -> None:
+def test_a_scenario_with_one_strategy(rallsim: Rallsim, tmp_path: Path) -> None:
     """Nothing to compare with is no fault: costs, checks, a budget and files are those of the one strategy."""
     text = dict(shipped_scenarios())["first_salvage"].read_text(encoding="utf-8")
     head = text[: text.index("strategies:")].replace("reference:", "# reference:")
@@ -355,7 +337,7 @@ def test_a_scenario_with_one_strategy(rallsim: Any, tmp_path: Path) -> None:
     assert rallsim("explain", "alone.yaml", "--patient", "3", "--costs")[0] == 0
 
 
-def test_a_sweep_counts_as_the_scenario_says(rallsim: Any, tmp_path: Path) -> None:
+def test_a_sweep_counts_as_the_scenario_says(rallsim: Rallsim, tmp_path: Path) -> None:
     """Sweeps take costs, perspective and thresholds of the scenario too, and draw no price that it sets."""
     command = ("sweep", "first_salvage", "psa", "--draws", "3", "--patients", "40", "--out", "swept")
     code, out, _ = rallsim(*command, "--set", "economics.costs=fr", "--set", "costs.ward_day=600")
@@ -367,7 +349,7 @@ def test_a_sweep_counts_as_the_scenario_says(rallsim: Any, tmp_path: Path) -> No
     assert "costs.ward_day" not in drawn
 
 
-def test_a_run_beside_a_budget_finds_its_folder_free(rallsim: Any) -> None:
+def test_a_run_beside_a_budget_finds_its_folder_free(rallsim: Rallsim) -> None:
     """The results of a run and of a budget do not stand in each other's way."""
     rallsim("budget", "first_salvage", "--patients", "60", "--incidence", "100", "--uptake", "inotuzumab=0.5")
 
@@ -421,7 +403,7 @@ def test_shares_must_sum_to_one(tmp_path: Path) -> None:
         (("--incidence", "10", "--plan", "plan.yaml"), "stands in the plan already"),
     ],
 )
-def test_wrong_budgets_end_with_two(rallsim: Any, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_wrong_budgets_end_with_two(rallsim: Rallsim, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     """Wrong questions are told in their own words, and nothing is written."""
     code, out, err = rallsim("budget", "first_salvage", "--patients", "60", *arguments)
 

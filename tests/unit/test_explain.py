@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -14,8 +13,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from helpers_cli import Rallsim
 from helpers_model import parameters
-from rallsim import cli
 from rallsim import stages as w
 from rallsim.chances import remission_probability
 from rallsim.conditions import ATTRIBUTES
@@ -273,27 +272,20 @@ def test_wrong_patients_and_strategies_are_refused() -> None:
         explain(scenario, 0, parameters(), strategies=["inotuzumabb"])
 
 
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["rallsim", "explain", *arguments])
-    try:
-        cli.main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
-def test_the_command_tells_the_story(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_tells_the_story(rallsim: Rallsim) -> None:
     """`rallsim explain` prints the story, or the same as one JSON document; wrong numbers end with exit code 2."""
-    assert command(monkeypatch, "first_salvage", "--patient", "17") == 0
-    assert "Patient 17, " in capsys.readouterr().out
-    assert command(monkeypatch, "first_salvage", "--patient", "17", "--strategy", "inotuzumab", "--json") == 0
-    document = json.loads(capsys.readouterr().out)
+    told = rallsim("explain", "first_salvage", "--patient", "17")
+    assert (told.code, told.err) == (0, "")
+    assert "Patient 17, " in told.out
+    told = rallsim("explain", "first_salvage", "--patient", "17", "--strategy", "inotuzumab", "--json")
+    assert told.code == 0
+    document = json.loads(told.out)
     assert list(document["strategies"]) == ["inotuzumab"]
     events = document["strategies"]["inotuzumab"]["events"]
     assert events[0]["event"] == "entry"
     assert {"time", "age", "event", "stage", "line", "therapy", "detail", "words", "reasons"} == set(events[0])
     assert any(event["reasons"] for event in events)
-    assert command(monkeypatch, "first_salvage", "--patient", "17", "--seed", "2") == 0
-    assert "seed 2" in capsys.readouterr().out
-    assert command(monkeypatch, "first_salvage", "--patient", "10000") == 2
-    assert "no such patient (found 10000; allowed: 0 to 9,999)" in capsys.readouterr().err
+    assert "seed 2" in rallsim("explain", "first_salvage", "--patient", "17", "--seed", "2").out
+    refused = rallsim("explain", "first_salvage", "--patient", "10000")
+    assert refused.code == 2
+    assert "no such patient (found 10000; allowed: 0 to 9,999)" in refused.err

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from helpers_cli import Rallsim
 from helpers_model import parameters
-from rallsim import cli
 from rallsim import stages as w
 from rallsim.decision.sample import R_NAME
 from rallsim.economics.evaluation import Evaluation, evaluate
@@ -308,24 +307,7 @@ def test_the_same_results_make_the_same_workbook(workbook: Path, tmp_path: Path)
     assert again.read_bytes() == workbook.read_bytes()
 
 
-@pytest.fixture
-def rallsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command in an empty folder: exit code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["rallsim", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, *capsys.readouterr()
-
-    return command
-
-
-def test_export_writes_the_folder_and_says_what_structures_differ_by(rallsim: Any, tmp_path: Path) -> None:
+def test_export_writes_the_folder_and_says_what_structures_differ_by(rallsim: Rallsim, tmp_path: Path) -> None:
     """`export --excel` writes every table, the workbook and the metadata, and prints both structures."""
     code, out, err = rallsim("export", "first_salvage", "--patients", "60", "--out", "handed", "--excel")
     names = {path.name for path in (tmp_path / "handed").iterdir()}
@@ -356,7 +338,7 @@ def test_export_writes_the_folder_and_says_what_structures_differ_by(rallsim: An
         (("--costs", "none"), "no costs and QALYs can be counted"),
     ],
 )
-def test_wrong_exports_end_with_two(rallsim: Any, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_wrong_exports_end_with_two(rallsim: Rallsim, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     """Wrong input is told before anything is written."""
     code, out, err = rallsim("export", "first_salvage", "--patients", "60", *arguments)
 

@@ -10,41 +10,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
-from rallsim import analyses, cli
+from helpers_cli import Rallsim
+from rallsim import analyses
 from rallsim.decision.sample_files import read_sample
 
 DOCS = Path(__file__).parents[2] / "docs" / "sweeps.md"
 PSA = ("sweep", "first_salvage", "psa", "--draws", "130", "--patients", "20")
 CODE = "import sys; from rallsim.cli import main; sys.argv[0] = 'rallsim'; main()"
-
-
-class Ended:
-    """How a command ended, and what it printed."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def rallsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command in an empty folder, in this process."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["rallsim", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return Ended(code, *capsys.readouterr())
-
-    return command
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -112,7 +88,7 @@ def test_every_analysis_says_and_draws_something(everything: Path, name: str) ->
     assert analyses.called(name).ABOUT
 
 
-def test_figures_are_drawn_again_from_tables(everything: Path, tmp_path: Path, rallsim: Any) -> None:
+def test_figures_are_drawn_again_from_tables(everything: Path, tmp_path: Path, rallsim: Rallsim) -> None:
     """`plot` makes the same bytes without simulating, and says where they are."""
     ended = rallsim("plot", str(everything), "--out", "again")
 
@@ -123,7 +99,7 @@ def test_figures_are_drawn_again_from_tables(everything: Path, tmp_path: Path, r
     assert len(ended.out.splitlines()) > 10
 
 
-def test_plot_refuses_what_is_no_sweep(tmp_path: Path, rallsim: Any) -> None:
+def test_plot_refuses_what_is_no_sweep(tmp_path: Path, rallsim: Rallsim) -> None:
     """A folder without an analysis, and one whose tables were changed, end with exit code 2."""
     (tmp_path / "empty").mkdir()
 
@@ -140,7 +116,7 @@ def test_the_sample_is_one_that_decide_reads(everything: Path) -> None:
     assert found.sample.parameters is not None
 
 
-def test_results_are_the_same_whoever_worked_and_however_often_it_stopped(tmp_path: Path, rallsim: Any) -> None:
+def test_results_are_the_same_whoever_worked_and_however_often_it_stopped(tmp_path: Path, rallsim: Rallsim) -> None:
     """One process, two processes, a batch queue in three parts, an interrupted and resumed run: the same bytes."""
     assert rallsim(*PSA, "--out", "one").code == 0
     assert rallsim(*PSA, "--out", "two", "--workers", "2").code == 0
@@ -160,7 +136,7 @@ def test_results_are_the_same_whoever_worked_and_however_often_it_stopped(tmp_pa
         assert contents(tmp_path / name / "psa") == expected, name
 
 
-def test_only_what_changed_is_computed(rallsim: Any) -> None:
+def test_only_what_changed_is_computed(rallsim: Rallsim) -> None:
     """The same again computes nothing; other rules of one of three strategies compute its cells alone."""
     rallsim(*PSA, "--out", "out")
 
@@ -171,7 +147,7 @@ def test_only_what_changed_is_computed(rallsim: Any) -> None:
     assert "6 computed, 0 kept" in rallsim(*PSA, "--out", "out", "--fresh").out
 
 
-def test_damage_is_said(tmp_path: Path, rallsim: Any) -> None:
+def test_damage_is_said(tmp_path: Path, rallsim: Rallsim) -> None:
     """A damaged cell is computed again, and standard error says so."""
     rallsim(*PSA, "--out", "out")
     next((tmp_path / "out" / "cells").glob("*/*.parquet")).write_bytes(b"PAR1")
@@ -182,7 +158,7 @@ def test_damage_is_said(tmp_path: Path, rallsim: Any) -> None:
     assert "1 computed, 5 kept" in ended.out
 
 
-def test_the_queue_of_the_documentation_works(rallsim: Any) -> None:
+def test_the_queue_of_the_documentation_works(rallsim: Rallsim) -> None:
     """The commands of docs/sweeps.md for a batch queue, one after the other, all end well."""
     shown = re.search(r"```console\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
     assert shown
@@ -193,7 +169,7 @@ def test_the_queue_of_the_documentation_works(rallsim: Any) -> None:
         assert rallsim(*command.split()[1:]).code == 0, command
 
 
-def test_collecting_too_early_says_what_is_missing(rallsim: Any) -> None:
+def test_collecting_too_early_says_what_is_missing(rallsim: Rallsim) -> None:
     """`--collect` without all cells, and `--part` without a plan, end with exit code 2 and say what to do."""
     early = rallsim(*PSA, "--out", "out", "--collect")
     unplanned = rallsim(*PSA, "--out", "out", "--part", "1/2")
@@ -202,7 +178,7 @@ def test_collecting_too_early_says_what_is_missing(rallsim: Any) -> None:
     assert (unplanned.code, "no plan here" in unplanned.err) == (2, True)
 
 
-def test_a_dry_run_tells_the_work_and_does_none(tmp_path: Path, rallsim: Any) -> None:
+def test_a_dry_run_tells_the_work_and_does_none(tmp_path: Path, rallsim: Rallsim) -> None:
     """Cells, histories, time and disk are printed; no cell is kept and no folder of results made."""
     ended = rallsim(*PSA, "--out", "out", "--dry-run")
 
@@ -212,7 +188,7 @@ def test_a_dry_run_tells_the_work_and_does_none(tmp_path: Path, rallsim: Any) ->
     assert not list((tmp_path / "out").glob("**/*.parquet"))
 
 
-def test_all_that_is_wrong_is_said_at_once(rallsim: Any) -> None:
+def test_all_that_is_wrong_is_said_at_once(rallsim: Rallsim) -> None:
     """Unknown analyses are refused first; then every faulty option together, each with a hint."""
     unknown = rallsim("sweep", "first_salvage", "psaa")
     options = rallsim("sweep", "first_salvage", "--until", "nmb=5", "--parameter", "a=2:1", "--group", "x=")
@@ -228,7 +204,7 @@ def test_all_that_is_wrong_is_said_at_once(rallsim: Any) -> None:
     assert "is impossible" in values.err
 
 
-def test_a_parameter_that_nobody_meets_is_refused(rallsim: Any) -> None:
+def test_a_parameter_that_nobody_meets_is_refused(rallsim: Rallsim) -> None:
     """Varying what the scenario sets, or what no strategy gives, is refused rather than answered with zeros."""
     settled = rallsim(
         "sweep", "first_salvage", "oneway", "--set", "hsct.sos_fatality=0.2", "--parameter", "hsct.sos_fatality"
@@ -237,7 +213,7 @@ def test_a_parameter_that_nobody_meets_is_refused(rallsim: Any) -> None:
     assert (settled.code, "changes nothing" in settled.err) == (2, True)
 
 
-def test_json_is_one_document(rallsim: Any) -> None:
+def test_json_is_one_document(rallsim: Rallsim) -> None:
     """--json prints numbers, sentences and small tables, and nothing else."""
     ended = rallsim(*PSA, "--out", "out", "--json")
     document = json.loads(ended.out)
@@ -247,7 +223,7 @@ def test_json_is_one_document(rallsim: Any) -> None:
     assert document["analyses"]["psa"]["tables"]["answers"][0]["WTP"] == 25000.0
 
 
-def test_the_analyses_are_listed(rallsim: Any) -> None:
+def test_the_analyses_are_listed(rallsim: Rallsim) -> None:
     """--analyses prints every module of the package with its line; no list is kept anywhere."""
     ended = rallsim("sweep", "--analyses")
 
@@ -296,7 +272,7 @@ def test_an_interruption_keeps_what_is_finished(tmp_path: Path, workers: str) ->
 
 
 @pytest.mark.slow
-def test_a_killed_command_goes_on_where_it_was(tmp_path: Path, rallsim: Any) -> None:
+def test_a_killed_command_goes_on_where_it_was(tmp_path: Path, rallsim: Rallsim) -> None:
     """After kill -9 the same command reuses what was kept and ends with what an undisturbed one writes."""
     process = started(tmp_path)
     process.kill()

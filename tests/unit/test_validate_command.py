@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
-from rallsim import cli
+from helpers_cli import Rallsim
 from rallsim.validation.user_rows import who_counts
 
-Run = Callable[..., tuple[int, str, str]]
 HEADER = (
     "id,topic,therapy,population,quantity,value,lo,hi,ci_level,events,total,unit,at_months,source_id,where,origin,note"
 )
@@ -29,23 +25,7 @@ JSON_KEYS = {
 }
 
 
-@pytest.fixture
-def rallsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["rallsim", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return (code, *capsys.readouterr())
-
-    return command
-
-
-def test_a_trial_is_compared_and_saved(rallsim: Run, tmp_path: Path) -> None:
+def test_a_trial_is_compared_and_saved(rallsim: Rallsim, tmp_path: Path) -> None:
     """One trial: scores are printed, tables, a figure and a report saved; the same again gives the same tables."""
     code, out, _ = rallsim("validate", "--trial", "graall", "--draws", "20")
     folder = tmp_path / "results" / "validate"
@@ -66,7 +46,7 @@ def test_a_trial_is_compared_and_saved(rallsim: Run, tmp_path: Path) -> None:
     assert (folder / "validation.csv").read_bytes() == first
 
 
-def test_json_has_the_promised_keys(rallsim: Run) -> None:
+def test_json_has_the_promised_keys(rallsim: Rallsim) -> None:
     """--json prints one document with a list `rows`, each with all promised keys."""
     code, out, _ = rallsim("validate", "--trial", "blast", "--draws", "20", "--json")
     document = json.loads(out)
@@ -76,7 +56,7 @@ def test_json_has_the_promised_keys(rallsim: Run) -> None:
     assert {row["id"] for row in document["rows"]} >= {"blast_cmr", "deck_blast_os60_cmr"}
 
 
-def test_rows_of_ones_own(rallsim: Run, tmp_path: Path) -> None:
+def test_rows_of_ones_own(rallsim: Rallsim, tmp_path: Path) -> None:
     """Rows that can be counted are compared, the others listed with the reason; who counts is read from the words."""
     Path("mine.csv").write_text("\n".join([HEADER, *ROWS]) + "\n", encoding="utf-8")
     code, _, _ = rallsim(
@@ -99,7 +79,7 @@ def population(folder: Path) -> Path:
     return path
 
 
-def test_wrong_input_is_told(rallsim: Run) -> None:
+def test_wrong_input_is_told(rallsim: Rallsim) -> None:
     """An unknown trial, a population without rows, and a file with faults end with code 2 and say what is wrong."""
     code, _, err = rallsim("validate", "--trial", "towr")
     assert (code, "tower" in err) == (2, True)
