@@ -46,7 +46,7 @@ def points(number: int = 4) -> pd.DataFrame:
 
 
 def runner(folder: Path, *, workers: int = 1, scenario: Scenario | None = None, cluster: str | None = None) -> Runner:
-    return Runner(model(scenario), Store(folder), pool_of(workers, cluster), workers)
+    return Runner(model(scenario), Store(folder), pool_of(workers, cluster))
 
 
 @dataclass(eq=False)

@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from helpers_sweep import model, points, runner
@@ -191,3 +193,27 @@ def _ends(group: int) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+def test_a_worker_that_dies_costs_nothing_but_time(tmp_path: Path) -> None:
+    """With one of two worker processes killed by signal 9 in the middle, all cells come and the sums are the same."""
+    table = points(40)
+    alone = runner(tmp_path / "alone").evaluate(table, patients=10_000)
+    killed: list[int] = []
+
+    def kill() -> None:
+        while not [path for path in (tmp_path / "shared").glob("*/*.parquet") if path.name[0] != "."]:
+            time.sleep(0.005)
+        workers = [one for one in psutil.Process().children(recursive=True) if not one.children()]
+        killed.append(max(workers, key=lambda one: one.create_time()).pid)
+        os.kill(killed[0], signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    shared = runner(tmp_path / "shared", workers=2)
+    found = shared.evaluate(table, patients=10_000)
+    thread.join()
+
+    assert killed
+    assert shared.computed == 12
+    np.testing.assert_array_equal(found.sums, alone.sums)

@@ -18,7 +18,7 @@ from rallsim.analyses.psa import psa_sample
 from rallsim.decision.value_of_information import evppi
 from rallsim.scenario import load_scenario
 from rallsim.sweep.asked import Asked
-from rallsim.sweep.execute import MOST_BREAKS, Pool
+from rallsim.sweep.execute import Pool, dask_pool
 from rallsim.sweep.joint import Joint
 from rallsim.sweep.nested import nested_evppi
 from rallsim.sweep.sampling import sample_of
@@ -28,7 +28,7 @@ WTP = 25_000.0
 
 
 def _opened(client: Any) -> Pool:
-    return lambda: nullcontext(client.get_executor(retries=MOST_BREAKS))
+    return lambda: nullcontext(dask_pool(client))
 
 
 def test_nested_simulation_meets_the_closed_form(tmp_path: Path) -> None:
@@ -81,7 +81,6 @@ def test_a_cluster_that_loses_a_worker_finishes_with_the_same_sums(tmp_path: Pat
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
         pids = list(client.run(os.getpid).values())
         clustered.pool = _opened(client)
-        clustered.workers = 2
 
         def kill() -> None:
             while not list((tmp_path / "cluster").glob("*/*.parquet")):

@@ -179,7 +179,7 @@ def _study(
     asked = replace(asked, draw_seed=loaded.seed)
     store = Store(cells_folder(out), fresh=fresh)
     store.sweep_up()
-    runner = Runner(Model(loaded, parameters, economics), store, pool_of(*who), workers=who[0], show_progress=not quiet)
+    runner = Runner(Model(loaded, parameters, economics), store, pool_of(*who), show_progress=not quiet)
     study = Study(runner, asked, basis)
     study.check()
     return study

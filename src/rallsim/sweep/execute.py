@@ -8,8 +8,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, NamedTuple
 
 from rallsim.errors import InputError, Problem
 from rallsim.evaluation import Evaluation
@@ -18,8 +18,17 @@ from rallsim.sweep.cells import Cell, compute
 LOCAL = "local"  # as a cluster's address: a Dask cluster made for this run on this machine
 IN_FLIGHT = 2  # cells handed out a worker, so that none waits and few are lost
 MOST_BREAKS = 3  # of a pool whose workers die, before it is given up
-Pool = Callable[[], AbstractContextManager[Executor]]
 Done = Callable[[Cell, Evaluation], None]
+
+
+class Opened(NamedTuple):
+    """An executor, and how many cells it computes at the same time."""
+
+    executor: Executor
+    at_once: int
+
+
+Pool = Callable[[], AbstractContextManager[Opened]]
 
 
 class Here(Executor):
@@ -39,10 +48,15 @@ def pool_of(workers: int, cluster: str | None = None) -> Pool:
     """Return what opens an executor: of this process for one worker, of several, or of the cluster at an address."""
     if cluster is not None:
         return lambda: _dask(cluster, workers)
-    return Here if workers == 1 else lambda: _processes(workers)
+    return _here if workers == 1 else lambda: _processes(workers)
 
 
-def run(cells: Sequence[Cell], packed: bytes, pool: Pool, workers: int, done: Done) -> None:
+@contextmanager
+def _here() -> Iterator[Opened]:
+    yield Opened(Here(), 1)
+
+
+def run(cells: Sequence[Cell], packed: bytes, pool: Pool, done: Done) -> None:
     """Compute cells and hand each to `done` as it comes, in whatever order.
 
     A worker that dies loses the cells it was at; they are given to a new pool. After an interruption no cell is handed
@@ -51,17 +65,15 @@ def run(cells: Sequence[Cell], packed: bytes, pool: Pool, workers: int, done: Do
     waiting = list(reversed(cells))
     for _ in range(MOST_BREAKS):
         try:
-            with pool() as executor:
-                _work_off(waiting, executor, packed, workers, done)
+            with pool() as opened:
+                _work_off(waiting, opened, packed, done)
             return
         except BrokenExecutor:
             continue
-    raise InputError(
-        Problem("workers died again and again", key="--workers", found=str(workers), allowed="fewer, or more memory")
-    )
+    raise InputError(Problem("workers died again and again", key="--workers", allowed="fewer, or more memory"))
 
 
-def _work_off(waiting: list[Cell], executor: Executor, packed: bytes, workers: int, done: Done) -> None:
+def _work_off(waiting: list[Cell], opened: Opened, packed: bytes, done: Done) -> None:
     flying: dict[Future[Evaluation], Cell] = {}
 
     def land(futures: set[Future[Evaluation]]) -> None:
@@ -71,10 +83,10 @@ def _work_off(waiting: list[Cell], executor: Executor, packed: bytes, workers: i
 
     try:
         while waiting or flying:
-            while waiting and len(flying) < IN_FLIGHT * workers:
+            while waiting and len(flying) < IN_FLIGHT * opened.at_once:
                 cell = waiting.pop()
                 try:
-                    flying[executor.submit(compute, packed, cell)] = cell
+                    flying[opened.executor.submit(compute, packed, cell)] = cell
                 except BrokenExecutor:
                     waiting.append(cell)
                     raise
@@ -88,14 +100,14 @@ def _work_off(waiting: list[Cell], executor: Executor, packed: bytes, workers: i
 
 
 @contextmanager
-def _processes(workers: int) -> Iterator[Executor]:
+def _processes(workers: int) -> Iterator[Opened]:
     """Open processes that fork from a server which has loaded the package once, or start anew where there is none."""
     ways = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in ways else "spawn")
     if "forkserver" in ways:
         context.set_forkserver_preload(["rallsim.sweep.cells", "rallsim.sweep.preloaded"])
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
-        yield pool
+        yield Opened(pool, workers)
 
 
 def _begin() -> None:
@@ -112,23 +124,24 @@ def _begin() -> None:
 
 
 @contextmanager
-def _dask(address: str, workers: int) -> Iterator[Executor]:
+def _dask(address: str, workers: int) -> Iterator[Opened]:
     try:
         from dask.distributed import Client, LocalCluster
     except ImportError as error:
         raise InputError(
             Problem("needs Dask", key="--cluster", allowed="pip install 'rallsim[cluster]' first, or --workers")
         ) from error
-    if address == LOCAL:
-        with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster:  # type: ignore[no-untyped-call]
-            yield from _client(Client, cluster)
-        return
-    try:
-        yield from _client(Client, address)
-    except (OSError, ValueError) as error:
-        raise InputError(Problem("no Dask scheduler answers", key="--cluster", found=address)) from error
+    with ExitStack() as stack:
+        where: Any = address
+        if address == LOCAL:
+            where = stack.enter_context(LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None))  # type: ignore[no-untyped-call]
+        try:
+            client = stack.enter_context(Client(where, timeout="10s"))  # type: ignore[no-untyped-call]
+        except (OSError, ValueError) as error:
+            raise InputError(Problem("no Dask scheduler answers", key="--cluster", found=address)) from error
+        yield dask_pool(client)
 
 
-def _client(client_of: Callable[..., Any], where: Any) -> Iterator[Executor]:
-    with client_of(where, timeout="10s") as client:
-        yield client.get_executor(retries=MOST_BREAKS)
+def dask_pool(client: Any) -> Opened:
+    """Return the executor of a Dask client; a cell whose worker dies goes to another."""
+    return Opened(client.get_executor(retries=MOST_BREAKS), max(1, sum(client.ncores().values())))

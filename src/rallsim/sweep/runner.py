@@ -39,7 +39,6 @@ class Runner:
     model: Model
     store: Store
     pool: Pool
-    workers: int = 1
     wanted: Wanted = field(default=lambda _: True)
     show_progress: bool = False
     computed: int = 0
@@ -96,7 +95,7 @@ class Runner:
                 if self._packed is None:
                     self._packed = self.model.packed()
                     self._compile(mine[0])
-                run(mine, self._packed, self.pool, min(self.workers, len(mine)), done)
+                run(mine, self._packed, self.pool, done)
         if len(mine) < len(missing):
             raise MissingCellsError([cell for cell in missing if cell.key not in found])
         return found
