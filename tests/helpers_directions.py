@@ -115,6 +115,8 @@ THERAPY_CASES: dict[str, Case] = {
         count(w.RESPONSE, w.MRD_NEGATIVE), **ODDS, values={"low_burden_threshold": 0.5, "cr_odds_ratio_low_burden": 1.0}
     ),
     "early_death": Case(dead(w.DEATH_TREATMENT), low=0.0, high=0.4),
+    "early_death_of_treatment": Case(dead(w.DEATH_TREATMENT), values={"early_death": 0.3}),
+    "early_death_odds_ratio_later_line": Case(dead(w.DEATH_TREATMENT), **ODDS, values={"early_death": 0.2}),
     "cycle_months": Case(gap(w.TREATMENT_START, w.RESPONSE), low=0.5, high=2.0),
     "response_in_first_cycle": Case(gap(w.TREATMENT_START, w.RESPONSE), rises=False),
     "cycles_planned": Case(count(w.CYCLE), low=1.0, high=5.0, plan="alone"),
@@ -131,6 +133,7 @@ THERAPY_CASES: dict[str, Case] = {
     "lineage_switch": Case(later, rises=False, plan="alone"),
     "lineage_switch_odds_ratio_kmt2a": Case(later, rises=False, **ODDS, values={"lineage_switch": 0.3}, plan="alone"),
     "months_to_hsct": Case(gap(w.RESPONSE, w.HSCT), low=0.5, high=4.0),
+    "hsct_realised": Case(count(w.HSCT)),
     "crs": Case(count(w.CRS)),
     "crs_grade3plus": Case(SEVERE, values={"crs": 1.0}),
     "crs_odds_ratio_low_burden": Case(
@@ -212,6 +215,7 @@ ALWAYS_LIVER = {"therapies.inotuzumab.sos_after_hsct": 0.2}
 GENERAL_CASES: dict[str, Case] = {
     "disease.treated_at_entry": Case(count(w.TREATMENT_START)),
     "disease.next_line_given_failure": Case(count(w.TREATMENT_START, of=False)),
+    "disease.next_line_given_relapse": Case(count(w.TREATMENT_START, of=False)),
     "disease.months_to_treatment": Case(gap(w.ENTRY, w.TREATMENT_START), low=0.2, high=2.0),
     "disease.wait_shape": Case(gap(w.ENTRY, w.TREATMENT_START, np.std), rises=False, low=3.0, high=20.0),
     "disease.blasts_after_bridging_response": Case(
@@ -238,6 +242,7 @@ GENERAL_CASES: dict[str, Case] = {
     "hsct.relapse_hazard_ratio_active_disease": Case(RELAPSE_AFTER, **HAZARD, plan="transplant"),
     "hsct.relapse_hazard_ratio_two_alkylators": Case(RELAPSE_AFTER, **HAZARD, plan="two"),
     "hsct.hazard_ratio_second": Case(TRANSPLANT_DEATHS, **HAZARD),
+    "hsct.hazard_ratio_first_remission": Case(TRANSPLANT_DEATHS, **HAZARD, others={"population.in_mrd_remission": 1.0}),
     "hsct.transplant_death_hazard_ratio_55_plus": Case(TRANSPLANT_DEATHS, **HAZARD),
     "hsct.after_car_t_hazard_ratio": Case(RELAPSE_AFTER, low=0.2, high=2.0, others=CAR_T_SHARE, plan="car_t"),
     "hsct.after_car_t_causal_share": Case(TRANSPLANT_DEATHS, rises=False, low=0.0, high=1.0, plan="car_t"),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rallsim.decision.sample import PsaSample, left_out, sample_metadata, sample_tables
+from rallsim.decision.sample import PsaSample, left_out, order_and_baseline, sample_tables
 from rallsim.decision.sample_files import FILES, read_sample
 from rallsim.errors import InputError, Problem
 
@@ -63,17 +63,17 @@ def test_the_tables_are_those_of_the_reference_sample() -> None:
 
 
 def test_parameters_that_no_regression_can_use_stand_apart() -> None:
-    """Constants, and the last of shares that sum to 1, go to a file of their own; the metadata say why."""
+    """Constants, and the last of shares that sum to 1, go to a file of their own, and it is said why."""
     generator = np.random.default_rng(5)
     one, other = generator.dirichlet([2.0, 3.0, 4.0], 20).T[:2]
     table = pd.DataFrame({"fixed": 0.3, "one": one, "other": other, "third": 1.0 - one - other, "free": one**2})
     sample = PsaSample(("usual", "new"), generator.random((20, 2)), generator.random((20, 2)), parameters=table)
 
-    tables, kept = sample_tables(sample), sample_metadata(sample)
+    tables = sample_tables(sample)
 
     assert list(tables["psa_parameters"]) == ["one", "other", "free"]
     pd.testing.assert_frame_equal(tables["psa_parameters_left_out"], table[["fixed", "third"]])
-    assert kept["parameters_left_out"] == {"fixed": "constant", "third": "a sum of the parameters before it"}
+    assert left_out(table) == {"fixed": "constant", "third": "a sum of the parameters before it"}
     assert left_out(table[["one", "other", "free"]]) == {}
 
 
@@ -101,17 +101,18 @@ def test_undiscounted_stands_beside_discounted() -> None:
         PsaSample(("usual", "new"), costs, effects, undiscounted={"qalys": effects})
 
 
-def test_the_baseline_is_said(folder: Path) -> None:
+def test_the_baseline_is_said() -> None:
     """The metadata name order, baseline and direction; a baseline that is no strategy is refused."""
-    sample = read_sample(folder).sample
-
-    kept = sample_metadata(sample, "blinatumomab")
+    kept = order_and_baseline(["usual", "blinatumomab"], "blinatumomab")
 
     assert kept["baseline"] == "blinatumomab"
-    assert [one["strategy"] for one in kept["strategies"]] == list(sample.strategies)  # type: ignore[attr-defined]
+    assert kept["strategies"] == [
+        {"strategy_id": 1, "strategy": "usual"},
+        {"strategy_id": 2, "strategy": "blinatumomab"},
+    ]
     assert "minus the baseline" in str(kept["direction"])
     with pytest.raises(InputError, match="no such strategy"):
-        sample_metadata(sample, "blin")
+        order_and_baseline(["usual", "blinatumomab"], "blin")
 
 
 def test_the_long_file_is_enough(folder: Path) -> None:

@@ -12,6 +12,7 @@ from rallsim.decision.analysis import Decision
 from rallsim.decision.analysis import analyse as decide
 from rallsim.decision.analysis import draw as decision_figures
 from rallsim.decision.sample import PsaSample, sample_tables
+from rallsim.decision.sample import left_out as sums_of_others
 from rallsim.precision import Z_95
 from rallsim.sweep.figures import figure_of, titled
 from rallsim.sweep.look import Look
@@ -53,7 +54,9 @@ def analyse(study: Study) -> Tables:
         name: pd.DataFrame(total.mean(measure), columns=study.strategies) for name, measure in UNDISCOUNTED.items()
     }
     outcomes = list(dict.fromkeys(["nmb", "qalys", "costs", "lys", *study.asked.outcomes, *study.asked.until]))
-    left_out = sample.draws.not_told_apart()
+    left_out = sample.draws.not_told_apart() | (
+        sums_of_others(found.parameters) if found.parameters is not None else {}
+    )
     return {
         **sample_tables(found),
         **undiscounted,

@@ -47,7 +47,8 @@ def validate(
 
     Every outcome is counted as its paper counted it, in the trial's patients, under its treatment and what followed.
     Simulated intervals hold 95 % of trials of the same size (parameters and chance together). Saved are validation.csv,
-    scores.csv, bands.csv, skipped.csv, a figure a trial, report.md and manifest.json.
+    scores.csv, bands.csv, skipped.csv, a figure a trial, calibration.png (all outcomes, and how often intervals hold),
+    posterior.png (prior and posterior), report.md and manifest.json.
 
     Example: rallsim validate --trial tower --draws 100
     """
@@ -89,12 +90,18 @@ def validate(
 
 
 def _write(found: Validation, report: str, folder: Path) -> None:
+    from rallsim.calibrated_values import calibrated_file
+    from rallsim.files import shipped
     from rallsim.validation.figures import plot_trial
+    from rallsim.validation.overview import plot_calibration, plot_posterior
+    from rallsim.yamlfile import read_yaml
 
     for name, table in (("validation", found.rows), ("scores", found.scores), ("bands", found.bands)):
         table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
     found.skipped.to_csv(folder / "skipped.csv", index=False, lineterminator="\n")
     (folder / "report.md").write_text(report, encoding="utf-8")
+    plot_calibration(found.rows).savefig(folder / "calibration.png")
+    plot_posterior(read_yaml(calibrated_file(shipped("params"))).data["parameters"]).savefig(folder / "posterior.png")
     for trial, title in found.titles.items():
         figure = plot_trial(found.rows[found.rows["trial"] == trial], found.bands[found.bands["trial"] == trial], title)
         figure.savefig(folder / f"{trial}.png")

@@ -143,7 +143,7 @@ def sample_tables(sample: PsaSample) -> dict[str, pd.DataFrame]:
     `psa_costs`, `psa_effects` and `psa_life_years` have a row a draw and a column a strategy, undiscounted ones follow
     as `psa_costs_undisc` and so on; `psa_long` has a row a draw and strategy. `psa_parameters` has a column a parameter
     that varies and is no sum of those before it (BCEA and voi would drop the others without a word); these stand in
-    `psa_parameters_left_out`, if there are any. `sample_metadata` says which and why.
+    `psa_parameters_left_out`, if there are any; `left_out` says which and why.
 
     >>> sample = PsaSample(("usual_care", "new_drug"), [[10.0, 20.0], [12.0, 25.0]], [[1.0, 1.5], [1.1, 1.4]])
     >>> list(sample_tables(sample)["psa_long"].columns)
@@ -205,21 +205,17 @@ def left_out(parameters: pd.DataFrame) -> dict[str, str]:
     return found
 
 
-def sample_metadata(sample: PsaSample, reference: str | None = None) -> dict[str, object]:
-    """What the files of a sample mean: order and baseline of strategies, direction of differences, what was left out.
+def order_and_baseline(strategies: Sequence[str], baseline: str) -> dict[str, object]:
+    """What the files of a sample leave open: ids and order of strategies, which is the baseline, which way they differ.
 
-    >>> sample = PsaSample(("usual_care", "new_drug"), [[10.0, 20.0], [12.0, 25.0]], [[1.0, 1.5], [1.1, 1.4]])
-    >>> sample_metadata(sample)["baseline"]
-    'usual_care'
+    >>> order_and_baseline(["usual_care", "new_drug"], "usual_care")["strategies"]
+    [{'strategy_id': 1, 'strategy': 'usual_care'}, {'strategy_id': 2, 'strategy': 'new_drug'}]
     """
-    baseline = sample.strategies[0] if reference is None else reference
-    sample.position(baseline, "reference")
+    if baseline not in strategies:
+        allowed, hint = ", ".join(strategies), nearest(baseline, list(strategies))
+        raise InputError(Problem("no such strategy", key="reference", found=repr(baseline), allowed=allowed, hint=hint))
     return {
-        "draws": sample.draws,
-        "strategies": [{"strategy_id": number, "strategy": name} for number, name in enumerate(sample.strategies, 1)],
+        "strategies": [{"strategy_id": number, "strategy": name} for number, name in enumerate(strategies, 1)],
         "baseline": baseline,
         "direction": "a difference is a strategy minus the baseline; in BCEA `ref` is the strategy, not the baseline",
-        "rows": "row i of every wide file is draw i, sample i of psa_long.csv",
-        "effects": "QALYs a patient; costs a patient; discounted, undiscounted with the suffix _undisc",
-        "parameters_left_out": {} if sample.parameters is None else left_out(sample.parameters),
     }

@@ -9,10 +9,10 @@ from typing import Any
 
 from rallsim.economics.cost_files import Costs, cost_file, cost_files, load_costs, parts_of
 from rallsim.economics.discounting import Rates
-from rallsim.economics.entries import UNITS, Entry
 from rallsim.economics.perspectives import Perspective, load_perspective, perspectives
+from rallsim.economics.setting import Economics, fault_of, in_short, with_values
 from rallsim.economics.utility_files import Utilities, load_utilities
-from rallsim.errors import InputError, Problem, nearest
+from rallsim.errors import InputError, Problem
 from rallsim.files import shipped
 from rallsim.parameters import ParameterSet
 from rallsim.scenario import Scenario
@@ -196,23 +196,18 @@ class _Reader:
 
     def with_values(self, costs: Costs, utilities: Utilities) -> tuple[Costs, Utilities]:
         """Lay the scenario's own values over costs and utilities; faulty ones are noted."""
-        owners: dict[str, Mapping[str, Entry]] = {"costs": costs.entries, "utilities": utilities.entries}
-        found: dict[str, dict[str, float]] = {owner: {} for owner in owners}
+        base = Economics(costs, utilities, Rates.of(0.0))
+        values: dict[str, float] = {}
         for path, value in self.scenario.economics.parameters.items():
-            owner, _, name = path.rpartition(".")
-            owner = "costs" if owner == f"costs.{costs.id}" else owner
-            if owner not in owners or name not in owners[owner]:
-                known = [f"{one}.{other}" for one, entries in owners.items() for other in entries]
-                known += [f"costs.{costs.id}.{other}" for other in costs.entries]
-                self.note("unknown parameter", "parameters", path, hint=nearest(path, known))
-                continue
-            unit = owners[owner][name].unit
-            low, high = UNITS[unit]
-            if not low <= value <= high:
-                allowed = f"{low:g} to {high:g} ({unit})"
-                self.note("is impossible", "parameters", path, found=f"{value:g}", allowed=allowed)
-            found[owner][name] = value
-        return costs.with_values(found["costs"]), utilities.with_values(found["utilities"])
+            country = path.partition(".")[2].partition(".")[0]
+            other = path.count(".") > 1 and country != costs.id
+            fault = Problem("is of other costs") if other else fault_of(base, in_short(path), value)
+            if fault:
+                hint = fault.hint or (in_short(path) if other else None)
+                self.note(fault.message, "parameters", path, found=fault.found, allowed=fault.allowed, hint=hint)
+            else:
+                values[in_short(path)] = value
+        return with_values(base, values)
 
     def check_currency(self, perspective: Perspective | None, costs: Costs) -> None:
         """Note thresholds in another currency than the costs, unless the scenario brings its own thresholds."""
@@ -228,9 +223,8 @@ class _Reader:
 
 def _in_full(path: str, costs: Costs) -> str:
     """Name an input as tables do: `costs.vial` is `costs.uk.vial`."""
-    return (
-        path if path.count(".") > 1 or not path.startswith("costs.") else f"costs.{costs.id}.{path.partition('.')[2]}"
-    )
+    owner, _, name = in_short(path).partition(".")
+    return f"costs.{costs.id}.{name}" if owner == "costs" else path
 
 
 def _own(scenario: Scenario, name: str) -> str | Path:

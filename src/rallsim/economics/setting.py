@@ -93,6 +93,16 @@ def with_values(economics: ValuedWith, values: Mapping[str, float]) -> tuple[Cos
     return economics.costs.with_values(costs), economics.utilities.with_values(utilities)
 
 
+def in_short(path: str) -> str:
+    """Path of an economic parameter without the country, as draws have it.
+
+    >>> in_short("costs.uk.ward_day"), in_short("utilities.remission")
+    ('costs.ward_day', 'utilities.remission')
+    """
+    first, *_, last = path.split(".")
+    return f"{first}.{last}"
+
+
 def is_economic(path: str) -> bool:
     """Tell whether a parameter's path is one of costs or utilities, not of the model."""
     return path.partition(".")[0] in OWNERS

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from rallsim import stages as w
+from rallsim.decision.sample import order_and_baseline
 from rallsim.economics.evaluation import Evaluation
 from rallsim.export import tables as make
 from rallsim.simulation import Simulation
@@ -54,12 +55,7 @@ def metadata(simulation: Simulation, evaluation: Evaluation, step: float) -> dic
     scenario, rates = simulation.scenario, evaluation.economics.rates
     forces = {"costs": math.log1p(rates.costs.rate), "qalys": math.log1p(rates.qalys.rate)}
     return {
-        "strategies": [
-            {"strategy_id": number, "strategy": name, "label": strategy.label}
-            for number, (name, strategy) in enumerate(scenario.strategies.items(), 1)
-        ],
-        "reference": scenario.reference,
-        "direction": "a difference is a strategy minus the reference; in BCEA `ref` is the strategy, not the baseline",
+        **order_and_baseline(list(scenario.strategies), scenario.reference),
         "states": [{"state_id": number, "state": name} for number, name in enumerate(w.STAGES, 1)],
         "curves": [{"curve": number, "curve_name": name} for number, name in enumerate(make.CURVES, 1)],
         "sample": "1: one set of parameter values, that of the base case",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rallsim.economics.setting import Economics, is_economic
+from rallsim.economics.setting import Economics, in_short, is_economic
 from rallsim.parameters import ParameterSet
 from rallsim.prepared import variant_values
 from rallsim.provenance import file_sha256
@@ -34,14 +34,8 @@ def therapies_of(scenario: Scenario, strategy: Strategy, parameters: ParameterSe
 
 def fixed_by(scenario: Scenario, strategy: Strategy, parameters: ParameterSet) -> dict[str, float]:
     """Return the parameters that a scenario, its variants or a strategy set: they keep that value in every draw."""
-    prices = {_short(path): value for path, value in scenario.economics.parameters.items()}
+    prices = {in_short(path): value for path, value in scenario.economics.parameters.items()}
     return {**prices, **variant_values(scenario, parameters), **scenario.parameters, **strategy.parameters}
-
-
-def _short(path: str) -> str:
-    """Path of an economic parameter without the country: `costs.uk.ward_day` is `costs.ward_day`."""
-    first, *_, last = path.split(".")
-    return f"{first}.{last}"
 
 
 def columns_of(paths: Iterable[str], scenario: Scenario, strategy: Strategy, parameters: ParameterSet) -> list[str]:

@@ -196,6 +196,7 @@ class Study:
 
     def manifest(self, analysis: str, settings: Sequence[str]) -> dict[str, Any]:
         """Everything needed to make the results again, without anything that changes from run to run."""
+        from rallsim.decision.sample import order_and_baseline
         from rallsim.provenance import manifest
         from rallsim.simulation import Simulation
 
@@ -204,6 +205,7 @@ class Study:
         return found | {
             "python": platform.python_version(),
             "analysis": analysis,
+            "sample": order_and_baseline(self.strategies, self.scenario.reference),
             "look": self.look().as_json(),
         }
 

@@ -165,6 +165,7 @@ def table(targets: Sequence[Target], simulated: np.ndarray, replicated: np.ndarr
                 "sim_hi": hi,
                 "inside": inside if target.use in (*SCORED, "twin") else None,
                 "standardised_difference": _difference(target, simulated[place], sample),
+                "rank": _rank(target.observed, sample),
                 "used_in_fit": target.used_in_fit,
                 "use": target.use,
                 "total": target.total,
@@ -173,6 +174,13 @@ def table(targets: Sequence[Target], simulated: np.ndarray, replicated: np.ndarr
             }
         )
     return pd.DataFrame(rows)
+
+
+def _rank(observed: float, sample: np.ndarray) -> float:
+    """Share of simulated trials below the published number, ties counted half: uniform over outcomes if all is well."""
+    if not len(sample) or math.isnan(observed):
+        return math.nan
+    return float(np.mean(sample < observed) + 0.5 * np.mean(sample == observed))
 
 
 def _limits(sample: np.ndarray) -> tuple[float, float]:
