@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rallsim.plots import LINE_STYLES
+from rallsim.plots import LINE_STYLES, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
 SMALL = 9.0  # points, in legends and notes
+APART = (0, 1, 2, 4, 5, 9, 6, 7, 3, 8)  # of the palette's ten colours, greys last: frontiers are grey
 LABEL_WIDTH = 42  # characters of a label before it goes on in the next line
-APART = (0, 1, 2, 4, 9, 3, 7, 8, 5, 6)  # of the palette: the first six are told apart most easily
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Style:
 
     def colour(self, strategy: str) -> tuple[float, float, float]:
         """Colour of a strategy."""
-        import seaborn as sns
+        from matplotlib import color_sequences
+        from matplotlib.colors import to_rgb
 
-        place = APART[list(self.strategies).index(strategy) % len(APART)]
-        red, green, blue = sns.color_palette("colorblind", len(APART))[place]  # type: ignore[no-untyped-call]
-        return float(red), float(green), float(blue)
+        palette = color_sequences[PALETTE]
+        return to_rgb(palette[APART[list(self.strategies).index(strategy) % len(APART)]])
 
     def line(self, strategy: str) -> str:
         """Line style of a strategy: another one when the palette's ten colours are used up."""
@@ -67,11 +67,9 @@ def money_axis(axis: Axis, style: Style, words: str, limits: tuple[float, float]
 
 def finish(ax: Axes, *, legend: bool = True, grid: str = "both") -> Axes:
     """Give axes their grid and, above them, their legend."""
-    import seaborn as sns
-
     ax.grid(axis=grid, color="0.92", linewidth=0.8)  # type: ignore[arg-type]
     ax.set_axisbelow(True)
-    sns.despine(ax=ax)  # type: ignore[no-untyped-call]
+    ax.spines[["top", "right"]].set_visible(False)
     if legend:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.4, fontsize=SMALL)
     return ax
