@@ -62,7 +62,8 @@ def test_a_twin_is_counted_like_the_row_it_repeats_and_not_scored() -> None:
             other.since,
             other.arm,
         )
-        assert twin.observed == pytest.approx(other.observed, rel=0.025)  # slides round, and print 77 for 79
+        # slides round, print 77 for 79, and 13 % where the abstract has 8 of 65
+        assert twin.observed == pytest.approx(other.observed, rel=0.025, abs=0.01)
 
 
 def test_kept_and_used_numbers_are_both_there() -> None:
