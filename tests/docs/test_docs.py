@@ -58,6 +58,7 @@ def test_there_is_something_to_try() -> None:
     assert any(name.startswith("README") for name in PYTHON)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_shown_works(folder: Path, command: str) -> None:
     """A command line of the documentation ends well; runs are made with 200 patients here."""

@@ -192,6 +192,7 @@ def test_what_is_not_balanced_is_refused() -> None:
         grid(12.0, 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, _ in shipped_scenarios()])
 def test_every_shipped_scenario_can_be_handed_over(name: str, tmp_path: Path) -> None:
     """Tables are balanced, structures comparable and the workbook written for every scenario."""

@@ -56,6 +56,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", analyses.names())
 def test_every_column_is_documented(everything: Path, name: str) -> None:
     """Every table of every analysis stands in docs/sweeps.md with each of its columns."""
@@ -116,6 +117,7 @@ def test_the_sample_is_one_that_decide_reads(everything: Path) -> None:
     assert found.sample.parameters is not None
 
 
+@pytest.mark.slow
 def test_results_are_the_same_whoever_worked_and_however_often_it_stopped(tmp_path: Path, rallsim: Rallsim) -> None:
     """One process, two processes, a batch queue in three parts, an interrupted and resumed run: the same bytes."""
     assert rallsim(*PSA, "--out", "one").code == 0
@@ -256,6 +258,7 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_an_interruption_keeps_what_is_finished(tmp_path: Path, workers: str) -> None:
     """Ctrl-C, which reaches all processes of a terminal, ends with 130, names the cells kept, and writes no results."""

@@ -155,6 +155,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_kill_9_loses_only_the_cells_in_flight(tmp_path: Path, workers: int) -> None:
     """A process killed in the middle leaves whole cells, workers that end too, and a folder that goes on working."""

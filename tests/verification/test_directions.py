@@ -45,6 +45,7 @@ def check(therapy: str, case: d.Case, path: str) -> None:
     assert before < after if case.rises else before > after, f"{path}: {case.low:g} {before:g}, {case.high:g} {after:g}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("therapy", "name"), OF_THERAPIES)
 def test_a_therapy_s_parameter_moves_its_outcome(therapy: str, name: str) -> None:
     """Low and high of a therapy's parameter differ in the outcome named for it, in the direction named."""

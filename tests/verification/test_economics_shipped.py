@@ -53,6 +53,7 @@ def test_every_identity_holds(name: str, country: str) -> None:
     assert [str(one) for one in checks if not one.passed] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_shipped_scenario_passes_its_checks(name: str) -> None:
     """What `rallsim check` runs holds for every scenario, simulations with other mortality included."""
