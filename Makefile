@@ -47,4 +47,4 @@ reference: $(READY)  ## small committed results of the shipped scenarios; a chan
 	$(BIN)/python -m rallsim.report.curves_page
 	$(BIN)/rallsim validate --out build/reference/validate >/dev/null
 	mkdir -p results/reference/validation
-	cp build/reference/validate/scores.csv build/reference/validate/validation.csv results/reference/validation/
+	cp $(addprefix build/reference/validate/,scores.csv validation.csv calibration.png posterior.png) results/reference/validation/

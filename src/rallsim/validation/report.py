@@ -21,6 +21,8 @@ def report_text(found: Validation, draws: int) -> str:
         "## Scores",
         _markdown(found.scores.round(3)),
         "Coverage of the numbers kept out of every fit is the one that tells; the others were used to make parameters.",
+        "![Published beside simulated, and coverage of the numbers kept out](calibration.png)",
+        "![What the fit moved: prior and posterior](posterior.png)",
         f"## Outside: {len(misses)} of {len(scored)}",
         _markdown(
             misses[["trial", "arm", "id", "use", "observed", "simulated", "sim_lo", "sim_hi"]].round(3)
@@ -29,6 +31,7 @@ def report_text(found: Validation, draws: int) -> str:
         ),
         "## By trial",
         _markdown(_by_trial(scored, found)),
+        "\n\n".join(f"![{title}]({name}.png)" for name, title in found.titles.items()),
         "## Not compared",
         _markdown(found.skipped),
         "Uses: " + "; ".join(f"{name}, {words}" for name, words in USES.items()) + ".",
