@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +10,6 @@ import typer
 
 from rallsim.commands.options import (
     DEFAULT_ENGINE,
-    INTERRUPTED,
     CostsOption,
     EngineOption,
     JsonOption,
@@ -67,11 +65,10 @@ def budget(
     Example: rallsim budget first_salvage --incidence 150 --years 3 --uptake inotuzumab=0.2,0.4,0.6
     """
     from rallsim.commands.shared import (
-        announce_compiling,
         economic_options,
         economics_wanted,
         load_checked,
-        progress_of,
+        simulated,
     )
     from rallsim.economics.budget import budget_errors, budget_impact, monthly_profile
     from rallsim.economics.evaluation import value_all
@@ -79,7 +76,6 @@ def budget(
     from rallsim.report.budget import plot_budget, print_budget
     from rallsim.report.terminal import records
     from rallsim.results import check_folder, save_folder, write_tables
-    from rallsim.simulation import simulate
 
     loaded, parameters = load_checked(
         scenario, patients, seed, settings, variant, economic_options(costs, None, None, None)
@@ -88,13 +84,7 @@ def budget(
     wanted = _plan(loaded, incidence, years, uptake or [], plan)
     folder = out or Path("results") / "budget" / loaded.id
     check_folder(folder)
-    announce_compiling(engine)
-    try:
-        with progress_of(loaded, quiet=as_json) as progress:
-            simulation = simulate(loaded, parameters, engine=engine, progress=progress)
-    except KeyboardInterrupt:
-        print("rallsim: interrupted, nothing was written", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
+    simulation = simulated(loaded, parameters, engine, quiet=as_json)
     evaluation = value_all(loaded, parameters, simulation.histories, economics)
     profiles = {name: monthly_profile(one) for name, one in evaluation.valuations.items()}
     impact = budget_impact(profiles, wanted.patients, wanted.uptake)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rallsim.commands.options import INTERRUPTED, JsonOption
+from rallsim.commands.options import JsonOption
 
 if TYPE_CHECKING:
     from rallsim.curves.analysis import Judged
@@ -45,6 +45,7 @@ def curves(
 
     Example: rallsim curves graall_os inovate_inotuzumab_os --out results/two_curves
     """
+    from rallsim.commands.shared import interruptible
     from rallsim.curves.analysis import chosen_curves, chosen_table, judge
     from rallsim.curves.background import shipped_backgrounds
     from rallsim.curves.curve_files import load_curves
@@ -58,14 +59,10 @@ def curves(
         _print_list({name: known[name] for name in wanted}, as_json)
         return
     check_folder(out)
-    try:
-        with _progress(len(wanted) * (2 if pages else 1), quiet=as_json) as done:
-            judged = judge(known, shipped_backgrounds(), wanted, with_background=background, done=done)
-            content = manifest_of(judged, shipped("params"), {"background": background, "pages": pages})
-            saved = save_pages(judged, out, content, with_pages=pages, done=done)
-    except KeyboardInterrupt:
-        print("rallsim: interrupted, nothing was written", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
+    with interruptible(), _progress(len(wanted) * (2 if pages else 1), quiet=as_json) as done:
+        judged = judge(known, shipped_backgrounds(), wanted, with_background=background, done=done)
+        content = manifest_of(judged, shipped("params"), {"background": background, "pages": pages})
+        saved = save_pages(judged, out, content, with_pages=pages, done=done)
     if as_json:
         import json
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,6 @@ import typer
 
 from rallsim.commands.options import (
     DEFAULT_ENGINE,
-    INTERRUPTED,
     CostsOption,
     DiscountOption,
     EngineOption,
@@ -61,11 +59,10 @@ def export(
     Example: rallsim export first_salvage --patients 2000 --out handover --excel
     """
     from rallsim.commands.shared import (
-        announce_compiling,
         economic_options,
         economics_wanted,
         load_checked,
-        progress_of,
+        simulated,
     )
     from rallsim.economics import extrapolation, partitioned_survival
     from rallsim.economics.evaluation import value_all
@@ -76,7 +73,6 @@ def export(
     from rallsim.report.structure import plot_extrapolation, print_structure
     from rallsim.report.terminal import records
     from rallsim.results import ECONOMICS, check_folder, save_folder, write_tables
-    from rallsim.simulation import simulate
 
     options = economic_options(costs, perspective, discount, wtp)
     loaded, parameters = load_checked(scenario, patients, seed, settings, variant, options)
@@ -85,13 +81,7 @@ def export(
     check_folder(folder)
     grid(loaded.horizon_months, step)
     known = extrapolation.checked_follow_up(follow_up, loaded.horizon_months, step)
-    announce_compiling(engine)
-    try:
-        with progress_of(loaded, quiet=as_json) as progress:
-            simulation = simulate(loaded, parameters, engine=engine, progress=progress)
-    except KeyboardInterrupt:
-        print("rallsim: interrupted, nothing was written", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
+    simulation = simulated(loaded, parameters, engine, quiet=as_json)
     evaluation = value_all(loaded, parameters, simulation.histories, economics)
     tables = export_tables(simulation, evaluation, step)
     structure = partitioned_survival.partitioned_survival(evaluation, simulation.histories, step=step)

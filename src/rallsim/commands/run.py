@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,6 @@ import typer
 
 from rallsim.commands.options import (
     DEFAULT_ENGINE,
-    INTERRUPTED,
     CostsOption,
     DiscountOption,
     EngineOption,
@@ -60,12 +58,11 @@ def run(
     Example: rallsim run bridging_before_car_t --patients 2000 --set horizon_months=60
     """
     from rallsim.commands.shared import (
-        announce_compiling,
         economic_options,
         economics_checked,
         load_checked,
         print_plan,
-        progress_of,
+        simulated,
     )
     from rallsim.results import check_folder
 
@@ -83,15 +80,8 @@ def run(
     from rallsim.report.tables import print_results
     from rallsim.report.terminal import records
     from rallsim.results import results_of, save
-    from rallsim.simulation import simulate
 
-    announce_compiling(engine)
-    try:
-        with progress_of(loaded, quiet=as_json) as progress:
-            simulation = simulate(loaded, parameters, engine=engine, workers=workers, progress=progress)
-    except KeyboardInterrupt:
-        print("rallsim: interrupted, nothing was written", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
+    simulation = simulated(loaded, parameters, engine, quiet=as_json, workers=workers)
     results = results_of(simulation)
     evaluation = value_all(loaded, parameters, simulation.histories, economics) if economics else None
     saved = save(simulation, results, folder, settings=settings or [], with_events=events, evaluation=evaluation)

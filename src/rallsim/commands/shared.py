@@ -8,12 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import typer
+
+from rallsim.commands.options import INTERRUPTED
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rallsim.economics.basis import Basis
     from rallsim.parameters import ParameterSet
     from rallsim.scenario import Scenario
+    from rallsim.simulation import Simulation
 
 
 def load_checked(
@@ -118,11 +123,26 @@ def print_plan(scenario: Scenario, folder: Path, as_json: bool, economics: Basis
     print(f"  results would go to {folder}/")
 
 
+def simulated(
+    scenario: Scenario, parameters: ParameterSet, engine: str, *, quiet: bool, workers: int = 1
+) -> Simulation:
+    """Simulate, saying how far it is and, before, that it compiles; an interruption ends the command."""
+    from rallsim.simulation import simulate
+
+    announce_compiling(engine)
+    total = scenario.patients * len(scenario.strategies)
+    with interruptible(), bar_of("Simulating", total, quiet=quiet) as progress:
+        return simulate(scenario, parameters, engine=engine, workers=workers, progress=progress)
+
+
 @contextmanager
-def progress_of(scenario: Scenario, *, quiet: bool) -> Iterator[Any]:
-    """Show how far a run is, on a terminal's standard error."""
-    with bar_of("Simulating", scenario.patients * len(scenario.strategies), quiet=quiet) as advance:
-        yield advance
+def interruptible() -> Iterator[None]:
+    """End the command on Ctrl-C, saying that nothing was written: for work that ends before anything is."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("rallsim: interrupted, nothing was written", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 @contextmanager

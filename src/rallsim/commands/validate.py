@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rallsim.commands.options import INTERRUPTED, JsonOption
+from rallsim.commands.options import JsonOption
 from rallsim.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def validate(
 
     Example: rallsim validate --trial tower --draws 100
     """
-    from rallsim.commands.shared import announce_compiling, bar_of
+    from rallsim.commands.shared import announce_compiling, bar_of, interruptible
     from rallsim.parameter_cache import shipped_parameters
     from rallsim.results import check_folder, save_folder
     from rallsim.validation.report import report_text
@@ -67,17 +66,13 @@ def validate(
     check_folder(folder)
     parameters = shipped_parameters()
     announce_compiling("batch")
-    try:
-        with bar_of("Simulating trials", draws, quiet=as_json) as progress:
-            if evidence is None:
-                found = compare(parameters, draws, seed=seed, only=trial or (), workers=workers, progress=progress)
-            else:
-                found = validate_rows(
-                    parameters, evidence, population, draws, seed=seed, workers=workers, progress=progress
-                )
-    except KeyboardInterrupt:
-        print("rallsim: interrupted, nothing was written", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
+    with interruptible(), bar_of("Simulating trials", draws, quiet=as_json) as progress:
+        if evidence is None:
+            found = compare(parameters, draws, seed=seed, only=trial or (), workers=workers, progress=progress)
+        else:
+            found = validate_rows(
+                parameters, evidence, population, draws, seed=seed, workers=workers, progress=progress
+            )
     content = _manifest(parameters, evidence, population, {"draws": draws, "seed": seed, "trials": trial or "all"})
     saved = save_folder(folder, content, lambda temporary: _write(found, report_text(found, draws), temporary))
     if as_json:

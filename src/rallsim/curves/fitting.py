@@ -11,6 +11,7 @@ from scipy import special
 
 from rallsim.curves.background import Background
 from rallsim.curves.distribution import FORMS, Form, TimeToEvent
+from rallsim.curves.estimate import Estimate
 from rallsim.curves.families import Floats, Parameter
 from rallsim.curves.likelihood import Likelihood, Reference
 from rallsim.curves.martingale import Hazard, errors_of, points_of
@@ -33,21 +34,13 @@ FEWEST_TO_JOIN = 2  # printed points from which survival is joined up, rather th
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Estimate):
     """One form fitted to one curve.
 
-    `point` and `covariance` are on the unconstrained scale (logs of positive parameters, logit of the cured share).
     `failing` says why the form cannot be judged; it is empty when it can. `misfit` is the deviance from a perfect fit
     over `figures` figures, `freedom` what is left of them after the estimated parameters.
     """
 
-    form: Form
-    distribution: TimeToEvent
-    point: Floats
-    covariance: Floats
-    log_likelihood: float
-    aic: float
-    bic: float
     misfit: float
     figures: int
     freedom: int
@@ -58,16 +51,6 @@ class Fit:
     def p_value(self) -> float:
         """Chance of a misfit at least this large if the form were right; not a number with no freedom left."""
         return float(special.chdtrc(self.freedom, self.misfit)) if self.freedom > 0 else math.nan
-
-    @property
-    def standard_errors(self) -> Floats:
-        """Standard errors on the unconstrained scale."""
-        return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
-
-    def limits(self, z: float = 1.959964) -> list[tuple[float, float]]:
-        """95 % limits of each parameter on its own scale: symmetric on the unconstrained one."""
-        low, high = (self.form.at(self.point + sign * z * self.standard_errors).values for sign in (-1.0, 1.0))
-        return list(zip(low, high, strict=True))
 
     def still_followed(self, t: Floats) -> Floats:
         """Share of patients still followed at `t`, as estimated along; 1 where nothing is printed of it."""

@@ -7,39 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from rallsim.curves.distribution import Form, TimeToEvent, form_called
+from rallsim.curves.distribution import Form, form_called
+from rallsim.curves.estimate import Estimate
 from rallsim.curves.families import Floats
 from rallsim.curves.numeric import IMPOSSIBLE, hessian, inverse, lowest
 from rallsim.errors import InputError, Problem
 
 FEWEST_EVENTS = 2
-
-
-@dataclass(frozen=True)
-class IndividualFit:
-    """A form fitted to individual data by maximum likelihood; the covariance is on the unconstrained scale."""
-
-    form: Form
-    distribution: TimeToEvent
-    point: Floats
-    covariance: Floats
-    log_likelihood: float
-    aic: float
-    bic: float
-
-    @property
-    def standard_errors(self) -> Floats:
-        """Standard errors on the unconstrained scale (logs of positive parameters, logit of a cured share)."""
-        return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
-
-    def limits(self, z: float = 1.959964) -> list[tuple[float, float]]:
-        """95 % limits of each parameter on its own scale."""
-        low, high = (self.form.at(self.point + sign * z * self.standard_errors).values for sign in (-1.0, 1.0))
-        return list(zip(low, high, strict=True))
 
 
 def fit_individual(
@@ -48,7 +25,7 @@ def fit_individual(
     event: Sequence[float] | Floats,
     entry: Sequence[float] | Floats | None = None,
     background_hazard: Sequence[float] | Floats | None = None,
-) -> IndividualFit:
+) -> Estimate:
     """Fit a form by maximum likelihood to right-censored, perhaps left-truncated times.
 
     ln L = sum of event * ln(h(time) + background) - (H(time) - H(entry))
@@ -84,7 +61,7 @@ def fit_individual(
     best = lowest(minus_log_likelihood, list(_starts(wanted, times, events, entries)))
     covariance, _ = inverse(hessian(minus_log_likelihood, best))
     log_likelihood = -minus_log_likelihood(best)
-    return IndividualFit(
+    return Estimate(
         form=wanted,
         distribution=wanted.at(best),
         point=best,
