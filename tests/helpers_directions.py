@@ -203,8 +203,6 @@ def case_of(therapy: str, name: str) -> Case:
     kind, target = THERAPIES[therapy].kind, THERAPIES[therapy].target
     if target == TARGETS["none"] and name in ("antigen_loss", "antigen_loss_at_failure"):
         return NO_EFFECT
-    if kind == "mrd" and name in ("early_death_of_treatment", "early_death_odds_ratio_later_line"):
-        return NO_EFFECT  # deaths of treatment of MRD are of the treatment, and it is no salvage line
     return {"mrd": MRD_CASES, "transplant": TRANSPLANT_CASES}.get(kind, {}).get(name) or THERAPY_CASES[name]
 
 

@@ -237,7 +237,8 @@ _IN_TRANSPLANT = (
 KIND_FIELDS: dict[str, dict[str, Field]] = {
     "drug": THERAPY_FIELDS | DRUG_FIELDS,
     "car_t": _fields_but("cycles_") | CAR_T_FIELDS,
-    "mrd": MRD_FIELDS | _fields_but("cr_", "mrd_negative", "mrd_odds", "_burden", "first_cycle", "at_failure"),
+    "mrd": MRD_FIELDS
+    | _fields_but("cr_", "mrd_negative", "mrd_odds", "_burden", "first_cycle", "at_failure", "early_death_o"),
     "transplant": {name: field for name, field in THERAPY_FIELDS.items() if name.startswith(_IN_TRANSPLANT)},
     "supportive": {},
 }
