@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,6 +48,7 @@ def curves(
     from rallsim.curves.curve_files import load_curves
     from rallsim.curves.pages import manifest_of, save_pages
     from rallsim.files import shipped
+    from rallsim.progress import bar_of
     from rallsim.results import check_folder
 
     known = load_curves()
@@ -59,7 +57,13 @@ def curves(
         _print_list({name: known[name] for name in wanted}, as_json)
         return
     check_folder(out)
-    with interruptible(), _progress(len(wanted) * (2 if pages else 1), quiet=as_json) as done:
+    steps = len(wanted) * (2 if pages else 1)
+    with interruptible(), bar_of("Fitting and drawing", steps, quiet=as_json) as advance:
+
+        def done() -> None:
+            if advance:
+                advance(1)
+
         judged = judge(known, shipped_backgrounds(), wanted, with_background=background, done=done)
         content = manifest_of(judged, shipped("params"), {"background": background, "pages": pages})
         saved = save_pages(judged, out, content, with_pages=pages, done=done)
@@ -77,20 +81,6 @@ def curves(
         print(f"Earlier results with other inputs were moved to {saved.moved}/")
     print(f"Saved in {saved.folder}/: chosen.csv, families.csv, parameters.csv, points.csv, manifest.json", end="")
     print(f" and {len(judged)} pages" if pages else "")
-
-
-@contextmanager
-def _progress(steps: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
-    """Show how far the fits are, on a terminal's standard error."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Fitting and drawing", total=steps)
-        yield lambda: bar.advance(task)
 
 
 def _print(judged: dict[str, Judged]) -> None:

@@ -12,6 +12,8 @@ import typer
 from rallsim.commands.options import FAILED, INTERRUPTED
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from rallsim.fit.calibrate import Progress
 
 PLACE = 75  # among the commands that `--help` lists
@@ -60,20 +62,17 @@ def fit(
 @contextmanager
 def _progress() -> Iterator[Progress | None]:
     """Show what is being done and how far it is, on a terminal's standard error."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
+    from rallsim.progress import bars
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, object] = {}
+    with bars(quiet=False) as shown:
+        if shown is None:
+            yield None
+            return
+        tasks: dict[str, TaskID] = {}
 
         def progress(what: str, share: float) -> None:
             if what not in tasks:
-                tasks[what] = bars.add_task(what, total=1.0)
-            bars.update(tasks[what], completed=share)  # type: ignore[arg-type]  # a TaskID
+                tasks[what] = shown.add_task(what, total=1.0)
+            shown.update(tasks[what], completed=share)
 
         yield progress

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -127,6 +127,7 @@ def simulated(
     scenario: Scenario, parameters: ParameterSet, engine: str, *, quiet: bool, workers: int = 1
 ) -> Simulation:
     """Simulate, saying how far it is and, before, that it compiles; an interruption ends the command."""
+    from rallsim.progress import bar_of
     from rallsim.simulation import simulate
 
     announce_compiling(engine)
@@ -143,21 +144,6 @@ def interruptible() -> Iterator[None]:
     except KeyboardInterrupt:
         print("rallsim: interrupted, nothing was written", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
-
-
-@contextmanager
-def bar_of(words: str, total: int, *, quiet: bool) -> Iterator[Any]:
-    """Show how far something long is, on a terminal's standard error; gives what takes the part just done."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(words, total=total)
-        yield lambda finished: bar.advance(task, finished)
 
 
 @contextmanager

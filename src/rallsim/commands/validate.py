@@ -51,8 +51,9 @@ def validate(
 
     Example: rallsim validate --trial tower --draws 100
     """
-    from rallsim.commands.shared import announce_compiling, bar_of, interruptible
+    from rallsim.commands.shared import announce_compiling, interruptible
     from rallsim.parameter_cache import shipped_parameters
+    from rallsim.progress import bar_of
     from rallsim.results import check_folder, save_folder
     from rallsim.validation.report import report_text
     from rallsim.validation.run import validate as compare

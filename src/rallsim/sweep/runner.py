@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ import pandas as pd
 
 from rallsim.engine import must_compile
 from rallsim.evaluation import STRATEGIES, Evaluation
+from rallsim.progress import bar_of
 from rallsim.sweep.cells import Cell, Model, compute, work_of
 from rallsim.sweep.execute import Pool, run
 from rallsim.sweep.store import Store
@@ -107,18 +107,11 @@ class Runner:
             compute(self._packed or b"", replace(cell, draws=draws, first=0, patients=1))
 
     @contextmanager
-    def _progress(self, words: str, cells: Sequence[Cell]) -> Iterator[Callable[[int], None]]:
+    def _progress(self, words: str, cells: Sequence[Cell]) -> Iterator[Callable[[float], None]]:
         """Show on a terminal's standard error how far the cells are, and the time left."""
-        if not self.show_progress or not cells or not sys.stderr.isatty():
-            yield lambda _: None
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(words, total=sum(cell.histories for cell in cells))
-            yield lambda histories: bar.advance(task, histories)
+        total = sum(cell.histories for cell in cells)
+        with bar_of(words, total, quiet=not (self.show_progress and cells)) as advance:
+            yield advance or (lambda _: None)
 
 
 def only(evaluation: Evaluation, measures: Sequence[str] | None) -> Evaluation:
