@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from helpers_cli import Ended, Rallsim
 from rallsim import cli
@@ -14,6 +15,11 @@ from rallsim.evaluation import economics_of, evaluate
 from rallsim.parameters import load_parameters
 from rallsim.scenario import load_scenario
 from rallsim.simulation import simulate
+
+# The same examples in every run: a failure is the change's own. `--hypothesis-profile=explore` looks for new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -88,6 +88,7 @@ class Replay:
         self.entry_age, self.entry_blasts = float(entrant["entry_age"]), float(entrant["entry_blasts"])
         self.lines, self.course, self.alkylators, self.reinfused = int(entrant["lines_given"]), 0, 0, False
         self.remission_since, self.hsct_since = 0.0, -1.0
+        self.next_therapy: str | None = None
         self.bridging: str | None = None
         for row, following in zip(rows, [*rows[1:], None], strict=True):
             self._event(row, following)
@@ -125,7 +126,7 @@ class Replay:
     def _starts(self, therapy: str, row: Row) -> None:
         self.lines += 1
         assert row.line == self.lines <= self.strategy.max_lines
-        assert eligible(self.scenario, self.strategy, therapy, self.who), f"{therapy} given to {self.who}"
+        assert therapy == self.next_therapy  # decided at relapse: by the start a patient may be older than eligible
         kind = THERAPIES[therapy].kind
         drug_stage = w.DEBULKING if self.bridging else w.SALVAGE
         assert row.stage == {"car_t": w.AWAITING_CELLS, "drug": drug_stage, "transplant": w.SALVAGE}[kind]
@@ -202,6 +203,7 @@ class Replay:
             expected = None
         before = [rule for rule in self.strategy.bridging if rule.before == expected]
         self.bridging = therapy_of(self.scenario, self.strategy, before, who) if expected else None
+        self.next_therapy = expected
         assert following is not None
         if following.event == w.TREATMENT_START:
             assert IDS[following.therapy] == expected

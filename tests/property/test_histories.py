@@ -101,7 +101,7 @@ def questions(draw: st.DrawFn, patients: int = 120) -> Scenario:
     )
 
 
-some = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+some = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 # --- what must hold ----------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from rallsim.survival import (
 uniforms = st.floats(0.0, 1.0 - 2**-53)
 rates, medians, shapes = st.floats(1e-4, 10.0), st.floats(0.01, 200.0), st.floats(0.3, 10.0)
 cures, hazard_ratios = st.floats(0.0, 1.0), st.floats(0.1, 10.0)
-many = settings(deadline=None, max_examples=200)
+many = settings(max_examples=200)
 
 
 @many

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rallsim.curves.distribution import FORMS, TimeToEvent, form_called
@@ -33,7 +33,6 @@ def test_six_families_each_plain_and_with_cure() -> None:
 
 
 @pytest.mark.parametrize("name", FORMS)
-@settings(deadline=None)
 @given(point=points)
 def test_the_quantile_inverts_survival(name: str, point: list[float]) -> None:
     """A share u has had the event at the quantile of u; at infinity where a plateau leaves more than 1 - u."""
@@ -47,7 +46,6 @@ def test_the_quantile_inverts_survival(name: str, point: list[float]) -> None:
 
 
 @pytest.mark.parametrize("name", FORMS)
-@settings(deadline=None)
 @given(point=points)
 def test_the_hazard_is_the_slope_of_the_cumulative_hazard(name: str, point: list[float]) -> None:
     """H rises from 0, S = exp(-H), and (H(t + e) - H(t - e)) / 2e is h(t)."""
