@@ -71,6 +71,16 @@ def gap(before: int, after: int, how: Callable[[np.ndarray], Any] = np.mean) -> 
     return measure
 
 
+def to_the_next_line(run: Run) -> float:
+    """Mean months from a course without response to the start of the next."""
+    rows = run.history.events
+    before, after = rows[:-1], rows[1:]
+    follows = (before["event"] == w.NO_RESPONSE) & (after["event"] == w.TREATMENT_START)
+    follows &= before["patient"] == after["patient"]
+    assert follows.sum() > 30
+    return float((after["time"] - before["time"])[follows].mean())
+
+
 def entry(attribute: str, how: Callable[[np.ndarray], Any] = np.mean) -> Measure:
     """What an attribute is at entry, on average or otherwise."""
     return lambda run: float(how(run.entrants[attribute]))
@@ -216,7 +226,8 @@ GENERAL_CASES: dict[str, Case] = {
     "disease.treated_at_entry": Case(count(w.TREATMENT_START)),
     "disease.next_line_given_failure": Case(count(w.TREATMENT_START, of=False)),
     "disease.next_line_given_relapse": Case(count(w.TREATMENT_START, of=False)),
-    "disease.months_to_treatment": Case(gap(w.ENTRY, w.TREATMENT_START), low=0.2, high=2.0),
+    "disease.months_to_treatment_at_entry": Case(gap(w.ENTRY, w.TREATMENT_START), low=0.2, high=2.0),
+    "disease.months_to_treatment": Case(to_the_next_line, low=0.2, high=2.0),
     "disease.wait_shape": Case(gap(w.ENTRY, w.TREATMENT_START, np.std), rises=False, low=3.0, high=20.0),
     "disease.blasts_after_bridging_response": Case(
         count(w.RESPONSE, of=False), rises=False, low=0.01, high=0.6, plan="bridging"
@@ -226,6 +237,10 @@ GENERAL_CASES: dict[str, Case] = {
     ),
     "disease.bridging_causal_share": Case(RELAPSE_AFTER, low=0.0, high=1.0, plan="bridging"),
     "disease.palliative_median_survival": Case(gap(w.PALLIATIVE_CARE, w.DEATH), low=0.5, high=5.0),
+    "disease.palliative_shape": Case(gap(w.PALLIATIVE_CARE, w.DEATH, np.std), rises=False, low=0.5, high=1.5),
+    "disease.palliative_hazard_ratio_later_line": Case(gap(w.PALLIATIVE_CARE, w.DEATH), rises=False, **HAZARD),
+    "disease.cr_odds_ratio_place": Case(count(w.RESPONSE, of=False), **ODDS),
+    "disease.mrd_odds_ratio_place": Case(count(w.RESPONSE, w.MRD_NEGATIVE, of=False), **ODDS),
     "disease.long_remission_months": Case(entry("cr1_months"), low=12.0, high=24.0),
     "disease.shortest_remission_months": Case(gap(w.RESPONSE, w.RELAPSE, np.min), low=0.25, high=1.5),
     "disease.months_to_hsct_in_first_remission": Case(

@@ -21,7 +21,7 @@ def has_low_burden(p: Any, therapy: Any) -> bool:
 @compiled
 def remission_probability(p: Any, w: Any, therapy: Any) -> float:
     """Probability of complete remission: the reference patient's odds times the odds ratios that apply."""
-    odds_ratio = 1.0
+    odds_ratio = w.model.disease_cr_odds_ratio_place
     if p.remission_months >= w.model.disease_long_remission_months:
         odds_ratio *= therapy.cr_odds_ratio_long_remission
     if p.line == 2.0:
@@ -37,6 +37,15 @@ def remission_probability(p: Any, w: Any, therapy: Any) -> float:
     if p.ph_positive > 0.0:
         odds_ratio *= therapy.cr_odds_ratio_ph_positive
     return float(probability_after_odds_ratio(therapy.cr_rate, odds_ratio))
+
+
+@compiled
+def mrd_negative_probability(p: Any, w: Any, therapy: Any) -> float:
+    """Probability that a remission is MRD-negative."""
+    odds_ratio = w.model.disease_mrd_odds_ratio_place
+    if has_low_burden(p, therapy):
+        odds_ratio *= therapy.mrd_odds_ratio_low_burden
+    return float(probability_after_odds_ratio(therapy.mrd_negative_given_cr, odds_ratio))
 
 
 @compiled

@@ -133,7 +133,8 @@ GENERAL_FIELDS: dict[str, Field] = {
     "disease.treated_at_entry": Field("probability", "a patient entering at relapse is given a salvage line at all"),
     "disease.next_line_given_failure": Field("probability", "another line is given after one without response"),
     "disease.next_line_given_relapse": Field("probability", "another line is given at relapse after a response"),
-    "disease.months_to_treatment": Field("months", "median from relapse or failure to the next line"),
+    "disease.months_to_treatment_at_entry": Field("months", "median from entry at relapse to the first line"),
+    "disease.months_to_treatment": Field("months", "median from a later relapse, or failure, to the next line"),
     "disease.wait_shape": Field("shape", "of the log-logistic waits for treatment and transplant, and of onsets"),
     "disease.blasts_after_bridging_response": Field("share", "of the marrow after a response to bridging or debulking"),
     "disease.bridging_hazard_ratio": Field("hazard_ratio", "published, of an EFS event after CAR-T when bridged"),
@@ -141,6 +142,16 @@ GENERAL_FIELDS: dict[str, Field] = {
         "share", "of the log of that hazard ratio that is taken for an effect of bridging itself; 0: none"
     ),
     "disease.palliative_median_survival": Field("months", "median survival when no further line is given"),
+    "disease.palliative_shape": Field("shape", "of that survival (Weibull); below 1 the hazard falls with time"),
+    "disease.palliative_hazard_ratio_later_line": Field(
+        "hazard_ratio", "of death without further treatment after two salvage lines or more", 1.0
+    ),
+    "disease.cr_odds_ratio_place": Field(
+        "odds_ratio", "of complete remission in this place or study, whatever the therapy; 1: a typical one", 1.0
+    ),
+    "disease.mrd_odds_ratio_place": Field(
+        "odds_ratio", "of MRD-negativity given remission in this place or study; 1: a typical one", 1.0
+    ),
     "disease.long_remission_months": Field("months", "a remission of this length counts as long (late relapse)"),
     "disease.shortest_remission_months": Field(
         "months", "a remission lasts at least: no relapse is found before the next control of the marrow"

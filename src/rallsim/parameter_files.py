@@ -11,7 +11,7 @@ from rallsim.conditions import Condition, read_condition
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.evidence import Evidence
 from rallsim.model import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, TARGETS, UNITS, Field
-from rallsim.parameter_values import Parameter, ParameterFile, no_effect, number_at, read_parameter
+from rallsim.parameter_values import RESPONSE, Parameter, ParameterFile, no_effect, number_at, read_parameter
 from rallsim.yamlfile import Place, read_yaml
 
 THERAPY_KEYS = (
@@ -66,8 +66,18 @@ class ParameterReader:
         self.variants: dict[str, Variant] = {}
         self._read: set[str] = set()
         self._left_to_fits: set[str] = set()
+        self._responses: list[ParameterFile | None] = []
         self.faults: list[Problem] = []
         self.files: list[Path] = []
+
+    @property
+    def places(self) -> dict[str, float]:
+        """Odds ratio of response in each study against a typical place, by `<study>.<outcome>`."""
+        if not self._responses or self._responses[0] is None:
+            return {}
+        file = self._responses[0]
+        names = file.mapping("studies", "odds_ratio")
+        return {str(name): number_at(file, ("studies", "odds_ratio", name)) or 1.0 for name in names}
 
     def general(self, group: str) -> None:
         """Read a file of parameters that belong to no therapy and no population, such as `hsct.yaml`."""
@@ -206,12 +216,18 @@ class ParameterReader:
         self.files.append(path)
         return file
 
-    def _open_fitted(self, file: ParameterFile) -> ParameterFile | None:
-        path = self.folder / "fitted" / f"{file.stem}.yaml"
+    def _open_fitted(self, file: ParameterFile, name: str) -> ParameterFile | None:
+        path = self.folder / "fitted" / name
         if path.exists():
             return self._open(path)
         file.fault(("fits",), f"have not been fitted: fitted/{path.name} does not exist; run 'rallsim fit'")
         return None
+
+    def _response(self, file: ParameterFile) -> ParameterFile | None:
+        """The fitted responses of all therapies, opened once."""
+        if not self._responses:
+            self._responses.append(self._open_fitted(file, f"{RESPONSE}.yaml"))
+        return self._responses[0]
 
     def _check_id(self, file: ParameterFile) -> None:
         if file.at("id") != file.stem:
@@ -231,12 +247,14 @@ class ParameterReader:
         """
         entries, fits = file.mapping("parameters"), file.mapping("fits")
         file.only_keys(fields, "parameters")
-        fitted = self._open_fitted(file) if fits and self.use_fits else None
+        fitted = self._open_fitted(file, f"{file.stem}.yaml") if fits and self.use_fits else None
+        asks = any(isinstance(entry, dict) and entry.get("fit") == RESPONSE for entry in entries.values())
+        response = self._response(file) if asks and self.use_fits else None
         for name, spec in fields.items():
             path, inherited = f"{prefix}.{name}", self.parameters.get(f"{base}.{name}")
             parameter: Parameter | None = None
             if name in entries:
-                parameter = read_parameter(file, path, spec, self.evidence, fitted)
+                parameter = read_parameter(file, path, spec, self.evidence, fitted, response)
             elif inherited:
                 parameter = replace(inherited, path=path)
             elif spec.neutral is not None:

@@ -22,6 +22,7 @@ KEYS = {
     "calibrated": ("fit",),
     "assumed": ("value", "lo", "hi", "reason", "evidence"),
 }
+RESPONSE = "response"  # the fit that several therapies share: params/response.yaml
 ROUNDING = 5e-4  # a value in a file may be rounded to three decimals
 
 
@@ -106,11 +107,16 @@ class Origin(NamedTuple):
 
 
 def read_parameter(
-    file: ParameterFile, path: str, spec: Field, evidence: Evidence, fitted: ParameterFile | None
+    file: ParameterFile,
+    path: str,
+    spec: Field,
+    evidence: Evidence,
+    fitted: ParameterFile | None,
+    response: ParameterFile | None,
 ) -> Parameter | None:
-    """Read the parameter called by the last word of `path`; None when it is faulty, or fitted and `fitted` is None.
+    """Read the parameter called by the last word of `path`; None when it is faulty, or fitted and not to be looked up.
 
-    `fitted` is the file that `rallsim fit` wrote for this one.
+    `fitted` is the file that `rallsim fit` wrote for this one, `response` the one for all therapies' responses.
     """
     name = path.rpartition(".")[2]
     place = ("parameters", name)
@@ -130,7 +136,12 @@ def read_parameter(
         file.fault((*place, "unit"), "has another unit", found=entry.get("unit"), allowed=spec.unit)
     if not entry.get("note") and basis != "assumed":
         file.fault((*place, "note"), "is missing: say what the number is and why this one")
-    origin = _fitted(file, name, fitted, evidence) if "fit" in KEYS[basis] else _given(file, place, basis, evidence)
+    if "fit" not in KEYS[basis]:
+        origin = _given(file, place, basis, evidence)
+    elif entry.get("fit") == RESPONSE:
+        origin = _looked_up(file, name, response, path, evidence)
+    else:
+        origin = _fitted(file, name, fitted, evidence)
     if origin is None or len(file.faults) > before:
         return None
     low, high = UNITS[spec.unit]
@@ -223,16 +234,24 @@ def _reported(file: ParameterFile, place: Place, rows: Sequence[Row], evidence: 
 
 
 def _fitted(file: ParameterFile, name: str, fitted: ParameterFile | None, evidence: Evidence) -> Origin | None:
-    """Look up the value that a fit gave; None as well when fits are left out."""
+    """Look up the value that a fit of this file gave; None as well when fits are left out."""
     fit = file.at("parameters", name, "fit")
     if not isinstance(fit, str) or fit not in (file.at("fits") or {}):
         file.fault(("parameters", name, "fit"), "names no fit of this file", found=fit)
         return None
+    return _looked_up(file, name, fitted, name, evidence)
+
+
+def _looked_up(
+    file: ParameterFile, name: str, fitted: ParameterFile | None, key: str, evidence: Evidence
+) -> Origin | None:
+    """Look up the value that stands under `key` in a fitted file."""
     if fitted is None:
         return None
-    place = ("parameters", name)
+    place = ("parameters", key)
     if fitted.at(*place) is None:
-        file.fault(place, f"is fitted, but {Path(fitted.yaml.name).name} lacks it: run 'rallsim fit'")
+        message = f"is fitted, but {Path(fitted.yaml.name).name} lacks it: run 'rallsim fit'"
+        file.fault(("parameters", name), message)
         return None
     value, rows = number_at(fitted, (*place, "value")), _rows(fitted, (*place, "evidence"), evidence)
     if rows == []:

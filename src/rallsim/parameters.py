@@ -6,7 +6,7 @@ Paths name parameters everywhere: `therapies.blinatumomab.cr_rate`, `hsct.sos_fa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -41,7 +41,13 @@ class ParameterSet:
     variants: Mapping[str, Variant]
     evidence: Evidence
     files: tuple[Path, ...]
+    places: Mapping[str, float] = field(default_factory=dict)  # odds ratio of response in studies, `<study>.<outcome>`
     own_population: Path | None = None  # the file of a population that a scenario brings
+
+    @property
+    def folder(self) -> Path:
+        """The folder of parameter files."""
+        return self.files[0].parent
 
     def values(self, population: str) -> dict[str, float]:
         """Return the base value of every parameter; those of `population` under `population.<name>`."""
@@ -134,6 +140,7 @@ def load_parameters(folder: Path | None = None, *, fitted: bool = True, calibrat
         variants=reader.variants,
         evidence=evidence,
         files=tuple(reader.files),
+        places=reader.places,
     )
     path = calibrated_file(folder)
     if not (calibrated and fitted and path.exists()):

@@ -15,14 +15,13 @@ the time since remission or since transplant, waiting the time since the stage b
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from rallsim import luck as decision
 from rallsim import stages as words
 from rallsim.chances import (
     early_death_probability,
-    has_low_burden,
+    mrd_negative_probability,
     relapse_time,
     relapses,
     remission_probability,
@@ -32,7 +31,7 @@ from rallsim.luck import MAX_COURSES
 from rallsim.model import CAR_T, NO_TARGET, SUPPORTIVE, TRANSPLANT
 from rallsim.risks import background_death, is_given, luck, note, strikes, wait
 from rallsim.rules import NOTHING, therapy_by_rules
-from rallsim.survival import exponential_quantile, probability_after_odds_ratio
+from rallsim.survival import exponential_quantile, weibull_quantile
 from rallsim.toxicity import MRD_PART, SALVAGE_PART, course_toxicity, cycles_are_given
 from rallsim.transplant import (
     consolidation_cycles,
@@ -119,7 +118,10 @@ def relapsed(p: Any, w: Any) -> None:
         p.next_therapy = therapy
         p.bridging = bridging_to(p, w, therapy)
         kind = w.therapies[therapy].kind
-        until = wait(w, luck(p, w, decision.TIME_TO_TREATMENT), w.model.disease_months_to_treatment)
+        median = w.model.disease_months_to_treatment
+        if p.course == 0:
+            median = w.model.disease_months_to_treatment_at_entry
+        until = wait(w, luck(p, w, decision.TIME_TO_TREATMENT), median)
         first_stage = words.SALVAGE
         if kind == CAR_T:
             first_stage = words.AWAITING_CELLS
@@ -140,10 +142,7 @@ def salvage(p: Any, w: Any) -> None:
     assessed = p.time + cycles * therapy.cycle_months
     response = luck(p, w, decision.RESPONSE_DRAW)
     if response < remission_probability(p, w, therapy):
-        mrd_negative = probability_after_odds_ratio(
-            therapy.mrd_negative_given_cr, therapy.mrd_odds_ratio_low_burden if has_low_burden(p, therapy) else 1.0
-        )
-        p.mrd_positive = 0.0 if luck(p, w, decision.MRD) < mrd_negative else 1.0
+        p.mrd_positive = 0.0 if luck(p, w, decision.MRD) < mrd_negative_probability(p, w, therapy) else 1.0
         depth = words.MRD_POSITIVE if p.mrd_positive > 0.0 else words.MRD_NEGATIVE
         strikes(p, assessed, stage_in_remission(p, w), words.RESPONSE, depth)
     elif response >= 1.0 - early_death_probability(p, therapy):
@@ -226,7 +225,12 @@ def long_term_remission(p: Any, w: Any) -> None:
 @compiled
 def palliative(p: Any, w: Any) -> None:
     """No further line: death of leukaemia, or of something else before."""
-    rate = math.log(2.0) / w.model.disease_palliative_median_survival
-    died = p.time + exponential_quantile(luck(p, w, decision.PALLIATIVE_SURVIVAL), rate)
+    later = p.lines_given >= 2
+    died = p.time + weibull_quantile(
+        luck(p, w, decision.PALLIATIVE_SURVIVAL),
+        w.model.disease_palliative_median_survival,
+        w.model.disease_palliative_shape,
+        w.model.disease_palliative_hazard_ratio_later_line if later else 1.0,
+    )
     strikes(p, died, words.DEAD, words.DEATH, words.DEATH_LEUKAEMIA)
     background_death(p, w, w.model.mortality_ratio_active)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Z = 1.959963984540054  # standard normal quantile at 0.975
 POSTERIOR = "posterior.csv"
+PLACES = "places."  # columns of the sample that are no parameters: odds ratios of response in studies
 RATIOS = ("hazard_ratio", "odds_ratio", "ratio")
 TIMES = ("months", "weeks", "days")
 ORDER = "order of the posterior sample"
@@ -128,14 +129,20 @@ def spread_of_row(row: Row) -> Spread | None:
     if row.value <= 0.0:
         return None
     if row.unit in RATIOS:
-        sd = _printed_sd(row, math.log)
-        return log_normal(row.value, 2.0 / math.sqrt(size) if sd is None else sd)
+        return log_normal(row.value, log_sd(row))
     if row.unit in TIMES or row.unit == "days (median)":
         sd = _printed_sd(row, math.log)
         return log_normal(row.value, MEDIAN_SPREAD / math.sqrt(size) if sd is None else sd)
     if row.unit == "events per patient-year":
         return log_normal(row.value, 1.0 / math.sqrt(_assumed("events_of_a_rate")))
     return None
+
+
+def log_sd(row: Row) -> float:
+    """Standard deviation of a ratio's logarithm: by its printed limits, else 2 / sqrt(n) for n patients or events."""
+    size = row.total or _size_in(row.population) or _assumed("patients_when_not_printed")
+    sd = _printed_sd(row, math.log)
+    return 2.0 / math.sqrt(size) if sd is None else sd
 
 
 def parameter_draws(parameters: ParameterSet, draws: int, seed: int = 1) -> pd.DataFrame:
@@ -146,19 +153,24 @@ def parameter_draws(parameters: ParameterSet, draws: int, seed: int = 1) -> pd.D
     bootstrap: (1 - h^2)^(1/2) of the distance from the mean kept and h times another row's added, h being Silverman's
     bandwidth, on the scale on which the parameter is unbounded.
     """
-    sample = posterior_sample()
+    sample = posterior_sample().filter(regex=f"^(?!{re.escape(PLACES)})")
     unknown = [path for path in sample.columns if path not in parameters.parameters]
     if unknown:
         raise InputError(Problem("the posterior sample knows a parameter that the model does not", key=unknown[0]))
     size = len(sample)
-    order = np.argsort(
-        parameter_uniforms(seed, size, ["order of the posterior sample"])["order of the posterior sample"]
-    )
+    order = _order(size, seed)
     found = sample.iloc[order[: min(draws, size)]].reset_index(drop=True)
     if draws > size:
         found = pd.concat([found, _smoothed(sample, parameters, draws - size, seed)], ignore_index=True)
     taken_over = {path: found[origin] for path, origin in parameters.origins.items() if origin in found}
     return pd.concat([found, pd.DataFrame(taken_over)], axis=1)
+
+
+def place_draws(draws: int, seed: int = 1) -> pd.DataFrame:
+    """Return draws of studies' odds ratios of response, in the rows of `parameter_draws`; beyond the sample again."""
+    sample = posterior_sample().filter(regex=f"^{re.escape(PLACES)}")
+    order = _order(len(sample), seed)
+    return sample.iloc[np.resize(order, draws)].reset_index(drop=True)
 
 
 def economic_draws(costs: Costs, utilities: Utilities, draws: int, seed: int = 1) -> pd.DataFrame:
@@ -225,6 +237,11 @@ def bounded(values: np.ndarray, unit: str) -> np.ndarray:
     if (low, high) == (0.0, 1.0):
         return np.asarray(1.0 / (1.0 + np.exp(-values)))
     return np.asarray(np.clip(np.exp(values), low, high))
+
+
+def _order(size: int, seed: int) -> np.ndarray:
+    """Rows of the sample in the order that the seed gives."""
+    return np.argsort(parameter_uniforms(seed, size, [ORDER])[ORDER])
 
 
 def _smoothed(sample: pd.DataFrame, parameters: ParameterSet, draws: int, seed: int) -> pd.DataFrame:

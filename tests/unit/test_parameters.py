@@ -14,9 +14,11 @@ import pytest
 
 from rallsim.errors import InputError, Problem
 from rallsim.files import shipped
+from rallsim.fit.yaml_text import yaml_text
 from rallsim.model import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, UNITS
 from rallsim.parameter_values import KEYS
 from rallsim.parameters import jeffreys_interval, load_parameters
+from rallsim.yamlfile import read_yaml
 
 INOTUZUMAB = "therapies/inotuzumab.yaml"
 POPULATION = "population/adult_relapse.yaml"
@@ -52,8 +54,11 @@ def copied(folder: Path) -> Path:
     """Copy the shipped folder with one therapy of its four, which is enough and loads faster."""
     params = Path(shutil.copytree(shipped("params"), folder / "params"))
     for path in (*params.glob("therapies/*.yaml"), *params.glob("fitted/*.yaml")):
-        if path.stem not in ("inotuzumab", "hsct"):
+        if path.stem not in ("inotuzumab", "hsct", "response"):
             path.unlink()
+    responses = read_yaml(params / "response.yaml").data
+    responses["arms"] = {name: arm for name, arm in responses["arms"].items() if arm["therapy"] == "inotuzumab"}
+    (params / "response.yaml").write_text(yaml_text(responses | {"odds_ratios": {}}), encoding="utf-8")
     for path in params.glob("population/*.yaml"):
         if path.stem != "adult_relapse":
             path.unlink()
@@ -104,7 +109,7 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
         *("parameters.cycle_months.value", ["outside its own range", "found 0.68", "0.69 to 0.92"]),
     ),
     "range beyond what is possible": (
-        *("disease.yaml", "hi: 1.0, reason", "hi: 1500, reason", 0),
+        *("disease.yaml", 'hi: 1.0, reason: "from a failure', 'hi: 1500, reason: "from a failure', 0),
         *("parameters.months_to_treatment.hi", ["is impossible", "found 1500", "0 to 1200 (months)"]),
     ),
     "counts without events": (
@@ -169,8 +174,8 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
         *("parameters.cd19_positive.note", ["is missing"]),
     ),
     "fit that is not there": (
-        *(INOTUZUMAB, "basis: fitted, fit: cr_rate", "basis: fitted, fit: cr", 0),
-        *("parameters.cr_rate.fit", ["names no fit of this file", "found cr"]),
+        *(INOTUZUMAB, "fit: relapse, note: plateau", "fit: relaps, note: plateau", 0),
+        *("parameters.relapse_cure.fit", ["names no fit of this file", "found relaps"]),
     ),
     "several rows without a formula": (
         *("mortality.yaml", "    from: bmtss07_rel * (1 - bmtss07_relapse_share)\n", "", -5),
@@ -223,12 +228,16 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
         *("country", ["no such life table", "found FRN", "FRA female"]),
     ),
     "fitted file without a parameter": (
-        *("fitted/inotuzumab.yaml", "parameters:\n  cr_rate:\n", "parameters:\n  cr_rat:\n", 0),
-        *("parameters.cr_rate", ["lacks it", "rallsim fit"]),
+        *("fitted/inotuzumab.yaml", "parameters:\n  relapse_cure:\n", "parameters:\n  relapse_cur:\n", 0),
+        *("parameters.relapse_cure", ["lacks it", "rallsim fit"]),
+    ),
+    "fitted responses without a parameter": (
+        *("fitted/response.yaml", "  therapies.inotuzumab.cr_rate:\n", "  therapies.inotuzumab.cr_rat:\n", 0),
+        *("parameters.cr_rate", ["response.yaml lacks it", "rallsim fit"]),
     ),
     "fitted value that is missing": (
-        *("fitted/inotuzumab.yaml", "    value: 0.756172\n", "", -1),
-        *("parameters.cr_rate.value", ["must be a number", "found nothing"]),
+        *("fitted/inotuzumab.yaml", "    value: 0.107841\n", "", -1),
+        *("parameters.relapse_cure.value", ["must be a number", "found nothing"]),
     ),
     "fitted value without evidence": (
         *("fitted/hsct.yaml", SCALE, SCALE.replace("evidence:", "evidences:"), 0),
@@ -236,7 +245,10 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
     ),
 }  # fmt: skip
 # Faults that show in another file, or with others, than the one that is changed.
-ELSEWHERE = {"fitted file without a parameter": INOTUZUMAB}
+ELSEWHERE = {
+    "fitted file without a parameter": INOTUZUMAB,
+    "fitted responses without a parameter": INOTUZUMAB,
+}
 MORE_THAN_ONE = {
     "range beyond what is possible": 1,
     "missing parameter": 2,  # the parameter in its place is unknown
@@ -283,6 +295,7 @@ def test_a_probability_above_one_is_impossible_even_within_its_range(tmp_path: P
     [
         ("hsct.yaml", "no such file"),
         ("fitted/hsct.yaml", "fitted/hsct.yaml does not exist; run 'rallsim fit'"),
+        ("fitted/response.yaml", "fitted/response.yaml does not exist; run 'rallsim fit'"),
         ("evidence/assumed.csv", "no such file"),
     ],
 )

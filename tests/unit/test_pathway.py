@@ -25,6 +25,15 @@ def test_a_line_begins_after_a_wait() -> None:
     assert patient.record[f"given_{CHEMOTHERAPY}"] == 1
 
 
+def test_later_lines_have_a_wait_of_their_own() -> None:
+    """The first line comes 0.1 months after entry, the next 2 months after a failure: medians of either wait."""
+    values = {"disease.months_to_treatment_at_entry": 0.1, "disease.months_to_treatment": 2.0}
+    first = m.Patient(tables(values=values), w.RELAPSED)
+    later = m.Patient(tables(values=values), w.REFRACTORY, time=5.0, course=1, lines_given=1)
+    assert first.coming[3] == pytest.approx(0.1)
+    assert later.coming[3] == pytest.approx(7.0)
+
+
 def test_car_t_begins_with_a_wait_for_cells() -> None:
     """A CAR-T line begins in the stage that waits for the cells."""
     patient = m.Patient(tables("car_t_cd19"), w.RELAPSED)
@@ -130,6 +139,20 @@ def test_each_line_has_one_odds_ratio(line: float, chance_of_response: float) ->
     for chance, responds in ((chance_of_response - 0.001, True), (chance_of_response + 0.001, False)):
         patient = m.Patient(doctored, w.SALVAGE, {"response": chance}, therapy=CHEMOTHERAPY, line=line)
         assert (patient.coming[0] == "response") == responds
+
+
+def test_a_place_has_its_own_level_of_response_and_of_mrd() -> None:
+    """Odds ratios of a place multiply the odds of remission (1/4 becomes 1/2) and of MRD-negativity given it."""
+    values = {"disease.cr_odds_ratio_place": 3.0, "disease.mrd_odds_ratio_place": 0.25}
+    values |= m.of("chemotherapy", cr_rate=0.25, mrd_negative_given_cr=0.5, mrd_odds_ratio_low_burden=1.0)
+    record = {"therapy": CHEMOTHERAPY, "line": 1.0, "lines_given": 1, "blasts": 0.8, "remission_months": 3.0}
+    for chance, mrd, expected in (
+        (0.499, 0.199, ("response", "mrd_negative")),
+        (0.499, 0.201, ("response", "mrd_positive")),
+        (0.501, 0.1, ("no_response", "")),
+    ):
+        patient = m.Patient(tables(values=values), w.SALVAGE, {"response": chance, "mrd": mrd}, **record)
+        assert (patient.coming[0], patient.coming[2]) == expected
 
 
 def test_early_death_never_takes_from_the_responders() -> None:
@@ -393,6 +416,14 @@ def test_palliative_survival() -> None:
     for u, months in ((0.5, 2.0), (0.75, 4.0)):
         patient = m.Patient(tables(), w.PALLIATIVE, {"palliative_survival": u}, time=1.0)
         assert patient.coming == ("death", "dead", "leukaemia", pytest.approx(1.0 + months))
+
+
+@pytest.mark.parametrize(("lines", "months"), [(1, 2.0 * 3.0**2), (2, 2.0 * 1.5**2)])
+def test_palliative_survival_by_line(lines: int, months: float) -> None:
+    """At a shape of 1/2 seven in eight have died by 3² medians; after two lines, with twice the hazard, by 1.5²."""
+    values = {"disease.palliative_shape": 0.5, "disease.palliative_hazard_ratio_later_line": 2.0}
+    patient = m.Patient(tables(values=values), w.PALLIATIVE, {"palliative_survival": 0.875}, lines_given=lines)
+    assert patient.coming[3] == pytest.approx(months)
 
 
 @pytest.mark.parametrize("ratio", [1.0, 2.0])

@@ -33,9 +33,9 @@ def test_what_rests_on_one_number_moves_together() -> None:
 
 
 def test_a_proportion_of_counts_has_its_beta_spread() -> None:
-    """Draws of INO-VATE's MRD share (76 of 121) have the mean and standard deviation of its beta, within 4 SE."""
-    found = draws()["therapies.inotuzumab.mrd_negative_given_cr"].to_numpy()
-    a, b = 76.5, 45.5
+    """Draws of early deaths after CAR-T (4 of 137) have the mean and standard deviation of their beta, within 4 SE."""
+    found = draws()["therapies.car_t_cd19.early_death"].to_numpy()
+    a, b = 4.5, 133.5
     mean, sd = a / (a + b), math.sqrt(a * b / ((a + b) ** 2 * (a + b + 1)))
     assert abs(found.mean() - mean) < 4.0 * sd / math.sqrt(DRAWS)
     assert found.std(ddof=1) == pytest.approx(sd, rel=0.4)

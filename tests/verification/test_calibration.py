@@ -92,14 +92,15 @@ def test_the_prior_is_the_stated_range_or_the_draws(start: Start) -> None:
 
 
 def test_a_median_is_half_alive_and_a_curve_weighs_as_two_points(start: Start) -> None:
-    """Medians become shares of one half; the variances of one curve's points are inflated by their number over two."""
+    """Medians become shares of one half; an arm's points of one endpoint weigh as two of all its patients."""
     data: Data = data_of(start.targets)
     medians = [one for one in start.targets if one.use == "fit" and one.quantity.startswith("median_")]
     halves = [one for one in data.targets if one.observed == 0.5]
     assert len(halves) >= len(medians) > 5
     tower = [k for k, one in enumerate(data.targets) if (one.trial, one.arm) == ("tower", "chemotherapy")]
     curve = [k for k in tower if data.targets[k].quantity in ("at_risk", "os_at")]
-    share = data.observed[curve[0]]
-    plain = share * (1 - share) / data.targets[curve[0]].total
-    assert data.variance[curve[0]] == pytest.approx(plain * len(curve) / 2.0)
+    sizes = np.array([data.targets[k].total for k in curve])
+    assert set(sizes) == {63.0, 71.0, 134.0}, "first salvage, later salvage, and the median of all"
+    share = data.observed[curve]
+    assert data.variance[curve] == pytest.approx(share * (1 - share) / sizes * (sizes.sum() / 134.0) / 2.0)
     assert STEP > 0

@@ -27,7 +27,8 @@ CELLS = m.therapies_of_kind("car_t")
 CALM = {
     "disease.treated_at_entry": 1.0,
     "disease.late_relapse_rate": 0.0,
-    "disease.months_to_treatment": 0.0,
+    "disease.months_to_treatment_at_entry": 0.0,
+    "disease.palliative_shape": 1.0,
     "population.prior_hsct": 0.0,
     "hsct.sos_odds_ratio_liver_disease": 1.0,
     "hsct.sos_odds_ratio_bilirubin": 1.0,

@@ -91,12 +91,14 @@ NO_EFFECT = {"cr_rate": 0.0, "early_death": 0.0, "response_in_first_cycle": 1.0,
 def test_a_therapy_without_effect_is_supportive_care_and_the_time_it_takes(therapy: str, cycle: float) -> None:
     """With no remission and no death of it, S(t) is that of supportive care before the wait and the cycle: S0(t - T).
 
-    In no time, T near 0, it is supportive care itself. S0(t) = 2 ** (-t / median) when nobody dies of other causes.
+    In no time, T near 0, it is supportive care itself. S0(t) = 2 ** (-t / median) when nobody dies of other causes, the
+    hazard is constant, and a line more makes no difference.
     """
     wait, median, patients = 0.5, 3.0, 20_000
     values = m.NO_BACKGROUND | m.of(therapy, **NO_EFFECT, cycle_months=cycle)
     values |= {"disease.treated_at_entry": 1.0, "disease.palliative_median_survival": median}
-    values |= {"disease.months_to_treatment": wait * cycle, "disease.wait_shape": 100.0}
+    values |= {"disease.palliative_shape": 1.0, "disease.palliative_hazard_ratio_later_line": 1.0}
+    values |= {"disease.months_to_treatment_at_entry": wait * cycle, "disease.wait_shape": 100.0}
     broad = {one: "broad" for one in ("inotuzumab", "car_t_cd19") if "broad" in THERAPIES[one].labels}
     scenario = m.question(
         {

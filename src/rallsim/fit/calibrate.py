@@ -17,7 +17,7 @@ Sources: Kitanidis 1995 and Oliver, He and Reynolds 1996 (randomised maximum lik
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ from rallsim.validation.targets import AT_RISK, Target
 from rallsim.validation.trials import load_trials
 
 Progress = Callable[[str, float], None]
-POINTS_OF_A_CURVE = 2.0  # a curve's points, however many, weigh as much as this many independent ones
+POINTS_OF_A_CURVE = 2.0  # an arm's points of an endpoint, however many, weigh as much as this many independent ones
 STEP = 0.5  # prior standard deviations to either side, for derivatives
 LAST_AT_RISK = 12.0  # months: later numbers at risk depend on when follow-up ended more than on survival
 MOST_STEPS = 12
@@ -113,14 +113,16 @@ def prior_of(spec: Mapping[str, Mapping[str, object]], parameters: ParameterSet,
 def data_of(targets: Sequence[Target]) -> Data:
     """Targets of the fit as shares: a median is half alive at the time printed.
 
-    The variance of a share is p (1 - p) / n, or from its printed interval where no size is known; the points of one
-    curve are not independent, and share the weight of two.
+    The variance of a share is p (1 - p) / n, or from its printed interval where no size is known. The points of one
+    endpoint in one arm are not independent, whether of all patients or of some, and share the weight of two of all.
     """
     chosen = [_as_share(one) for one in targets if one.use == "fit"]
     chosen = [one for one in chosen if one.quantity != AT_RISK or one.at_months <= LAST_AT_RISK]
-    curves = Counter(_curve(one) for one in chosen)
+    points: defaultdict[tuple[str, ...], float] = defaultdict(float)
+    for one in chosen:
+        points[_curve(one)] += _size(one) / one.enrolled
     observed = np.array([one.observed for one in chosen])
-    variance = np.array([_variance(one) * max(1.0, curves[_curve(one)] / POINTS_OF_A_CURVE) for one in chosen])
+    variance = np.array([_variance(one) * max(1.0, points[_curve(one)] / POINTS_OF_A_CURVE) for one in chosen])
     return Data(tuple(chosen), observed, variance)
 
 
@@ -255,19 +257,23 @@ def _as_share(target: Target) -> Target:
 
 
 def _curve(target: Target) -> tuple[str, ...]:
-    """Targets that are points of one curve have the same name."""
+    """Targets that are points of one endpoint in one arm have the same name."""
     if target.quantity != AT_RISK and not target.quantity.endswith("_at"):
         return (target.id,)
     endpoint = "os" if target.quantity == AT_RISK else target.quantity
-    return (target.trial, target.arm, endpoint.removesuffix("_at"), *target.among, target.since)
+    return (target.trial, target.arm, endpoint.removesuffix("_at"), target.since)
+
+
+def _size(target: Target) -> float:
+    """Patients behind a target: those of its own group, or all enrolled."""
+    return target.enrolled if math.isnan(target.total) else target.total
 
 
 def _variance(target: Target) -> float:
-    size = target.total if not math.isnan(target.total) else float("nan")
     printed = not math.isnan(target.lo) and not math.isnan(target.hi) and 0.0 <= target.lo < target.hi <= 1.0
-    if math.isnan(size) and printed:
+    if math.isnan(target.total) and printed:
         return ((target.hi - target.lo) / (2.0 * Z)) ** 2
-    return target.observed * (1.0 - target.observed) / (target.enrolled if math.isnan(size) else size)
+    return target.observed * (1.0 - target.observed) / _size(target)
 
 
 def _unbounded(values: np.ndarray, unit: str) -> np.ndarray:

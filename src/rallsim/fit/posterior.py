@@ -17,6 +17,7 @@ from rallsim.errors import InputError, Problem, nearest
 from rallsim.files import shipped, written_atomically
 from rallsim.fit.calibrate import Calibrated, Progress, calibrate, posterior_table
 from rallsim.fit.prior import prior_draws
+from rallsim.fit.yaml_text import rounded, yaml_text
 from rallsim.parameter_values import ParameterFile, number_at
 from rallsim.parameters import ParameterSet, load_parameters
 from rallsim.uncertainty import POSTERIOR, Z
@@ -26,7 +27,7 @@ from rallsim.yamlfile import read_yaml
 
 SPEC = "calibration.yaml"
 DRAWS = 500
-DIGITS = 4  # significant, of the sample: far finer than its spread
+DIGITS = 3  # significant, of the sample: far finer than its spread
 UNINFORMED = 0.9  # posterior over prior standard deviation from which data are said to tell nothing
 STRONG = 0.7  # correlation from which two parameters are said to be told apart poorly
 HEADER = "# Written by `rallsim fit` from calibration.yaml, the trials and the evidence; not edited by hand.\n"
@@ -114,9 +115,6 @@ def write_posterior(
 
 
 def _text(start: Start, found: Calibrated, draws: pd.DataFrame, seed: int) -> str:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.compat import StringIO
-
     prior, deviation = found.prior, np.sqrt(np.diag(found.covariance))
     mode = prior.values(found.mode[None])
     limits = prior.values(np.quantile(found.draws, [0.025, 0.975], axis=0))
@@ -125,17 +123,17 @@ def _text(start: Start, found: Calibrated, draws: pd.DataFrame, seed: int) -> st
     for k, path in enumerate(prior.paths):
         ratio = float(deviation[k])
         parameters[path] = {
-            "value": _rounded(mode[path][0]),
-            "lo": _rounded(limits[path][0]),
-            "hi": _rounded(limits[path][1]),
-            "prior": dict(zip(("lo", "value", "hi"), map(_rounded, before[path]), strict=True)),
-            "sd_ratio": _rounded(ratio, 3),
+            "value": rounded(mode[path][0]),
+            "lo": rounded(limits[path][0]),
+            "hi": rounded(limits[path][1]),
+            "prior": dict(zip(("lo", "value", "hi"), map(rounded, before[path]), strict=True)),
+            "sd_ratio": rounded(ratio, 3),
             "informed": ratio < UNINFORMED,
             "why": prior.reasons[k],
         }
     correlation = found.covariance / np.outer(deviation, deviation)
     pairs = [
-        {"one": prior.paths[i], "other": prior.paths[j], "correlation": _rounded(float(correlation[i, j]), 3)}
+        {"one": prior.paths[i], "other": prior.paths[j], "correlation": rounded(float(correlation[i, j]), 3)}
         for i in range(len(prior.paths))
         for j in range(i)
         if abs(correlation[i, j]) >= STRONG
@@ -147,27 +145,18 @@ def _text(start: Start, found: Calibrated, draws: pd.DataFrame, seed: int) -> st
         "inputs_sha256": inputs_hash(start),
         "draws": len(draws),
         "seed": seed,
-        "overdispersion": _rounded(found.overdispersion, 4),
+        "overdispersion": rounded(found.overdispersion, 4),
         "parameters": parameters,
         "correlations": pairs,
         "failed_fits": dict(sorted(draws.attrs.get("failed", {}).items())),
         "targets": [
             {
                 "id": target.id,
-                "published": _rounded(target.observed),
-                "fitted": _rounded(float(fitted), 4),
-                "standardised_difference": _rounded(float((target.observed - fitted) / sd), 3),
+                "published": rounded(target.observed),
+                "fitted": rounded(float(fitted), 4),
+                "standardised_difference": rounded(float((target.observed - fitted) / sd), 3),
             }
             for target, fitted, sd in zip(found.data.targets, found.fitted, spread, strict=True)
         ],
     }
-    yaml = YAML()
-    yaml.width = 150
-    stream = StringIO()
-    yaml.dump(content, stream)
-    text: str = HEADER + stream.getvalue()
-    return text
-
-
-def _rounded(value: float, digits: int = 5) -> float:
-    return float(f"{value:.{digits}g}")
+    return HEADER + yaml_text(content)

@@ -15,13 +15,14 @@ import pandas as pd
 
 from rallsim.errors import InputError
 from rallsim.evidence import Evidence, Row
+from rallsim.fit.response_run import fitted_response
 from rallsim.fit.summaries import KINDS
 from rallsim.formula import evaluate
 from rallsim.luck import parameter_uniforms
 from rallsim.model import GENERAL_FIELDS, UNITS
 from rallsim.parameter_values import Parameter
-from rallsim.parameters import ParameterSet
-from rallsim.uncertainty import spread_of_range, spread_of_row
+from rallsim.parameters import ParameterSet, iterate_fits
+from rallsim.uncertainty import PLACES, spread_of_range, spread_of_row
 from rallsim.yamlfile import YamlFile, read_yaml
 
 CLIP = 1e-6  # shares and probabilities stay this far from 0 and 1 unless their value is one of them
@@ -57,7 +58,8 @@ def prior_draws(
     drawn_ranges = {
         recipe.path: spread_of_range(recipe.parameter).quantile(luck[f"range of {recipe.path}"]) for recipe in ranged
     }
-    fits = list(_fits(parameters))
+    response = fitted_response(parameters).draws(drawn_ranges, draws, seed)
+    fits = list(iterate_fits(parameters))
     columns: dict[str, list[float]] = {recipe.path: [] for recipe in recipes}
     failed: dict[str, int] = {}
     base = {path: parameter.value for path, parameter in parameters.parameters.items()}
@@ -69,6 +71,7 @@ def prior_draws(
             for recipe in recipes
             if recipe.fit is None or recipe.path in drawn_ranges
         }
+        values |= {path: float(drawn[draw]) for path, drawn in response.items()}
         for prefix, file in fits:
             known = {**base, **values, **_taken_over(values, parameters)}
             _run_fits(prefix, file, known, anew, values, failed)
@@ -80,6 +83,7 @@ def prior_draws(
     for recipe in recipes:
         table[recipe.path] = _possible(table[recipe.path].to_numpy(), recipe.parameter)
     table = table[[path for path in table.columns if float(table[path].std()) > 0.0]]
+    table = table.assign(**{path: drawn for path, drawn in response.items() if path.startswith(PLACES)})
     table.attrs["failed"] = failed
     return table
 
@@ -120,12 +124,6 @@ def _with_value(row: Row, value: float) -> Row:
     """The row with another value; its counts follow, and limits that stand in for a missing value."""
     events = None if row.events is None or not row.total else value * row.total
     return replace(row, value=value, events=events)
-
-
-def _fits(parameters: ParameterSet) -> Iterator[tuple[str, YamlFile]]:
-    from rallsim.parameters import iterate_fits
-
-    yield from iterate_fits(parameters)
 
 
 def _run_fits(

@@ -10,7 +10,9 @@ from typing import Any
 from rallsim.errors import InputError, Problem
 from rallsim.files import shipped, written_atomically
 from rallsim.fit.check import check_fits
+from rallsim.fit.response_run import SOURCE, fitted_response, response_text
 from rallsim.fit.summaries import KINDS, Fit
+from rallsim.fit.yaml_text import rounded, yaml_text
 from rallsim.model import GENERAL_FIELDS
 from rallsim.parameter_values import ParameterFile
 from rallsim.parameters import ParameterSet, iterate_fits, load_parameters
@@ -25,6 +27,7 @@ def fitted_texts(folder: Path | None = None) -> dict[Path, str]:
     """
     folder = folder or shipped("params")
     parameters = load_parameters(folder, fitted=False)
+    response = fitted_response(parameters)
     faults: list[Problem] = []
     files = []
     for prefix, yaml in iterate_fits(parameters):
@@ -34,6 +37,8 @@ def fitted_texts(folder: Path | None = None) -> dict[Path, str]:
             for path, parameter in parameters.parameters.items()
             if path.startswith(prefix + ".") or path in GENERAL_FIELDS
         }
+        if prefix.startswith("therapies."):
+            given |= response.for_therapy(file.stem)
         check_fits(file, given, parameters.evidence)
         files.append((file, given))
     if faults:
@@ -41,7 +46,7 @@ def fitted_texts(folder: Path | None = None) -> dict[Path, str]:
     fitted = [(file, _run(file, given, parameters)) for file, given in files]
     if faults:
         raise InputError(faults)
-    texts = {}
+    texts = {folder / "fitted" / SOURCE: response_text(response, parameters)}
     for file, fits in fitted:
         source = Path(file.yaml.name)
         relative = source.relative_to(folder).as_posix()
@@ -83,14 +88,11 @@ def _run(file: ParameterFile, given: dict[str, float], parameters: ParameterSet)
 
 
 def _text(source: str, fits: dict[str, Fit], specs: dict[str, Any], parameters: ParameterSet) -> str:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.compat import StringIO
-
     content: dict[str, Any] = {
         "source": source,
         "evidence_sha256": _evidence_hash(fits, specs, parameters),
         "parameters": {
-            name: {"value": _rounded(value), "fit": fit_name, "evidence": list(fit.evidence)}
+            name: {"value": rounded(value), "fit": fit_name, "evidence": list(fit.evidence)}
             for fit_name, fit in fits.items()
             for name, value in fit.parameters.items()
         },
@@ -98,24 +100,14 @@ def _text(source: str, fits: dict[str, Fit], specs: dict[str, Any], parameters: 
             {
                 "fit": fit_name,
                 "what": " ".join(target.what.split()),
-                "published": _rounded(target.published),
-                "fitted": _rounded(target.fitted),
+                "published": rounded(target.published),
+                "fitted": rounded(target.fitted),
             }
             for fit_name, fit in fits.items()
             for target in fit.targets
         ],
     }
-    yaml = YAML()
-    yaml.width = 110
-    stream = StringIO()
-    yaml.dump(content, stream)
-    text: str = HEADER.format(source=source) + stream.getvalue()
-    return text
-
-
-def _rounded(value: float) -> float:
-    """Round to six significant digits: more than any figure carries, fewer than platforms differ in."""
-    return float(f"{value:.6g}")
+    return HEADER.format(source=source) + yaml_text(content)
 
 
 def _evidence_hash(fits: dict[str, Fit], specs: dict[str, Any], parameters: ParameterSet) -> str:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 
-from rallsim.validation.endpoints import FILTERS, QUANTITIES, RATIOS, TIMES, Definition, ratio
+from rallsim.validation.endpoints import FILTERS, QUANTITIES, RATIOS, TIMES, Definition, begins, ratio
 from rallsim.validation.targets import AT_RISK, SCORED, Target
 from rallsim.validation.trials import Patients, Trial
 
@@ -31,8 +31,7 @@ def value_of(target: Target, arms: Groups, cycle_months: Mapping[str, float]) ->
     """Return what a target comes to in simulated patients of each arm; nan where nobody counts."""
     patients = arms[target.arm]
     counted = chosen(patients, target.among)
-    if target.since != "entry":
-        counted &= np.isfinite(patients.milestones[target.since])
+    counted &= np.isfinite(begins(patients.milestones, target.since))
     how = Definition(target.at_months, target.since, target.censored_at_hsct, cycle_months.get(target.arm, math.nan))
     if target.quantity == AT_RISK:
         return _still_followed(target, patients, counted)
@@ -54,9 +53,8 @@ def _still_followed(target: Target, patients: Patients, counted: np.ndarray) -> 
         return math.nan
     shortest, longest = target.follow_up
     followed = shortest + (longest - shortest) * patients.spare[counted]
-    origin = 0.0 if target.since == "entry" else m[target.since]
     last = np.minimum(m["death"], m["hsct"]) if target.censored_at_hsct else m["death"]
-    lived = last - origin
+    lived = last - begins(m, target.since)
     return float(np.mean((lived >= target.at_months) & (followed >= target.at_months)))
 
 

@@ -23,7 +23,7 @@ RATES = (  # events by time on the first line given
     *("infection", "cytopenia", "gastrointestinal", "tumour_lysis", "liver_grade3plus"),
     *("crs_grade3plus", "icans_grade3plus"),
 )
-SINCE = ("entry", "treatment", "infusion", "remission", "hsct", "failure", "relapse")
+SINCE = ("entry", "treatment", "infusion", "remission", "hsct", "failure", "relapse", "failure_or_relapse")
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,17 @@ class Definition:
 Count = Callable[[Records, Definition], float]
 
 
-def _origin(m: Records, how: Definition) -> Floats:
-    return np.zeros(len(m)) if how.since == "entry" else np.asarray(m[how.since])
+def begins(m: Records, since: str) -> Floats:
+    """Months at which the clock begins, infinite for whoever never gets there."""
+    if since == "entry":
+        return np.zeros(len(m))
+    return first_of(m, *since.split("_or_"))
 
 
 def _time(m: Records, event: Floats, how: Definition) -> tuple[Floats, NDArray[np.bool_]]:
     """Months from the clock's beginning to an event or to the end of follow-up, and whether it was the event."""
     last = np.minimum(m["end"], m["hsct"]) if how.censored_at_hsct else m["end"]
-    origin = _origin(m, how)
+    origin = begins(m, how.since)
     return np.maximum(np.minimum(event, last) - origin, 0.0), event <= last
 
 
@@ -59,10 +62,11 @@ EVENTS: dict[str, Callable[[Records], Floats]] = {
     "os": lambda m: m["death"],
     # failure of the first line, relapse, no further treatment, death
     "efs": lambda m: first_of(m, "failure", "relapse", "given_up", "death"),
+    # relapse, the next treatment after a first line that failed, no further treatment, death
+    "pfs": lambda m: first_of(m, "relapse", "next_line", "given_up", "death"),
     "rfs": lambda m: first_of(m, "relapse", "death"),
     "next_line": lambda m: m["next_line"],
 }
-EVENTS["pfs"] = EVENTS["efs"]
 EVENTS["dfs"] = EVENTS["dor"] = EVENTS["rfs_post_hsct"] = EVENTS["alive_relapse_free"] = EVENTS["rfs"]
 EVENTS["post_hsct_os"] = EVENTS["os"]
 
@@ -116,7 +120,7 @@ def _early_death(m: Records, how: Definition) -> float:
     """Dead within `at_months` of the clock's beginning; without a landmark, before response or failure."""
     if math.isnan(how.at_months):
         return _share((m["death"] < np.inf) & (m["death"] <= first_of(m, "failure", "remission", "given_up")))
-    return _share(m["death"] - _origin(m, how) <= how.at_months)
+    return _share(m["death"] - begins(m, how.since) <= how.at_months)
 
 
 _SHARES: dict[str, Count] = {

@@ -14,7 +14,7 @@ import pandas as pd
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.files import shipped
 from rallsim.parameters import ParameterSet
-from rallsim.uncertainty import parameter_draws
+from rallsim.uncertainty import parameter_draws, place_draws
 from rallsim.validation.compare import points, replicates, table
 from rallsim.validation.endpoints import Definition, time_to_event
 from rallsim.validation.kaplan_meier import survival_at
@@ -83,7 +83,7 @@ def validate_rows(
 
 
 def _values(parameters: ParameterSet, draws: int, seed: int) -> dict[str, np.ndarray]:
-    table_of_draws = parameter_draws(parameters, draws, seed)
+    table_of_draws = pd.concat([parameter_draws(parameters, draws, seed), place_draws(draws, seed)], axis=1)
     return {str(path): table_of_draws[path].to_numpy() for path in table_of_draws}
 
 

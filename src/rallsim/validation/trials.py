@@ -19,6 +19,9 @@ from rallsim.population import Values
 from rallsim.prepared import Prepared, check_scenario, parameters_for, prepare
 from rallsim.records import joined
 from rallsim.scenario import Scenario, load_scenario
+from rallsim.uncertainty import PLACES
+
+LEVELS = ("cr", "mrd")  # outcomes in which studies differ
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,15 @@ def load_trial(path: Path | Scenario, parameters: ParameterSet, draws: Values | 
     scenario = path if isinstance(path, Scenario) else load_scenario(path, parameter_fault=parameters.fault)
     parameters = parameters_for(scenario, parameters)
     check_scenario(scenario, parameters)
-    base = {**parameters.values(scenario.population_id), **(draws or {})}
+    draws = draws or {}
+    own = {f"disease.{one}_odds_ratio_place": _level(scenario.id, one, parameters, draws) for one in LEVELS}
+    drawn = {path: value for path, value in draws.items() if not path.startswith(PLACES)}
+    base = {**parameters.values(scenario.population_id), **drawn, **own}
     arms = {name: prepare(scenario, one, parameters, base) for name, one in scenario.strategies.items()}
     return Trial(scenario, arms)
+
+
+def _level(trial: str, outcome: str, parameters: ParameterSet, draws: Values) -> float | np.ndarray:
+    """How response in a trial compares with a typical place: its own level, else that of a place never seen."""
+    drawn = draws.get(f"{PLACES}{trial}.{outcome}", draws.get(f"{PLACES}new.{outcome}"))
+    return parameters.places.get(f"{trial}.{outcome}", 1.0) if drawn is None else drawn
