@@ -302,6 +302,7 @@ POPULATION_CASES: dict[str, Case] = {
     "blasts_below_5": Case(entry("blasts", _under(0.05)), low=0.05, high=0.4),
     "blasts_below_10": Case(entry("blasts", _under(0.10)), low=0.05, high=0.4),
     "blasts_10_to_50": Case(entry("blasts", _under(0.50)), low=0.05, high=0.4),
+    "blasts_above_50_shape": Case(entry("blasts"), low=0.5, high=3.0),
     "hsct_fit_under_55": Case(entry("hsct_fit")),
     "hsct_fit_55_plus": Case(entry("hsct_fit")),
     "sibling_donor": Case(entry("sibling_donor")),

@@ -16,7 +16,7 @@ import numpy as np
 from rallsim.cohort_file import COLUMNS, REMISSION_BLASTS, Cohort
 from rallsim.compiled import compiled_entry
 from rallsim.luck import BLOCK, ENTRY_COLUMNS, U_AGE, U_CR1_MONTHS
-from rallsim.patient import new_patients
+from rallsim.patient import NO_TRANSPLANT, new_patients
 from rallsim.population import AGE_POINTS, HSCT_AGE, enters
 from rallsim.records import readable
 from rallsim.stages import REMISSION
@@ -72,7 +72,7 @@ def entrants(
     patients = new_patients(size)
     fill_rows(*readable(patients), uniforms, *readable(populations))
     patients["number"] = numbers
-    _overlay(patients, known)
+    _overlay(patients, known, populations)
     ids = [name for name, _ in therapies]
     for name, form_of in therapies:
         if name in cohort.given:
@@ -101,9 +101,12 @@ def _known(cohort: Cohort, rows: np.ndarray) -> Known:
     first_relapse = (known["line"] == 1.0) & (known["mrd_positive"] != 1.0)
     follows("cr1_months", first_relapse, known["remission_months"])
     follows("cr1_months", known["primary_refractory"] == 1.0, 0.0)
+    follows("prior_hsct", known["months_since_hsct"] < NO_TRANSPLANT, 1.0)
+    follows("prior_hsct", known["months_since_hsct"] == NO_TRANSPLANT, 0.0)
     follows("primary_refractory", (known["cr1_months"] > 0.0) | (known["prior_hsct"] > 0.0), 0.0)
     follows("primary_refractory", known["cr1_months"] == 0.0, 1.0)
     follows("prior_hsct", known["primary_refractory"] == 1.0, 0.0)
+    follows("months_since_hsct", known["prior_hsct"] == 0.0, NO_TRANSPLANT)
     follows("remission_months", np.full(len(rows), True), known["cr1_months"])
     follows("sibling_donor", known["donor"] == 0.0, 0.0)
     follows("donor", known["sibling_donor"] == 1.0, 1.0)
@@ -173,11 +176,16 @@ def _reweigh(
     uniforms[:, column] = np.where(where, np.where(u < share, lower, upper), u)
 
 
-def _overlay(patients: np.ndarray, known: Mapping[str, np.ndarray]) -> None:
+def _overlay(patients: np.ndarray, known: Mapping[str, np.ndarray], populations: np.ndarray) -> None:
     """Put what is known into the records, and what follows from it."""
     for name, values in known.items():
-        if name not in ("line", "blasts", "remission_months"):
+        if name not in ("line", "blasts", "remission_months", "months_since_hsct"):
             patients[name] = np.where(np.isnan(values), patients[name], values)
+    since = known["months_since_hsct"]
+    drawn = np.maximum(0.0, patients["cr1_months"] - populations["months_to_hsct"])
+    patients["hsct_before_entry"] = np.where(since < NO_TRANSPLANT, since, drawn)
+    transplanted = patients["prior_hsct"] > 0.0
+    patients["months_since_hsct"] = np.where(transplanted, patients["hsct_before_entry"], NO_TRANSPLANT)
     last = known["remission_months"]
     patients["remission_months"] = np.where(np.isnan(last), patients["cr1_months"], last)
     patients["entry_age"] = patients["age"]

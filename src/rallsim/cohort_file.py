@@ -18,9 +18,9 @@ import numpy as np
 
 from rallsim.conditions import ATTRIBUTES, GIVEN
 from rallsim.errors import InputError, Problem, nearest
+from rallsim.patient import NO_TRANSPLANT
 
-OF_COURSES = ("b_cell_recovery", "months_since_hsct")  # attributes that only a history gives
-COLUMNS = tuple(name for name in ATTRIBUTES if name not in OF_COURSES)
+COLUMNS = tuple(name for name in ATTRIBUTES if name != "b_cell_recovery")  # which only a history gives
 GIVEN_PREFIX = "given."
 REMISSION_BLASTS = 0.05  # complete remission: fewer blasts than this, by its definition
 WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
@@ -151,12 +151,18 @@ def _contradictions(row: Mapping[str, float], where: Mapping[str, Any]) -> Itera
         yield Problem("not primary_refractory, but cr1_months is 0", **where)
     if value("cr1_months") == 0 and value("prior_hsct") > 0:
         yield Problem("prior_hsct, but no first remission", **where)
+    if value("prior_hsct") == 0 and value("months_since_hsct") < NO_TRANSPLANT:
+        yield Problem("months_since_hsct, but no transplant", key="months_since_hsct", **where)
     if value("sibling_donor") == 1 and value("donor") == 0:
         yield Problem("sibling_donor, but no donor", **where)
     if value("mrd_positive") == 1 and value("blasts") >= REMISSION_BLASTS:
         found, allowed = f"{value('blasts'):g}", f"under {REMISSION_BLASTS:g} in remission"
         yield Problem("mrd_positive means in remission with MRD", key="blasts", found=found, allowed=allowed, **where)
     first_relapse = value("line") == 1 and value("mrd_positive") != 1
+    if first_relapse and value("cr1_months") < value("months_since_hsct") < NO_TRANSPLANT:
+        found = f"{value('months_since_hsct'):g} and {value('cr1_months'):g}"
+        message = "line 1: a transplant in the first remission is no longer ago than its beginning, cr1_months"
+        yield Problem(message, key="months_since_hsct", found=found, **where)
     if first_relapse and abs(value("remission_months") - value("cr1_months")) > 0:
         found = f"{value('remission_months'):g} and {value('cr1_months'):g}"
         yield Problem("line 1: the last remission is the first, remission_months is cr1_months", found=found, **where)

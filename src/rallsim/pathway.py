@@ -29,6 +29,7 @@ from rallsim.chances import (
 from rallsim.compiled import compiled
 from rallsim.luck import MAX_COURSES
 from rallsim.model import CAR_T, NO_TARGET, SUPPORTIVE, TRANSPLANT
+from rallsim.patient import NO_TRANSPLANT
 from rallsim.risks import background_death, is_given, luck, note, strikes, wait
 from rallsim.rules import NOTHING, therapy_by_rules
 from rallsim.survival import exponential_quantile, weibull_quantile
@@ -39,9 +40,6 @@ from rallsim.transplant import (
     transplant_is_planned,
     transplant_risks,
 )
-
-NO_TRANSPLANT_YET = 1200.0  # months since a transplant that never was
-
 
 # --- decisions ---------------------------------------------------------------------------------------------------
 
@@ -107,10 +105,10 @@ def relapsed(p: Any, w: Any) -> None:
     p.line = p.lines_given + 1.0
     if p.hsct_since >= 0.0:
         p.months_since_hsct = p.time - p.hsct_since
-    elif p.prior_hsct > 0.0:  # before entry, in the first remission
-        p.months_since_hsct = p.time + max(0.0, p.cr1_months - w.model.disease_months_to_hsct_in_first_remission)
+    elif p.prior_hsct > 0.0:
+        p.months_since_hsct = p.time + p.hsct_before_entry
     else:
-        p.months_since_hsct = NO_TRANSPLANT_YET
+        p.months_since_hsct = NO_TRANSPLANT
     therapy = next_therapy(p, w)
     if therapy == NOTHING:
         strikes(p, p.time, words.PALLIATIVE, words.PALLIATIVE_CARE, words.NO_DETAIL)

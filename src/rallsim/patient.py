@@ -14,6 +14,7 @@ MAX_THERAPIES = 20
 ATTRIBUTES = tuple(conditions.ATTRIBUTES)
 GIVEN = len(ATTRIBUTES)  # column of the number of courses of the first therapy
 
+NO_TRANSPLANT = 1200.0  # months since a transplant that never was
 PATIENT = np.dtype(
     [(name, "f8") for name in ATTRIBUTES]
     + [(f"given_{index}", "f8") for index in range(MAX_THERAPIES)]
@@ -27,6 +28,7 @@ PATIENT = np.dtype(
         ("b_cells_since", "f8"),  # when B-cell aplasia was lost
         ("waiting_since", "f8"),  # for cells, a second attempt included
         ("hsct_since", "f8"),
+        ("hsct_before_entry", "f8"),  # months from a transplant before entry to entry
         ("hazard_left", "f8"),  # background mortality: cumulative hazard still to be spent
         ("hazard_so_far", "f8"),  # of the life table, from birth to the beginning of the present stage
         ("mortality_ratio", "f8"),  # background mortality in the present stage over the general population's

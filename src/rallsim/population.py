@@ -13,7 +13,7 @@ from rallsim import luck as decision
 from rallsim.compiled import compiled, compiled_entry
 from rallsim.errors import Problem
 from rallsim.model import POPULATION_FIELDS
-from rallsim.patient import new_patients
+from rallsim.patient import NO_TRANSPLANT, new_patients
 from rallsim.records import readable
 from rallsim.rules import NOTHING
 from rallsim.stages import ENTRY, RELAPSED, REMISSION
@@ -27,6 +27,7 @@ POPULATION = np.dtype(
     + [
         ("cr1_rate", "f8"),  # per month, at which first remissions end
         ("shortest_remission_months", "f8"),
+        ("months_to_hsct", "f8"),  # from a first remission to a transplant in it
         ("prior_hsct_from_months", "f8"),  # the shortest first remission with a transplant in it
         ("prior_hsct_given_time", "f8"),  # share transplanted of those whose first remission lasted that long
         ("ages", "f8", (AGE_POINTS,)),
@@ -50,6 +51,7 @@ def population_records(values: Values, draws: int) -> np.ndarray:
     records["cr1_rate"] = -np.log(records["cr1_long"]) / values["disease.long_remission_months"]
     records["shortest_remission_months"] = values["disease.shortest_remission_months"]
     to_hsct = values["disease.months_to_hsct_in_first_remission"]
+    records["months_to_hsct"] = to_hsct
     records["prior_hsct_from_months"] = to_hsct + records["months_since_prior_hsct"]
     records["prior_hsct_given_time"] = records["prior_hsct"] / _long_enough_for_hsct(records)
     for record in records:
@@ -136,15 +138,19 @@ def between(u: float, low: float, high: float, from_share: float, to_share: floa
 
 
 @compiled
-def blasts_at(u: float, below_5: float, below_10: float, below_50: float) -> float:
-    """Marrow blasts: uniform within the bands that reports print, 0-5, 5-10, 10-50 and 50-100 %."""
+def blasts_at(u: float, below_5: float, below_10: float, below_50: float, shape: float) -> float:
+    """Marrow blasts in the bands that reports print, 0-5, 5-10, 10-50 and 50-100 %: even, in the last a power.
+
+    >>> round(blasts_at(0.75, 0.0, 0.1, 0.5, shape=2.0), 4)
+    0.8536
+    """
     if u < below_5:
         return between(u, 0.0, 0.05, 0.0, below_5)
     if u < below_10:
         return between(u, 0.05, 0.10, below_5, below_10)
     if u < below_50:
         return between(u, 0.10, 0.50, below_10, below_50)
-    return between(u, 0.50, 1.00, below_50, 1.0)
+    return float(0.5 + 0.5 * between(u, 0.0, 1.0, below_50, 1.0) ** (1.0 / shape))
 
 
 @compiled
@@ -166,9 +172,12 @@ def enters(p: Any, uniforms: Any, population: Any) -> None:
         if p.cr1_months >= population.prior_hsct_from_months:
             p.prior_hsct = uniforms[decision.U_PRIOR_HSCT] < population.prior_hsct_given_time
     p.remission_months = p.cr1_months
+    p.hsct_before_entry = max(0.0, p.cr1_months - population.months_to_hsct)
+    p.months_since_hsct = p.hsct_before_entry if p.prior_hsct > 0.0 else NO_TRANSPLANT
     below_5 = population.blasts_below_5
     below_10 = below_5 + population.blasts_below_10
-    p.blasts = blasts_at(uniforms[decision.U_BLASTS], below_5, below_10, below_10 + population.blasts_10_to_50)
+    below_50 = below_10 + population.blasts_10_to_50
+    p.blasts = blasts_at(uniforms[decision.U_BLASTS], below_5, below_10, below_50, population.blasts_above_50_shape)
     p.entry_blasts = p.blasts
     p.cd19_positive = uniforms[decision.U_CD19] < population.cd19_positive
     p.cd22_positive = uniforms[decision.U_CD22] < population.cd22_positive

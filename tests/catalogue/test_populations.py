@@ -41,6 +41,11 @@ PUBLISHED: dict[tuple[str, str], tuple[Share, Callable[[], float]]] = {
     ("tower", "second salvage"): (lambda who: who["lines_given"] == 1, lambda: of_both("s2")),
     ("tower", "under 10 % blasts"): (lambda who: who["blasts"] < 0.10, lambda: of_both("bm_lt10")),
     ("tower", "50 % blasts or more"): (lambda who: who["blasts"] >= 0.50, lambda: of_both("bm_ge50")),
+    ("tower", "under the median of blasts"): (
+        lambda who: who["blasts"] < (value("tower_blasts_blina") * 271 + value("tower_blasts_soc") * 134) / 405,
+        lambda: 0.5,
+    ),
+    ("inovate", "over 90 % blasts"): (lambda who: who["blasts"] > 0.90, lambda: total(*INOVATE[4:]) / total(*INOVATE)),
     ("inovate", "55 years or more"): (lambda who: who["age"] >= 55.0, lambda: value("gap_inovate_ino_ge55")),
     ("inovate", "second salvage"): (lambda who: who["lines_given"] == 1, lambda: value("inovate218_ino_s2")),
     ("inovate", "Ph-positive"): (lambda who: who["ph_positive"] > 0, lambda: value("gap_inovate_ph_share")),

@@ -55,10 +55,10 @@ def cohort(folder: Path, text: str) -> Cohort:
     return read_cohort(path, THERAPIES)
 
 
-def question(folder: Path, text: str = PATIENTS, patients: int = 2500) -> Scenario:
+def question(folder: Path, text: str = PATIENTS, patients: int = 2500, more: str = "") -> Scenario:
     (folder / "patients.csv").write_text(text, encoding="utf-8")
     path = folder / "question.yaml"
-    path.write_text(QUESTION.format(patients=patients), encoding="utf-8")
+    path.write_text(QUESTION.format(patients=patients) + more, encoding="utf-8")
     return load_scenario(path)
 
 
@@ -91,6 +91,25 @@ def test_what_is_known_stays(tmp_path: Path) -> None:
     assert (who["entry_age"] == who["age"]).all()
     inotuzumab = who[f"given_{THERAPIES.index('inotuzumab')}"]
     assert inotuzumab[:5].tolist() == [0.0, 0.0, 1.0, 0.0, 1.0]
+
+
+def test_months_since_a_transplant_are_those_of_the_file(tmp_path: Path) -> None:
+    """Who was transplanted 4 months ago has been so at relapse too; one of unknown date early in the first remission.
+
+    Blinatumomab's trial asked for 2.76 months since a transplant, which decides who may have it under that label.
+    """
+    table = "line,cr1_months,prior_hsct,months_since_hsct\n2,9,yes,4\n2,9,,1\n2,9,yes,\n2,9,no,\n"
+    given = cohort(tmp_path, table)
+    who = entering(given)
+    early = 9.0 - m.parameters().parameters["disease.months_to_hsct_in_first_remission"].value
+    assert who["months_since_hsct"][:4].tolist() == [4.0, 1.0, early, 1200.0]
+    assert who["prior_hsct"][:4].tolist() == [1.0, 1.0, 1.0, 0.0]
+
+    scenario = question(tmp_path, table, patients=400, more="eligibility: {blinatumomab: trial}\n")
+    events = simulate(scenario).histories["blinatumomab"].events
+    first = events[(events["event"] == w.TREATMENT_START) & (events["line"] == 2)]
+    given_to = set((first["patient"] % 4)[first["therapy"] == THERAPIES.index("blinatumomab")].tolist())
+    assert given_to == {0, 2, 3}, "not to the second patient, transplanted a month ago"
 
 
 def test_a_file_that_says_nothing_is_the_population(tmp_path: Path) -> None:
@@ -317,6 +336,8 @@ P-03,61,no
         ("age\n", "holds no patients"),
         ("age,age\n40,41\n", "stands more than once"),
         ("primary_refractory,cr1_months\n1,5\n", "primary_refractory, but"),
+        ("prior_hsct,months_since_hsct\nno,5\n", "months_since_hsct, but no transplant"),
+        ("line,cr1_months,months_since_hsct\n1,5,8\n", "no longer ago than its beginning"),
         ("primary_refractory,cr1_months\n0,0\n", "not primary_refractory, but"),
         ("mrd_positive,blasts\n1,0.4\n", "in remission"),
         ("line,cr1_months,remission_months\n1,5,6\n", "the last remission is the first"),

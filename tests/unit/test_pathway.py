@@ -327,12 +327,25 @@ def test_no_relapse_is_found_before_the_next_control() -> None:
 
 
 def test_months_since_a_transplant_before_entry_go_on() -> None:
-    """A transplant before entry was done three months into the first remission; the months since go on with time."""
-    months = {"cr1_months": 10.0, "prior_hsct": 1.0, "remission_months": 0.0}
-    since = 10.0 - m.parameters().parameters["disease.months_to_hsct_in_first_remission"].value
+    """Seven months before entry, the months since a transplant go on with time; without one they stay at 1200."""
+    before = {"hsct_before_entry": 7.0, "remission_months": 0.0, "hsct_since": -1.0}
     for time in (0.0, 5.0):
-        patient = m.Patient(tables(), w.RELAPSED, {}, time=time, hsct_since=-1.0, **months)
-        assert patient.record["months_since_hsct"] == pytest.approx(time + since)
+        for transplants, months in ((1.0, 7.0 + time), (0.0, 1200.0)):
+            patient = m.Patient(tables(), w.RELAPSED, {}, time=time, prior_hsct=transplants, **before)
+            assert patient.record["months_since_hsct"] == pytest.approx(months)
+
+
+def test_a_sampled_transplant_before_entry_was_early_in_the_first_remission() -> None:
+    """It was done three months into the first remission, so the months since are those of the remission less three."""
+    who = m.entrants(
+        tables(values={"population.prior_hsct": 0.3}),
+        m.question({"one": {"salvage": [{"give": "chemotherapy"}]}}, patients=500),
+    )
+    had = who["prior_hsct"] > 0.0
+    done = m.parameters().parameters["disease.months_to_hsct_in_first_remission"].value
+    assert had.sum() > 50
+    assert who["months_since_hsct"][had] == pytest.approx(who["cr1_months"][had] - done)
+    assert (who["months_since_hsct"][~had] == 1200.0).all()
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,14 @@ def test_first_remission_is_long_in_the_share_asked_for() -> None:
 
 
 def test_blasts_lie_in_their_bands() -> None:
-    """A tenth has 5 to 10 % blasts, a fifth 10 to 50 %, the rest 50 to 100 %, evenly in each band; or fewer."""
-    blasts = entrants(population(blasts_below_10=0.1, blasts_10_to_50=0.2), blasts=GRID)["blasts"]
+    """A tenth has 5 to 10 % blasts, a fifth 10 to 50 %, the rest 50 to 100 %, evenly in each band; or fewer.
+
+    From 50 % on a shape of 2 leaves a quarter under 75 %, the square of one half.
+    """
+    bands = {"blasts_below_10": 0.1, "blasts_10_to_50": 0.2}
+    fuller = entrants(population(**bands, blasts_above_50_shape=2.0), blasts=GRID)["blasts"]
+    assert [np.mean(fuller < limit) for limit in (0.10, 0.50, 0.75)] == pytest.approx([0.1, 0.3, 0.3 + 0.7 / 4.0])
+    blasts = entrants(population(**bands, blasts_above_50_shape=1.0), blasts=GRID)["blasts"]
     assert blasts.min() >= 0.05
     assert np.mean(blasts < 0.10) == pytest.approx(0.1)
     assert np.mean(blasts < 0.50) == pytest.approx(0.3)
@@ -119,7 +125,8 @@ def test_attributes_are_decided_apart() -> None:
     decides = {
         "age": {"age", "entry_age", "hsct_fit"},
         "sex": {"male"},
-        "cr1_months": {"cr1_months", "remission_months"},
+        "cr1_months": {"cr1_months", "remission_months", "hsct_before_entry"},
+        "prior_hsct": {"prior_hsct", "months_since_hsct"},
         "blasts": {"blasts", "entry_blasts"},
         "background_death": {"hazard_left"},
         "lines_before_entry": {"lines_given"},
