@@ -62,7 +62,7 @@ class Evaluation:
         """Add to a table of inputs where each was published, and whether the scenario put another value there."""
         rows = self.parameters.evidence.rows
         sources = [
-            ", ".join(dict.fromkeys(rows[one].source_id for one in str(named).split(", ") if one in rows))
+            ", ".join(filter(None, dict.fromkeys(rows[one].source_id for one in str(named).split(", ") if one in rows)))
             for named in inputs["evidence"]
         ]
         return inputs.assign(source=sources, set_by_user=inputs["parameter"].isin(self.economics.values))

@@ -107,7 +107,7 @@ def notes(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> list[st
         found.append(
             f"Severity: under the reference patients lose {weighed[0]['absolute_shortfall']:.1f} QALYs "
             f"({100 * weighed[0]['proportional_shortfall']:.0f} %) of those of the general population, so a QALY "
-            f"weighs {weighed[0]['weight']:g}; the tables above do not use the weight, economics/severity.csv does."
+            f"weighs {weighed[0]['weight']:g}; totals and ICERs do not use the weight, economics/severity.csv does."
         )
     if economics.values:
         found.append(
@@ -116,7 +116,7 @@ def notes(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> list[st
     if len(gaps):
         found.append(
             "Neither costed nor taken off utilities, for want of evidence: "
-            + ", ".join(f"{row['event']} ({row['times']:,} times)" for row in gaps.to_dict("records"))
+            + ", ".join(f"{row['event'].replace('_', ' ')} ({row['times']:,} times)" for row in gaps.to_dict("records"))
             + "."
         )
     if not economics.wtp:
