@@ -1,23 +1,20 @@
-"""Files handed over: hesim's columns and rules, curves, logs, and a workbook whose formulas give its values."""
+"""Files handed over: hesim's columns and rules, curves, logs."""
 
 from __future__ import annotations
 
 import json
-import re
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import openpyxl
 import pandas as pd
 import pytest
 
 from helpers_cli import Rallsim
+from helpers_export import PATIENTS, made
 from helpers_model import parameters
 from rallsim import stages as w
 from rallsim.decision.sample import R_NAME
-from rallsim.economics.evaluation import Evaluation, evaluate
+from rallsim.economics.evaluation import evaluate
 from rallsim.economics.extrapolation import extrapolated
 from rallsim.economics.partitioned_survival import partitioned_survival
 from rallsim.errors import InputError
@@ -26,17 +23,7 @@ from rallsim.export.tables import check_balanced, grid, occupancy, stateprobs
 from rallsim.export.workbook import write_workbook
 from rallsim.outcomes import patient_table
 from rallsim.scenario import load_scenario, shipped_scenarios
-from rallsim.simulation import Simulation, simulate
-
-PATIENTS = 200
-
-
-@cache
-def made() -> tuple[Simulation, Evaluation, dict[str, pd.DataFrame]]:
-    simulation = simulate(load_scenario("bridging_before_car_t", patients=PATIENTS), parameters())
-    found = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
-    assert found is not None
-    return simulation, found, export_tables(simulation, found)
+from rallsim.simulation import simulate
 
 
 def test_headers_are_hesims_with_names_beside() -> None:
@@ -206,106 +193,6 @@ def test_every_shipped_scenario_can_be_handed_over(name: str, tmp_path: Path) ->
     assert len(extrapolated(simulation.histories, 24.0)) == 2 * len(simulation.histories)
     assert len(tables["patients"]) == 60 * len(simulation.histories)
     assert (tmp_path / "made.xlsx").stat().st_size > 10_000
-
-
-# the workbook
-
-
-@pytest.fixture(scope="module")
-def workbook(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("excel") / "made.xlsx"
-    write_workbook(made()[1], made()[2], path)
-    return path
-
-
-class Formulas:
-    """Recomputes the formulas of a workbook from its constants: sums, ratios, differences, and the ICER's words."""
-
-    def __init__(self, path: Path) -> None:
-        self.book = openpyxl.load_workbook(path)
-        self.values = openpyxl.load_workbook(path, data_only=True)
-
-    def of(self, sheet: str, name: str) -> Any:
-        value = self.book[sheet][name.replace("$", "")].value
-        if not isinstance(value, str) or not value.startswith("="):
-            return value
-        return self.computed(sheet, value[1:])
-
-    def computed(self, sheet: str, formula: str) -> Any:
-        whole = re.fullmatch(r"SUM\((\w+):(\w+)\)", formula)
-        if whole:
-            cells = self.book[sheet][f"{whole[1]}:{whole[2]}"]
-            return sum(self.of(sheet, one.coordinate) for row in cells for one in row)
-        elsewhere = re.fullmatch(r"(\w+)!(\w+)", formula)
-        if elsewhere:
-            return self.of(elsewhere[1], elsewhere[2])
-        if formula.startswith("IF(AND("):
-            more, gain = (self.of(sheet, name) for name in re.findall(r"AND\((\w+)=0,(\w+)=0\)", formula)[0])
-            if more == 0 and gain == 0:
-                return ""
-            return more / gain if more * gain > 0 else "dominates" if gain >= 0 else "dominated"
-        parts = re.split(r"([-*/])", formula)
-        names = {f"v{place}": self.of(sheet, part) for place, part in enumerate(parts[::2])}
-        text = "".join(part if part in "-*/" else f"v{place // 2}" for place, part in enumerate(parts))
-        return eval(text, {"__builtins__": {}}, names)
-
-
-def test_formulas_of_the_workbook_give_its_values(workbook: Path) -> None:
-    """Totals, increments, ICERs and net benefit are formulas; computed again from constants they give what is shown."""
-    found = Formulas(workbook)
-    counted = dict.fromkeys(("Results", "Incremental", "Costs by year", "Trace 1"), 0)
-    for sheet in counted:
-        for row in found.book[sheet].iter_rows():
-            for one in row:
-                if isinstance(one.value, str) and one.value.startswith("="):
-                    counted[sheet] += 1
-                    shown = found.values[sheet][one.coordinate].value
-                    again = found.computed(sheet, one.value[1:])
-                    assert (shown or "") == again if isinstance(again, str) else shown == pytest.approx(again)
-
-    assert all(number >= 4 for number in counted.values()), counted
-    kinds = {
-        label: [one.value for one in row[1:]]
-        for row in found.book["Results"].iter_rows(max_col=3)
-        if isinstance(label := row[0].value, str)
-    }
-    for label in ("Costs", "Δ costs", "Δ QALYs", "ICER per QALY", "Threshold × QALYs - costs"):
-        assert all(str(value).startswith("=") for value in kinds[label]), label
-
-
-def test_the_workbook_says_what_the_run_says(workbook: Path) -> None:
-    """Totals are those of the evaluation, and every input stands there with its source."""
-    _, evaluation, _ = made()
-    values = openpyxl.load_workbook(workbook, data_only=True)
-    results = {str(row[0]): row[1:] for row in values["Results"].iter_rows(values_only=True, max_row=18)}
-    totals = [totals["costs"].mean() for totals in evaluation.totals.values()]
-    inputs = list(values["Inputs"].iter_rows(values_only=True))
-
-    assert list(results["Costs"]) == pytest.approx(totals)
-    assert len(inputs) == 1 + len(evaluation.tables()["inputs"])
-    sources = [row[inputs[0].index("source")] for row in inputs[1:]]
-    assert sum(bool(one) for one in sources) > 0.8 * len(sources)
-
-
-def test_the_workbook_has_native_charts(workbook: Path) -> None:
-    """Costs, costs by year, survival and every trace are charts of Excel's own."""
-    book = openpyxl.load_workbook(workbook)
-    charts = {sheet.title: len(sheet._charts) for sheet in book if sheet._charts}
-
-    assert charts == {
-        "Results": 1,
-        "Costs by year": 2,
-        "Survival": 2,
-        **{f"Trace {place}": 1 for place in range(1, len(made()[0].histories) + 1)},
-    }
-
-
-def test_the_same_results_make_the_same_workbook(workbook: Path, tmp_path: Path) -> None:
-    """Written again, not a byte differs: no time of making is in it."""
-    again = tmp_path / "again.xlsx"
-    write_workbook(made()[1], made()[2], again)
-
-    assert again.read_bytes() == workbook.read_bytes()
 
 
 def test_export_writes_the_folder_and_says_what_structures_differ_by(rallsim: Rallsim, tmp_path: Path) -> None:

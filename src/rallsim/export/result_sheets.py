@@ -7,11 +7,18 @@ from collections.abc import Mapping
 import pandas as pd
 
 from rallsim.economics.cost_files import CATEGORIES
+from rallsim.economics.decisions import UNDISC
 from rallsim.economics.evaluation import Evaluation
-from rallsim.export.sheets import Book, cell
-from rallsim.report.economics import CATEGORY_WORDS
+from rallsim.export.blocks import Blocks
+from rallsim.export.charts import MONEY_AXIS, Drawing, Series
+from rallsim.export.sheets import Book, capital, cell
+from rallsim.report.economics import CATEGORY_WORDS, basis_words
 
 DEFAULT_WTP = 30_000.0
+SUFFIXES = ("", UNDISC)
+DISCOUNTED = ("Discounted", "Undiscounted")  # the blocks, in the order of SUFFIXES
+STATUS = {"ND": "not dominated", "D": "dominated", "ED": "extendedly dominated"}
+PAID, SAVED = "paid for a QALY gained", "saved for a QALY given up"
 
 
 def labels_of(evaluation: Evaluation) -> dict[str, str]:
@@ -20,171 +27,179 @@ def labels_of(evaluation: Evaluation) -> dict[str, str]:
 
 
 class Results:
-    """The sheet of results, and where its totals stand for other sheets."""
+    """The sheet of results, and where its rows stand for other sheets."""
 
     def __init__(self, book: Book, evaluation: Evaluation, found: Mapping[str, pd.DataFrame]) -> None:
         self.labels = labels_of(evaluation)
         self.names = list(self.labels)
-        self.reference = self.names.index(evaluation.scenario.reference) + 1
+        self.currency = evaluation.economics.currency
+        self.reference = self.names.index(evaluation.scenario.reference)
         self.values = found["summary"].set_index(["outcome", "strategy"])["estimate"].to_dict()
         self.errors = found["summary"].set_index(["outcome", "strategy"])["std_error"].to_dict()
-        self.sheet = book.sheet("Results", widths=[38, *[18] * len(self.names)])
+        self.error_of_gain = found["increments"].set_index(["outcome", "strategy"])["std_error"].to_dict()
+        under = f"Means of a patient who enters. {basis_words(evaluation.economics)}. ± Monte Carlo standard error."
+        title = f"Results: {evaluation.scenario.title}"
+        self.blocks = Blocks(book, "Results", title, under, DISCOUNTED, self.labels, one_page=True)
         self.rows: dict[str, int] = {}
-        self.sheet.title(f"A patient, {evaluation.economics.currency}")
-        for suffix, words in (("", "Discounted"), ("_undisc", "Undiscounted")):
-            self._block(suffix, words)
-            self._increments(suffix)
-            if not suffix:
-                wtp = evaluation.economics.wtp
-                self._net_benefit(wtp[-1] if wtp else DEFAULT_WTP, given=bool(wtp))
-        self._charts(book)
+        self._totals()
+        self._increments()
+        for wtp in evaluation.economics.wtp or (DEFAULT_WTP,):
+            self._net_benefit(wtp)
+        if not evaluation.economics.wtp:
+            self.blocks.sheet.note("The perspective states no threshold; this one is an example.")
 
-    def total(self, what: str, name: str) -> tuple[str, float]:
-        """Cell of a total and its value; `what` with its suffix."""
-        return f"Results!{cell(self.rows[what], self.names.index(name) + 1)}", self.values[what, name]
+    def total(self, what: str, block: int, name: str) -> tuple[str, float]:
+        """Cell of a total and its value; `what` without its suffix."""
+        where = self.blocks.at(self.rows[what], block, self.names.index(name))
+        return f"Results!{where}", self.values[what + SUFFIXES[block], name]
 
-    def _block(self, suffix: str, words: str) -> None:
-        sheet = self.sheet
-        sheet.header([words, *self.labels.values()])
-        first = sheet.next
+    def drawing(self) -> Drawing:
+        """What the chart of costs by category shows."""
+        columns = self.blocks.columns[0]
+        series = [
+            Series(
+                capital(CATEGORY_WORDS[one]),
+                ("Results", self.blocks.head, columns[0], self.blocks.head, columns[-1]),
+                ("Results", self.rows[one], columns[0], self.rows[one], columns[-1]),
+            )
+            for one in CATEGORIES
+        ]
+        title = "Costs of a patient by category, discounted"
+        return Drawing("column", "stacked", title, "Strategy", f"Costs ({self.currency})", series, MONEY_AXIS)
+
+    def _of(self, key: str) -> list[list[float]]:
+        return [[self.values[key + suffix, name] for name in self.names] for suffix in SUFFIXES]
+
+    def _totals(self) -> None:
+        blocks = self.blocks
+        blocks.section(f"Costs of a patient ({self.currency})")
         for category in CATEGORIES:
-            key = f"costs_{category}{suffix}"
-            sheet.row([f"Costs: {CATEGORY_WORDS[category]}", *(self.values[key, name] for name in self.names)], "money")
-        last = sheet.next - 1
-        self.rows[f"costs{suffix}"] = sheet.next
-        sheet.formulas(
-            "Costs",
-            [
-                (f"=SUM({cell(first, column)}:{cell(last, column)})", self.values[f"costs{suffix}", name])
-                for column, name in enumerate(self.names, 1)
-            ],
-            "money_bold",
-        )
+            label = capital(CATEGORY_WORDS[category])
+            self.rows[category] = blocks.row(label, self._of(f"costs_{category}"), "money")
+        self.rows["costs"] = blocks.sums("All costs", self.rows[CATEGORIES[0]], self._of("costs"), "money_bold")
+        self._error("costs", "money")
+        blocks.section("QALYs and life years of a patient")
         for what, label in (("qalys", "QALYs"), ("lys", "Life years")):
-            self.rows[f"{what}{suffix}"] = sheet.next
-            sheet.row([label, *(self.values[f"{what}{suffix}", name] for name in self.names)], "number")
-        for what, label, shown in (("costs", "Costs", "money"), ("qalys", "QALYs", "number")):
-            errors = [self.errors[f"{what}{suffix}", name] for name in self.names]
-            sheet.row([f"Monte Carlo standard error of {label}", *errors], shown)
-        sheet.row([])
+            self.rows[what] = blocks.row(label, self._of(what), "number_bold", first="bold")
+            self._error(what, "number")
 
-    def _increments(self, suffix: str) -> None:
-        sheet, of = self.sheet, self.labels[self.names[self.reference - 1]]
-        sheet.header([f"Increments over {of}", *self.labels.values()])
+    def _error(self, what: str, shown: str) -> None:
+        errors = [[self.errors[what + suffix, name] for name in self.names] for suffix in SUFFIXES]
+        self.blocks.row("± standard error", errors, f"{shown}_error")
+
+    def _increments(self) -> None:
+        blocks, reference = self.blocks, self.reference
+        blocks.section(f"Differences: each strategy minus {self.labels[self.names[reference]]}")
         at: dict[str, int] = {}
         for what, label, shown in (
-            ("costs", "Δ costs", "money"),
+            ("costs", f"Δ costs ({self.currency})", "money"),
             ("qalys", "Δ QALYs", "number"),
             ("lys", "Δ life years", "number"),
         ):
-            at[what] = sheet.next
-            row = self.rows[f"{what}{suffix}"]
-            sheet.formulas(
-                label,
-                [
-                    (f"={cell(row, column)}-{cell(row, self.reference, fixed=True)}", self._gain(what + suffix, name))
-                    for column, name in enumerate(self.names, 1)
-                ],
-                shown,
-            )
-        cells = []
-        for column, name in enumerate(self.names, 1):
-            more, gain = cell(at["costs"], column), cell(at["qalys"], column)
-            dominance = f'IF({gain}>=0,"dominates","dominated")'
+            row = self.rows[what]
+
+            def minus(block: int, place: int, what: str = what, row: int = row) -> tuple[str, float]:
+                theirs = blocks.at(row, block, reference, fixed=True)
+                return f"={blocks.at(row, block, place)}-{theirs}", self._gain(what, block, place)
+
+            at[what] = blocks.formulas(label, minus, f"{shown}_bold")
+            errors = [[self.error_of_gain.get((what + one, name)) for name in self.names] for one in SUFFIXES]
+            blocks.row("± standard error", errors, f"{shown}_error")
+
+        def ratio(block: int, place: int) -> tuple[str, float | str]:
+            more, gain = blocks.at(at["costs"], block, place), blocks.at(at["qalys"], block, place)
+            dominance = f'IF(AND({gain}>=0,{more}<=0),"dominates","dominated")'
             formula = f'=IF(AND({more}=0,{gain}=0),"",IF({more}*{gain}>0,{more}/{gain},{dominance}))'
-            cells.append((formula, _icer(self._gain(f"costs{suffix}", name), self._gain(f"qalys{suffix}", name))))
-        sheet.formulas("ICER per QALY", cells, "money_bold")
-        sheet.row(
-            ["Where Δ costs and Δ QALYs are both negative the ICER is what is saved for each QALY given up."], "note"
-        )
-        sheet.row([])
+            return formula, icer(self._gain("costs", block, place), self._gain("qalys", block, place))
 
-    def _net_benefit(self, wtp: float, *, given: bool) -> None:
-        sheet = self.sheet
-        sheet.header(["Net monetary benefit", *self.labels.values()])
-        threshold = cell(sheet.next, 1, fixed=True)
-        sheet.row(["Threshold for a QALY: change this cell", wtp], "input")
-        if not given:
-            sheet.row(["The perspective states no threshold; this one is an example."], "note")
+        def reading(block: int, place: int) -> tuple[str, str]:
+            more, gain = blocks.at(at["costs"], block, place), blocks.at(at["qalys"], block, place)
+            value = meaning(self._gain("costs", block, place), self._gain("qalys", block, place))
+            return f'=IF({more}*{gain}>0,IF({gain}>0,"{PAID}","{SAVED}"),"")', value
+
+        blocks.formulas(f"ICER ({self.currency} per QALY)", ratio, "money_bold")
+        blocks.formulas("which is", reading, "text_right")
+        blocks.sheet.on_paper.set_row(blocks.sheet.next - 1, 30.0)
+
+    def _net_benefit(self, wtp: float) -> None:
+        blocks, reference = self.blocks, self.reference
+        blocks.section(f"Net monetary benefit ({self.currency}): threshold × QALYs - costs")
+        threshold = cell(blocks.sheet.next, 1, fixed=True)
+        blocks.sheet.row(["Threshold for a QALY: change this cell", wtp], ["top", "input"])
         costs, qalys = self.rows["costs"], self.rows["qalys"]
-        benefit = {name: wtp * self.values["qalys", name] - self.values["costs", name] for name in self.names}
-        row = sheet.next
-        self.rows["nmb"] = row
-        sheet.formulas(
-            "Threshold × QALYs - costs",
-            [
-                (f"={threshold}*{cell(qalys, column)}-{cell(costs, column)}", benefit[name])
-                for column, name in enumerate(self.names, 1)
-            ],
-            "money",
-        )
-        against = benefit[self.names[self.reference - 1]]
-        sheet.formulas(
-            "Gain on the reference",
-            [
-                (f"={cell(row, column)}-{cell(row, self.reference, fixed=True)}", benefit[name] - against)
-                for column, name in enumerate(self.names, 1)
-            ],
-            "money_bold",
-        )
-        sheet.row([])
+        benefit = [
+            [wtp * effect - cost for effect, cost in zip(*both, strict=True)]
+            for both in zip(self._of("qalys"), self._of("costs"), strict=True)
+        ]
 
-    def _gain(self, key: str, name: str) -> float:
-        return float(self.values[key, name] - self.values[key, self.names[self.reference - 1]])
+        def net(block: int, place: int) -> tuple[str, float]:
+            formula = f"={threshold}*{blocks.at(qalys, block, place)}-{blocks.at(costs, block, place)}"
+            return formula, benefit[block][place]
 
-    def _charts(self, book: Book) -> None:
-        last = len(self.names)
-        head = self.rows["costs"] - len(CATEGORIES) - 1
-        series = [(head + 1 + place, CATEGORY_WORDS[name]) for place, name in enumerate(CATEGORIES)]
-        chart = book.chart("column", "stacked", "Costs of a patient by category, discounted", "", "Costs")
-        for row, words in series:
-            chart.add_series(
-                {
-                    "name": words,
-                    "categories": ["Results", head, 1, head, last],
-                    "values": ["Results", row, 1, row, last],
-                    "gap": 60,
-                }
-            )
-        self.sheet.place(chart, 1, last + 2)
+        row = blocks.formulas("Net benefit", net, "money")
+
+        def against(block: int, place: int) -> tuple[str, float]:
+            theirs = blocks.at(row, block, reference, fixed=True)
+            return f"={blocks.at(row, block, place)}-{theirs}", benefit[block][place] - benefit[block][reference]
+
+        blocks.formulas("Minus that of the reference", against, "money_bold")
+
+    def _gain(self, what: str, block: int, place: int) -> float:
+        key = what + SUFFIXES[block]
+        return float(self.values[key, self.names[place]] - self.values[key, self.names[self.reference]])
 
 
-def _icer(more: float, gain: float) -> float | str:
+def icer(more: float, gain: float) -> float | str:
     """The ICER as the formula of the workbook gives it.
 
-    >>> _icer(100.0, 0.5), _icer(-1.0, 0.5), _icer(1.0, -0.5), _icer(0.0, 0.0)
-    (200.0, 'dominates', 'dominated', '')
+    >>> icer(100.0, 0.5), icer(-1.0, 0.5), icer(1.0, -0.5), icer(1.0, 0.0), icer(0.0, 0.0)
+    (200.0, 'dominates', 'dominated', 'dominated', '')
     """
     if more == 0 and gain == 0:
         return ""
     if more * gain > 0:
         return more / gain
-    return "dominates" if gain >= 0 else "dominated"
+    return "dominates" if gain >= 0 and more <= 0 else "dominated"
+
+
+def meaning(more: float, gain: float) -> str:
+    """What an ICER is the price of, as the formula of the workbook gives it.
+
+    >>> meaning(100.0, 0.5), meaning(-100.0, -0.5), meaning(-1.0, 0.5)
+    ('paid for a QALY gained', 'saved for a QALY given up', '')
+    """
+    if more * gain <= 0:
+        return ""
+    return PAID if gain > 0 else SAVED
 
 
 def write_incremental(book: Book, evaluation: Evaluation, found: Mapping[str, pd.DataFrame], results: Results) -> None:
     """Add the sheet of the full incremental analysis, whose figures point at the sheet of results."""
-    labels = labels_of(evaluation)
-    sheet = book.sheet("Incremental", widths=[44, *[16] * 6, 44])
-    sheet.title("Full incremental analysis: each against the one before on the frontier")
-    for suffix, words in (("", "Discounted"), ("_undisc", "Undiscounted")):
-        sheet.header([words, "Costs", "QALYs", "Δ costs", "Δ QALYs", "ICER per QALY", "Status", "Dominated by"])
+    labels, currency = labels_of(evaluation), evaluation.economics.currency
+    sheet = book.sheet("Incremental", widths=[40, *[17] * 4, 26, 22, 40])
+    sheet.title(
+        "Full incremental analysis: from the cheapest, each against the one before that is not dominated",
+        "Dominated: another costs less and gains more; extendedly dominated: a mix of two others does. "
+        "Order and status are as simulated: after a change in Results they may no longer hold.",
+    )
+    units = (f"Costs ({currency})", "QALYs", f"Δ costs ({currency})", "Δ QALYs", f"ICER ({currency} per QALY)")
+    head = sheet.header(["Strategy", *units, "Status", "Dominated by"], numbers=range(1, 6))
+    sheet.hold(head)
+    for block, words in enumerate(DISCOUNTED):
+        sheet.section(words, 8)
         before: int | None = None
-        for row in found[f"incremental{suffix}"].to_dict("records"):
+        for row in found[f"incremental{SUFFIXES[block]}"].to_dict("records"):
             name, here = str(row["Strategy"]), sheet.next
-            sheet.write(0, labels[name])
-            for column, what in ((1, "costs"), (2, "qalys")):
-                formula, value = results.total(f"{what}{suffix}", name)
-                sheet.write_formula(column, f"={formula}", value, "money" if column == 1 else "number")
+            for column, what, shown in ((1, "costs", "money"), (2, "qalys", "number")):
+                formula, value = results.total(what, block, name)
+                sheet.formula(column, f"={formula}", value, shown)
             if before is not None and row["Status"] == "ND":
                 steps = [(3, 1, row["Inc_Cost"], "money"), (4, 2, row["Inc_Effect"], "number")]
                 for column, of, value, shown in steps:
-                    sheet.write_formula(column, f"={cell(here, of)}-{cell(before, of)}", value, shown)
-                sheet.write_formula(5, f"={cell(here, 3)}/{cell(here, 4)}", row["ICER"], "money_bold")
+                    sheet.formula(column, f"={cell(here, of)}-{cell(before, of)}", value, shown)
+                sheet.formula(5, f"={cell(here, 3)}/{cell(here, 4)}", row["ICER"], "money_bold")
             by = str(row["Dominated_By"]).removeprefix("= ")
-            sheet.write(6, row["Status"])
-            sheet.write(7, " + ".join(labels[one] for one in by.split(" + ") if one))
+            rivals = " + ".join(labels[one] for one in by.split(" + ") if one)
             before = here if row["Status"] == "ND" else before
-            sheet.next += 1
-        sheet.row([])
-    sheet.row(["ND not dominated, D dominated, ED extendedly dominated: as simulated, not a live formula."], "note")
+            texts = [labels[name], *[None] * 5, STATUS[str(row["Status"])], rivals]
+            sheet.row(texts, ["wrap", *[""] * 5, "wrap", "wrap"])

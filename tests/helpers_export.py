@@ -1,0 +1,24 @@
+"""One small export that several tests look at."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pandas as pd
+
+from helpers_model import parameters
+from rallsim.economics.evaluation import Evaluation, evaluate
+from rallsim.export.folder import export_tables
+from rallsim.scenario import load_scenario
+from rallsim.simulation import Simulation, simulate
+
+PATIENTS = 200
+
+
+@cache
+def made() -> tuple[Simulation, Evaluation, dict[str, pd.DataFrame]]:
+    """Bridging before CAR-T: its simulation, its evaluation and the tables of its export."""
+    simulation = simulate(load_scenario("bridging_before_car_t", patients=PATIENTS), parameters())
+    found = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
+    assert found is not None
+    return simulation, found, export_tables(simulation, found)
