@@ -209,7 +209,7 @@ POPULATION_FIELDS: dict[str, Field] = {
     "blasts_below_5": Field("share", "with under 5 % marrow blasts", 0.0),
     "blasts_below_10": Field("share", "with 5 to under 10 % marrow blasts"),
     "blasts_10_to_50": Field("share", "with 10 to under 50 % marrow blasts"),
-    "blasts_above_50_shape": Field("shape", "of blasts from 50 % on: (2b - 1)^shape have less than b; 1: spread evenly", 1.0),
+    "blasts_above_50_shape": Field("shape", "of blasts from 50 % on: (2b - 1)^shape have less than b; 1: evenly", 1.0),
     "prior_hsct": Field("share", "with an allogeneic transplant before entry"),
     "months_since_prior_hsct": Field("months", "at least, between a transplant before entry and entry", 0.0),
     "cd19_positive": Field("share", "whose leukaemia carries CD19"),
