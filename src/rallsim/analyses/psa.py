@@ -61,6 +61,7 @@ def analyse(study: Study) -> Tables:
         **sample_tables(found),
         **undiscounted,
         **decision.tables(),
+        "evpi": sample.without_luck(decision.evpi),
         "variance": variance_table(sample, outcomes, study.wtp[0], study.strategies, study.reference),
         "running_means": running_means(sample, study.wtp[0], study.strategies, study.reference),
         "parameters_left_out": pd.DataFrame({"parameter": list(left_out), "reason": list(left_out.values())}),
@@ -90,7 +91,8 @@ def say(tables: Tables, look: Look) -> list[str]:
         lines.append(
             f"At {look.money(row['WTP'])} per QALY {look.strategy(row['Best'])} has the highest expected net benefit, "
             f"{look.money(row['Gain'])} more than {look.strategy(row['Next'])}; it is the best in "
-            f"{row['Probability']:.0%} of draws. EVPI {look.money(row['EVPI'])} a patient."
+            f"{row['Probability']:.0%} of draws. EVPI {look.money(row['EVPI'])} a patient, "
+            f"{look.money(without_luck(tables['evpi'], row['WTP']))} without the luck of the patients."
         )
         rival = next((row[one] for one in ("Best", "Next") if row[one] != look.reference), "")
         if look.reference in (row["Best"], row["Next"]) and row["Gain"] < Z_95 * errors[rival]:
@@ -107,6 +109,11 @@ def say(tables: Tables, look: Look) -> list[str]:
         if reached > target:
             lines.append(f"The stop rule {outcome}_se={target:g} does not hold: {reached:.3g} is as far as this went.")
     return lines
+
+
+def without_luck(curve: pd.DataFrame, wtp: float) -> float:
+    """EVPI of a curve at a willingness to pay, the luck of the patients taken out."""
+    return float(curve.loc[curve["WTP"] == wtp, "EVPI_Without_Luck"].iloc[0])
 
 
 def _decision(tables: Tables, look: Look) -> Decision:

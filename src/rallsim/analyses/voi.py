@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rallsim.analyses.psa import psa_sample
+from rallsim.analyses.psa import psa_sample, without_luck
 from rallsim.decision import figures as decision_figures
 from rallsim.decision.analysis import wtp_grid
 from rallsim.decision.incremental import incremental_of
@@ -31,8 +31,8 @@ def analyse(study: Study) -> Tables:
     Groups are whose parameters they are (each therapy, transplant, disease, costs, utilities), and those asked for;
     with `--parameter` only these are valued alone. Population values need `--incidence`.
 
-    The luck of the patients left in each draw makes the EVPI too high; `variance` tells how much of the variance
-    between draws it is. Regression takes it out of the EVPPI.
+    The luck of the patients left in each draw makes the EVPI too high; `EVPI_Without_Luck` is what is left without it,
+    and `variance` tells how much of the variance between draws it is. Regression takes it out of the EVPPI.
     """
     sample = sample_of(study)
     found = psa_sample(study, sample)
@@ -51,7 +51,7 @@ def analyse(study: Study) -> Tables:
     table = evppi(found, study.wtp, {**alone, **groups}, patients)
     return {
         "evppi": table.sort_values(["WTP", "EVPPI"], ascending=[True, False], kind="stable"),
-        "evpi": evpi(found, wtp_grid(study.wtp, icers), patients),
+        "evpi": sample.without_luck(evpi(found, wtp_grid(study.wtp, icers), patients)),
         "variance": variance_table(sample, ["nmb"], study.wtp[0], study.strategies, study.reference),
     }
 
@@ -76,6 +76,7 @@ def say(tables: Tables, look: Look) -> list[str]:
         first = rows.iloc[0]
         everything = tables["evpi"][tables["evpi"]["WTP"] == wtp]
         line = f"EVPI {look.at_wtp(wtp)}: {look.money(first['EVPI'])} a patient"
+        line += f" ({look.money(without_luck(tables['evpi'], wtp))} without the luck of the patients)"
         if "Population_EVPI" in everything:
             line += f", {look.money(float(everything['Population_EVPI'].sum()))} for the population"
         lines.append(line + ". Worth knowing most, alone or together:")
@@ -85,9 +86,7 @@ def say(tables: Tables, look: Look) -> list[str]:
                 f"{look.money(row['Std_Error'])}), {row['Share']:.0%} of the EVPI"
             )
     share = tables["variance"]["Share_Of_Luck"].max()
-    lines.append(
-        f"Luck of the patients is at most {share:.1%} of the variance between draws; it makes the EVPI too high."
-    )
+    lines.append(f"Luck of the patients is at most {share:.1%} of the variance between draws.")
     return lines
 
 

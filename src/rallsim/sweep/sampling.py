@@ -16,6 +16,7 @@ import pandas as pd
 from rallsim.evaluation import Evaluation
 from rallsim.sweep.cells import DRAWS_OF_ONE_BLOCK
 from rallsim.sweep.draws import Draws
+from rallsim.sweep.evpi import evpi_without_luck
 from rallsim.sweep.measures import Floats, in_batches
 from rallsim.sweep.study import Study
 from rallsim.sweep.variance import Split, split
@@ -48,9 +49,19 @@ class Sample:
             found = found + one
         return found
 
+    def in_batches(self, outcome: str, wtp: float) -> Floats:
+        """Return an outcome of draws × strategies × batches, of all replicates."""
+        return np.concatenate([in_batches(one, outcome, wtp) for one in self.replicates], axis=2)
+
+    def without_luck(self, curve: pd.DataFrame) -> pd.DataFrame:
+        """Return a curve of the EVPI with another column, `EVPI_Without_Luck` of the patients."""
+        costs, qalys = self.in_batches("costs", 1.0), self.in_batches("qalys", 1.0)
+        found = evpi_without_luck(costs, qalys, curve["WTP"].tolist())
+        return curve.assign(EVPI_Without_Luck=found)
+
     def increments(self, outcome: str, wtp: float, reference: int) -> Floats:
         """Return an outcome less that of the reference: draws × strategies × batches, of all replicates."""
-        values = np.concatenate([in_batches(one, outcome, wtp) for one in self.replicates], axis=2)
+        values = self.in_batches(outcome, wtp)
         return np.asarray(values - values[:, reference : reference + 1])
 
     def splits(self, outcome: str, wtp: float, reference: int) -> list[Split]:
