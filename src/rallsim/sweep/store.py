@@ -8,15 +8,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.lib as arrow
 import pyarrow.parquet as pq
 
 from rallsim.errors import InputError, Problem
-from rallsim.evaluation import Evaluation
+from rallsim.evaluated import KEYS, Evaluation
 from rallsim.files import written_atomically
 
 KEY, CONTENT = b"rallsim.cell", b"rallsim.content"  # of a file's metadata: the cell's key, the hash of what was found
+WRITTEN: dict[str, Any] = {  # sums hardly ever come twice: no dictionaries of them, and nobody searches them by size
+    "compression": "zstd",
+    "use_dictionary": ["strategy"],
+    "write_statistics": False,
+}
 LEFT_BEHIND = 3600.0  # seconds after which a file that was being written is taken for one of a dead process
 
 
@@ -39,12 +45,11 @@ class Store:
 
     def write(self, key: str, evaluation: Evaluation) -> None:
         """Keep the result of a cell."""
-        table = arrow.Table.from_pandas(evaluation.table(), preserve_index=False)
         told = {KEY: key.encode(), CONTENT: content_hash(evaluation).encode()}
-        table = table.replace_schema_metadata({**(table.schema.metadata or {}), **told})
+        table = _columns_of(evaluation).replace_schema_metadata(told)
         with written_atomically(self.path(key)) as temporary:
             try:
-                pq.write_table(table, temporary, compression="zstd")  # type: ignore[no-untyped-call]
+                pq.write_table(table, temporary, **WRITTEN)  # type: ignore[no-untyped-call]
             except OSError as error:
                 raise InputError(Problem(f"cannot be written: {error.strerror}", file=str(self.folder))) from error
         self._written.add(key)
@@ -79,6 +84,18 @@ def content_hash(evaluation: Evaluation) -> str:
     for values in (evaluation.draws, evaluation.patients, evaluation.sums):
         digest.update(repr(values.shape).encode() + values.tobytes())
     return digest.hexdigest()
+
+
+def _columns_of(evaluation: Evaluation) -> Any:
+    """Return the columns of `Evaluation.table`, without a data frame in between: a third of the time.
+
+    Strategies are a dictionary, as pandas reads a category from.
+    """
+    draws, strategies, batches = (grid.ravel() for grid in np.indices(evaluation.patients.shape))
+    names = arrow.DictionaryArray.from_arrays(strategies.astype(np.int32), list(evaluation.strategies))
+    sums = np.ascontiguousarray(evaluation.sums.reshape(-1, len(evaluation.measures)).T)
+    columns = [evaluation.draws[draws], names, batches, evaluation.patients.ravel(), *sums]
+    return arrow.Table.from_arrays([arrow.array(one) for one in columns], names=[*KEYS, *evaluation.measures])
 
 
 def _frame(table: Any) -> pd.DataFrame:
