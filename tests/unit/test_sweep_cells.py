@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,14 @@ import pandas as pd
 import pytest
 
 from helpers_sweep import economics, model, parameters, points, runner
+from rallsim import __file__ as package_file
 from rallsim.evaluation import evaluate
 from rallsim.scenario import catalogue, load_scenario
 from rallsim.sweep.cells import work_of
-from rallsim.sweep.identity import code_of, digest, reached_from
+from rallsim.sweep.identity import IMPORT, NAME, code_of, digest, reached_from
 from rallsim.sweep.matters import columns_of, fixed_by, therapies_of
 
+PACKAGE = Path(package_file).parent
 CHANGED = 0.999  # by how much values that must not matter are changed
 
 
@@ -135,3 +138,19 @@ def test_the_code_in_the_key_is_that_of_the_model() -> None:
     assert {"pathway", "engine.batch", "economics.valuation", "luck", "outcome"} <= reached
     assert not any(name.startswith(("commands", "analyses", "plots", "decision", "report")) for name in reached)
     assert code_of("evaluation") == code_of("evaluation")
+
+
+def test_imports_are_found_as_python_finds_them() -> None:
+    """What is found by the look of lines is what parsing every module of the package finds."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        targets: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rallsim":
+                module = (node.module or "").removeprefix("rallsim").removeprefix(".")
+                targets |= {module} | {f"{module}.{one.name}".removeprefix(".") for one in node.names}
+        found = {
+            f"{module}.{name}".removeprefix(".")
+            for module, names in IMPORT.findall(path.read_text(encoding="utf-8"))
+            for name in ["", *NAME.findall(names)]
+        }
+        assert {one.strip(".") for one in found} == targets, path
