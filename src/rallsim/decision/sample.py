@@ -187,7 +187,8 @@ def left_out(parameters: pd.DataFrame) -> dict[str, str]:
     {'b': 'a sum of the parameters before it', 'c': 'constant'}
     """
     found: dict[str, str] = {}
-    kept: list[Floats] = []
+    most = len(parameters) - 1  # directions that draws less their mean can span
+    directions, kept = np.empty((min(most, parameters.shape[1]), len(parameters))), 0
     for name in parameters.columns:
         values = parameters[name].to_numpy(dtype=np.float64)
         rest = values - values.mean()
@@ -195,13 +196,15 @@ def left_out(parameters: pd.DataFrame) -> dict[str, str]:
         if size <= SAME * max(1.0, float(np.abs(values).max())) * np.sqrt(len(values)):
             found[str(name)] = "constant"
             continue
+        if kept == most:
+            continue
         for _ in range(2):  # twice is enough against rounding
-            for direction in kept:
-                rest = rest - direction * float(direction @ rest)
-        if len(kept) < len(values) - 1 and float(np.linalg.norm(rest)) <= SAME * size:
+            rest = rest - (directions[:kept] @ rest) @ directions[:kept]
+        if float(np.linalg.norm(rest)) <= SAME * size:
             found[str(name)] = "a sum of the parameters before it"
-        elif len(kept) < len(values) - 1:
-            kept.append(rest / np.linalg.norm(rest))
+        else:
+            directions[kept] = rest / np.linalg.norm(rest)
+            kept += 1
     return found
 
 

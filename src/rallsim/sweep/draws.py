@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rallsim.sweep.cells import Model
 from rallsim.sweep.matters import columns_of
@@ -20,12 +22,18 @@ class Draws:
 
     def varying(self) -> pd.DataFrame:
         """Return the columns that differ between draws."""
-        return self.table.loc[:, self.table.nunique() > 1]
+        return self.table.loc[:, self._varies]
 
     def not_told_apart(self) -> dict[str, str]:
         """Return what `varying` leaves out, and why."""
-        constant = {path: "the same in every draw" for path in self.table.columns if self.table[path].nunique() == 1}
-        return self.left_out | constant
+        constant = self.table.columns[~self._varies]
+        return self.left_out | dict.fromkeys(constant, "the same in every draw")
+
+    @property
+    def _varies(self) -> NDArray[np.bool_]:
+        """Whether each column differs between draws."""
+        values = self.table.to_numpy(np.float64)
+        return np.asarray((values != values[:1]).any(axis=0))
 
 
 def draws_of(model: Model, number: int, seed: int) -> Draws:

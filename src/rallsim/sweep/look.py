@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from rallsim.decision.style import Style
@@ -30,6 +31,7 @@ WORDS = {  # of names, as people write them
 }
 
 
+@cache
 def in_words(name: str) -> str:
     """Write a name as people do.
 

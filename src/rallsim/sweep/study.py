@@ -161,8 +161,13 @@ class Study:
 
     def matters(self, path: str) -> bool:
         """Tell whether a parameter can change some strategy's results."""
+        return path in self._mattering
+
+    @cached_property
+    def _mattering(self) -> frozenset[str]:
+        """Parameters that can change some strategy's results."""
         every = self.scenario.strategies.values()
-        return any(columns_of([path], self.scenario, one, self.parameters) for one in every)
+        return frozenset(path for one in every for path in columns_of(self.base, self.scenario, one, self.parameters))
 
     def look(self) -> Look:
         """Return labels, units and thresholds for figures and sentences."""
@@ -213,7 +218,22 @@ class Study:
 def write_tables(tables: Tables, folder: Path) -> None:
     """Write each table as CSV."""
     for name, table in tables.items():
-        table.to_csv(folder / f"{name}.csv", index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+        (folder / f"{name}.csv").write_text(csv_of(table), encoding="utf-8", newline="\n")
+
+
+def csv_of(table: pd.DataFrame) -> str:
+    """Return a table as CSV. Where all are numbers, lines are formatted whole, a quarter of the time of pandas.
+
+    >>> csv_of(pd.DataFrame({"a": [0.1, 1e12], "b, c": [1.0, 2.0]}))
+    'a,"b, c"\\n0.1,1\\n1e+12,2\\n'
+    """
+    numbers = bool((table.dtypes == np.float64).all()) and not table.isna().to_numpy().any()
+    head = table.iloc[:0] if numbers else table
+    text = str(head.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n"))
+    if not numbers:
+        return text
+    line = ",".join([FLOAT_FORMAT] * table.shape[1]) + "\n"
+    return text + "".join([line % tuple(row) for row in table.to_numpy().tolist()])
 
 
 def read_tables(folder: Path) -> Tables:
