@@ -123,6 +123,11 @@ def sweep(
 
     Example: rallsim sweep bridging_before_car_t psa --draws 1000 --patients 1000 --workers 2
     """
+    from rallsim.sweep import server
+
+    here = workers if cluster is None else 1
+    if here > 1 and not (dry_run or plan):
+        server.start()  # loads the package while this process does
     from rallsim.sweep.plan import read_part
     from rallsim.sweep.session import check_analyses
 
@@ -146,7 +151,7 @@ def sweep(
         return
     if collect:
         study.runner.wanted = lambda _: False
-    _finish(study, names, chosen, settings or [], as_json)
+    _finish(study, names, chosen, settings or [], here, as_json)
 
 
 def _study(
@@ -255,9 +260,10 @@ def _do_part(study: Study, names: list[str], out: Path, part: tuple[int, int]) -
     )
 
 
-def _finish(study: Study, names: list[str], out: Path, settings: list[str], as_json: bool) -> None:
+def _finish(study: Study, names: list[str], out: Path, settings: list[str], drawers: int, as_json: bool) -> None:
     """Run the analyses, and print what they say and where it is."""
     from rallsim.report.sweep import document_of, print_finished
+    from rallsim.sweep.execute import pool_of
     from rallsim.sweep.runner import MissingCellsError
     from rallsim.sweep.session import finish
 
@@ -265,7 +271,7 @@ def _finish(study: Study, names: list[str], out: Path, settings: list[str], as_j
     for name in names:
         with _interruption(study):
             try:
-                done.append(finish(study, name, out, settings))
+                done.append(finish(study, name, out, settings, pool_of(drawers)))
             except MissingCellsError as missing:
                 raise _missing(name, len(missing.cells)) from None
         if not as_json:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from rallsim.errors import InputError, Problem
 from rallsim.evaluation import Evaluation
+from rallsim.sweep import server
 from rallsim.sweep.cells import Cell, compute
 
 LOCAL = "local"  # as a cluster's address: a Dask cluster made for this run on this machine
@@ -102,11 +103,8 @@ def _work_off(waiting: list[Cell], opened: Opened, packed: bytes, done: Done) ->
 @contextmanager
 def _processes(workers: int) -> Iterator[Opened]:
     """Open processes that fork from a server which has loaded the package once, or start anew where there is none."""
-    ways = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in ways else "spawn")
-    if "forkserver" in ways:
-        context.set_forkserver_preload(["rallsim.sweep.cells", "rallsim.sweep.preloaded"])
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
+    server.start()
+    with ProcessPoolExecutor(workers, mp_context=server.context(), initializer=_begin) as pool:
         yield Opened(pool, workers)
 
 

@@ -246,12 +246,6 @@ def read_tables(folder: Path) -> Tables:
     return found
 
 
-def write_figures(figures: Figures, folder: Path) -> None:
-    """Draw each figure into a folder."""
-    for name, figure in figures.items():
-        figure().savefig(folder / name)
-
-
 def best_of(values: np.ndarray) -> np.ndarray:
     """Place of the highest value along the last axis; of equal ones the first."""
     return np.asarray(values.argmax(axis=-1))
