@@ -15,7 +15,7 @@ from rallsim.decision.analysis import analyse, answers, wtp_grid
 from rallsim.decision.regression import expected_given
 from rallsim.decision.sample import PsaSample
 from rallsim.decision.sample_files import read_sample
-from rallsim.decision.value_of_information import evpi, evppi, expected_loss, patients_to_come
+from rallsim.decision.value_of_information import evpi, evppi, expected_loss, patients_to_come, to_fit
 from rallsim.errors import InputError
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "decision"
@@ -305,3 +305,14 @@ def test_an_analysis_has_all_tables() -> None:
         analyse(bare, [3e4], groups={"hsct": ["cost_hsct"]})
     with pytest.raises(InputError, match="did you mean 'chemotherapy'"):
         analyse(bare, [3e4], reference="chemotherpy")
+
+
+def test_progress_of_regressions_adds_up_to_all_of_them() -> None:
+    """Each regression is told once, a set that comes twice or whose parameters stand alone too."""
+    groups = {"cost_hsct": ["cost_hsct"], "hsct": GROUPS["hsct"], "again": GROUPS["hsct"]}
+    told: list[float] = []
+
+    evppi(sample(), VOI_WTP[:1], groups, progress=told.append)
+
+    assert sorted(told) == [1, 1, 2]
+    assert sum(told) == to_fit(groups)

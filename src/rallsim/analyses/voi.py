@@ -10,7 +10,8 @@ from rallsim.analyses.psa import psa_sample, without_luck
 from rallsim.decision import figures as decision_figures
 from rallsim.decision.analysis import wtp_grid
 from rallsim.decision.incremental import incremental_of
-from rallsim.decision.value_of_information import checked_groups, evpi, evppi, patients_to_come
+from rallsim.decision.value_of_information import checked_groups, evpi, evppi, patients_to_come, to_fit
+from rallsim.progress import bar_of
 from rallsim.sweep.figures import figure_of, panels, titled
 from rallsim.sweep.joint import owner_of
 from rallsim.sweep.look import Look
@@ -48,7 +49,10 @@ def analyse(study: Study) -> Tables:
     if study.asked.incidence is not None:
         patients = patients_to_come(study.asked.incidence, study.asked.years, study.asked.discount)
     icers = incremental_of(found)["ICER"].dropna().tolist()
-    table = evppi(found, study.wtp, {**alone, **groups}, patients)
+    valued = {**alone, **groups}
+    words = f"{len(valued):,} regressions"
+    with bar_of(words, to_fit(valued), quiet=not study.runner.show_progress) as advance:
+        table = evppi(found, study.wtp, valued, patients, advance)
     return {
         "evppi": table.sort_values(["WTP", "EVPPI"], ascending=[True, False], kind="stable"),
         "evpi": sample.without_luck(evpi(found, wtp_grid(study.wtp, icers), patients)),

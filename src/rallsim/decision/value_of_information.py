@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -88,6 +88,7 @@ def evppi(
     wtp: Sequence[float],
     groups: Mapping[str, Sequence[str]] | None = None,
     patients: float | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> pd.DataFrame:
     """Expected value of perfect information on some parameters alone, for one patient, by regression.
 
@@ -105,7 +106,7 @@ def evppi(
 
     `groups` names sets of parameters; each parameter alone when not given. Columns: Parameters (the group's name), WTP,
     EVPPI, Std_Error, EVPI, Share (of the EVPI), Members (separated by blanks); with `patients` also Population_EVPPI
-    and Population_Std_Error.
+    and Population_Std_Error. `progress` is called after each regression with its number of parameters (see `to_fit`).
 
     Refuses a sample without parameters, and groups with parameters that the sample does not have.
 
@@ -131,6 +132,8 @@ def evppi(
     def values(members: tuple[str, ...]) -> list[tuple[float, float]]:
         if members not in found:
             raw = _by_regression(sample, table[list(members)].to_numpy(float), thresholds, benefits)
+            if progress:
+                progress(len(members))
             alone = [values((one,)) for one in members] if len(members) > 1 else []
             found[members] = [
                 (min(max(0.0, value, *(one[at][0] for one in alone)), perfect[at]), error)
@@ -144,6 +147,16 @@ def evppi(
             row = {"Parameters": name, "WTP": k, "EVPPI": value, "Std_Error": error, "EVPI": limit}
             rows.append(row | {"Share": value / limit if limit else 0.0, "Members": " ".join(members)})
     return _with_population(pd.DataFrame(rows), "EVPPI", patients)
+
+
+def to_fit(groups: Mapping[str, Sequence[str]]) -> int:
+    """Parameters of all regressions that `evppi` fits: each set once, and each parameter of a set alone.
+
+    >>> to_fit({"price": ["price"], "both": ["price", "dose"]})
+    4
+    """
+    sets = {tuple(members) for members in groups.values()}
+    return sum(map(len, sets | {(one,) for members in sets for one in members}))
 
 
 def checked_groups(groups: Mapping[str, Sequence[str]], parameters: Sequence[str]) -> dict[str, list[str]]:
