@@ -125,8 +125,7 @@ def sweep(
     """
     from rallsim.sweep import server
 
-    here = workers if cluster is None else 1
-    if here > 1 and not (dry_run or plan):
+    if workers > 1 and cluster is None and not (dry_run or plan):
         server.start()  # loads the package while this process does
     from rallsim.sweep.plan import read_part
     from rallsim.sweep.session import check_analyses
@@ -151,7 +150,7 @@ def sweep(
         return
     if collect:
         study.runner.wanted = lambda _: False
-    _finish(study, names, chosen, settings or [], here, as_json)
+    _finish(study, names, chosen, settings or [], as_json)
 
 
 def _study(
@@ -185,7 +184,8 @@ def _study(
     store = Store(cells_folder(out), fresh=fresh)
     store.sweep_up()
     runner = Runner(Model(loaded, parameters, economics), store, pool_of(*who), show_progress=not quiet)
-    study = Study(runner, asked, basis)
+    workers, cluster = who
+    study = Study(runner, asked, basis, drawers=pool_of(1 if cluster else workers))
     study.check()
     return study
 
@@ -260,10 +260,9 @@ def _do_part(study: Study, names: list[str], out: Path, part: tuple[int, int]) -
     )
 
 
-def _finish(study: Study, names: list[str], out: Path, settings: list[str], drawers: int, as_json: bool) -> None:
+def _finish(study: Study, names: list[str], out: Path, settings: list[str], as_json: bool) -> None:
     """Run the analyses, and print what they say and where it is."""
     from rallsim.report.sweep import document_of, print_finished
-    from rallsim.sweep.execute import pool_of
     from rallsim.sweep.runner import MissingCellsError
     from rallsim.sweep.session import finish
 
@@ -271,7 +270,7 @@ def _finish(study: Study, names: list[str], out: Path, settings: list[str], draw
     for name in names:
         with _interruption(study):
             try:
-                done.append(finish(study, name, out, settings, pool_of(drawers)))
+                done.append(finish(study, name, out, settings))
             except MissingCellsError as missing:
                 raise _missing(name, len(missing.cells)) from None
         if not as_json:

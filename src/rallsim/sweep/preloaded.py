@@ -10,24 +10,28 @@ import gc
 from contextlib import suppress
 from io import BytesIO
 
-from rallsim.economics.setting import economics_of
-from rallsim.engine import must_compile
-from rallsim.errors import RallsimError
-from rallsim.evaluation import evaluate
-from rallsim.parameter_cache import shipped_parameters
-from rallsim.plots import new_axes
-from rallsim.scenario import load_scenario, shipped_scenarios
-from rallsim.sweep import drawing
-from rallsim.sweep.figures import figure_of
 
-__all__ = ["drawing"]  # what workers do beside cells
+def load_package() -> None:
+    """Import what workers do, and draw an empty figure."""
+    from rallsim.plots import new_axes
+    from rallsim.sweep import cells, drawing  # noqa: F401  # both are called in workers
+    from rallsim.sweep.figures import figure_of
+
+    figure_of(new_axes()).savefig(BytesIO())
 
 
-def preload() -> None:
+def load_compiled() -> None:
     """Evaluate one patient of a shipped scenario; faults are left to the work itself, which tells them.
 
-    Where the pathway was never compiled, nothing is evaluated: the process that shares out the work compiles it.
+    Where the pathway was never compiled nothing is evaluated: the process that shares out the work compiles it.
     """
+    from rallsim.economics.setting import economics_of
+    from rallsim.engine import must_compile
+    from rallsim.errors import RallsimError
+    from rallsim.evaluation import evaluate
+    from rallsim.parameter_cache import shipped_parameters
+    from rallsim.scenario import load_scenario, shipped_scenarios
+
     if must_compile("valued"):
         return
     with suppress(RallsimError):
@@ -36,7 +40,9 @@ def preload() -> None:
         evaluate(scenario, parameters, economics_of(parameters=parameters))
 
 
-preload()
-figure_of(new_axes()).savefig(BytesIO())
+gc.disable()  # imports make many objects and no garbage: a fifth of the time
+load_package()
+load_compiled()
 gc.collect()
 gc.freeze()  # what was loaded stays as it is: pages are shared as long as nobody counts their objects
+gc.enable()

@@ -30,9 +30,10 @@ def start() -> None:
     """
     if not _possible():
         return
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     context()
+    resource_tracker.ensure_running()  # would let interruptions through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()

@@ -11,7 +11,6 @@ from rallsim.errors import InputError, Problem, nearest
 from rallsim.results import Saved, check_folder, save_folder
 from rallsim.sweep.cells import Cell
 from rallsim.sweep.drawing import draw_figures
-from rallsim.sweep.execute import Pool
 from rallsim.sweep.runner import MissingCellsError
 from rallsim.sweep.study import Study, Tables, write_tables
 
@@ -46,18 +45,15 @@ def check_analyses(names: Sequence[str], out: Path) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def finish(study: Study, name: str, out: Path, settings: Sequence[str], drawers: Pool) -> Finished:
-    """Run an analysis and write its tables, figures and manifest into a folder of its own, complete or not at all.
-
-    `drawers` are processes of this machine that draw the figures.
-    """
+def finish(study: Study, name: str, out: Path, settings: Sequence[str]) -> Finished:
+    """Run an analysis and write its tables, figures and manifest into a folder of its own, complete or not at all."""
     module = analyses.called(name)
     tables: Tables = module.analyse(study)
     look = study.look()
 
     def write(folder: Path) -> None:
         write_tables(tables, folder)
-        draw_figures(name, folder, look, drawers)
+        draw_figures(name, folder, look, study.drawers)
 
     saved = save_folder(out / name, study.manifest(name, settings), write)
     return Finished(name, tables, tuple(module.say(tables, look)), saved)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +20,7 @@ from rallsim.parameters import ParameterSet
 from rallsim.scenario import Scenario
 from rallsim.sweep.asked import Asked
 from rallsim.sweep.draws import Draws, draws_of
+from rallsim.sweep.execute import Pool, pool_of
 from rallsim.sweep.joint import owner_of
 from rallsim.sweep.look import SIGNS, Look, in_words
 from rallsim.sweep.matters import columns_of, fixed_by
@@ -46,6 +47,7 @@ class Study:
     runner: Runner
     asked: Asked
     basis: Basis | None = None  # where economics come from, for the manifest
+    drawers: Pool = field(default=pool_of(1))  # processes of this machine that draw figures
 
     @property
     def scenario(self) -> Scenario:

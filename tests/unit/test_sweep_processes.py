@@ -1,0 +1,85 @@
+"""Figures come out the same whoever draws them, and processes that help leave interruptions to the command."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from helpers_cli import Rallsim
+from rallsim.sweep.drawing import draw_figures, draw_share
+from rallsim.sweep.execute import Here, Opened
+from rallsim.sweep.look import Look
+
+CODE = "import sys; from rallsim.cli import main; sys.argv[0] = 'rallsim'; main()"
+PSA = ("sweep", "first_salvage", "psa", "--draws", "20", "--patients", "20", "--out", "out")
+
+
+class Broken(Executor):
+    """An executor whose processes have died."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        raise BrokenExecutor
+
+
+@contextmanager
+def two_here() -> Iterator[Opened]:
+    yield Opened(Here(), 2)
+
+
+@contextmanager
+def broken() -> Iterator[Opened]:
+    yield Opened(Broken(), 2)
+
+
+def figures_of(folder: Path) -> dict[str, bytes]:
+    """Return the figures of a folder, and remove them."""
+    found = {path.name: path.read_bytes() for path in folder.glob("*.png")}
+    for name in found:
+        (folder / name).unlink()
+    return found
+
+
+def test_figures_do_not_depend_on_who_draws(tmp_path: Path, rallsim: Rallsim) -> None:
+    """One process, two shares, and dead helpers whose work is done here: every figure, the same bytes."""
+    assert rallsim(*PSA).code == 0
+    folder = tmp_path / "out" / "psa"
+    look = Look.from_json(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["look"])
+    expected = figures_of(folder)
+
+    draw_share("psa", folder, look, (1, 2))
+    assert 0 < len(figures_of(folder)) < len(expected)
+    for pool in (two_here, broken):
+        draw_figures("psa", folder, look, pool)
+        assert figures_of(folder) == expected
+    assert len(expected) == 6
+
+
+@pytest.mark.slow
+def test_the_server_leaves_interruptions_to_the_command(tmp_path: Path) -> None:
+    """Ctrl-C reaches every process of a terminal; the server goes on loading without a word."""
+    command = [sys.executable, "-c", CODE, *PSA, "--workers", "2"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    helpers: list[psutil.Process] = []
+    while not any("forkserver" in " ".join(one.cmdline()) for one in helpers):
+        helpers = psutil.Process(process.pid).children()
+
+    for delay in (0.1, 0.2, 0.4):
+        time.sleep(delay)
+        for one in helpers:
+            one.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+
+    assert (process.returncode, err) == (0, "")
+    assert (tmp_path / "out" / "psa").exists()
+    assert psutil.wait_procs(helpers, timeout=20)[1] == []
