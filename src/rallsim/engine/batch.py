@@ -71,6 +71,36 @@ def live(place: int, block: Any) -> None:
     put_in_order(block.events, first, min(block.cursor[0], len(block.events)))
 
 
+@compiled
+def live_alone(place: int, draw: int, block: Any) -> None:
+    """Let the only patient of a block live with the luck at a place under a draw; rows stand from 0 to the cursor.
+
+    The block holds the luck of many patients, and models and therapies of one draw for all or of every draw.
+    """
+    drawn = draw if len(block.models) > 1 else 0
+    one = BlockArrays(
+        block.patients,
+        block.attributes,
+        block.luck[place : place + 1],
+        block.models[drawn : drawn + 1],
+        block.therapies[drawn],
+        block.rules,
+        block.conditions,
+        block.life_tables,
+        block.events,
+        block.cursor,
+    )
+    block.cursor[0] = 0
+    live(0, one)
+
+
+@compiled
+def copy_words(entrant: Any, record: Any) -> None:
+    """Let a patient who is known in words enter, in the only record of a block."""
+    for word in range(len(entrant)):
+        record[0, word] = entrant[word]
+
+
 @compiled_entry
 def run_block(block: Any) -> None:
     """Let all patients of a block live, one after the other."""
@@ -98,25 +128,11 @@ def run_draws(
     """
     for draw in range(len(block.models)):
         for place in range(len(block.luck)):
-            one = BlockArrays(
-                block.patients,
-                block.attributes,
-                block.luck[place : place + 1],
-                block.models[draw : draw + 1],
-                block.therapies[draw],
-                block.rules,
-                block.conditions,
-                block.life_tables,
-                block.events,
-                block.cursor,
-            )
             if len(known) > 0:
-                for word in range(record.shape[1]):
-                    record[0, word] = known[min(draw, len(known) - 1), place, word]
+                copy_words(known[min(draw, len(known) - 1), place], record)
             else:
                 block.attributes[0, :] = 0.0
                 block.patients[0].number = first_number + place
                 enters(block.patients[0], block.luck[place], populations[draw])
-            block.cursor[0] = 0
-            live(0, one)
+            live_alone(place, draw, block)
             add_patient(block.events, 0, block.cursor[0], outcomes, matrix, draw, step, force, sums)

@@ -8,7 +8,7 @@ import numpy as np
 
 from rallsim.compiled import compiled, compiled_entry
 from rallsim.economics.sums import SUMS, Tables, add_values, new_room
-from rallsim.engine.batch import live
+from rallsim.engine.batch import copy_words, live_alone
 from rallsim.engine.blocks import MAX_EVENTS, refuse_overflow
 from rallsim.events import EVENT_ROW
 from rallsim.journey import BlockArrays
@@ -60,24 +60,8 @@ def live_once(place: int, draw: int, block: Any, record: Any, at_entry: Any) -> 
 
     `record` are the words of the only patient of `block`, `at_entry` those of all patients as they enter.
     """
-    drawn = draw if len(block.models) > 1 else 0
-    one = BlockArrays(
-        block.patients,
-        block.attributes,
-        block.luck[place : place + 1],
-        block.models[drawn : drawn + 1],
-        block.therapies[drawn],
-        block.rules,
-        block.conditions,
-        block.life_tables,
-        block.events,
-        block.cursor,
-    )
-    entrant = at_entry[draw if len(at_entry) > 1 else 0, place]
-    for word in range(len(entrant)):
-        record[0, word] = entrant[word]
-    block.cursor[0] = 0
-    live(0, one)
+    copy_words(at_entry[draw if len(at_entry) > 1 else 0, place], record)
+    live_alone(place, draw, block)
     return int(block.patients[0].number)
 
 
