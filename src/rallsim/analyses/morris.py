@@ -21,7 +21,8 @@ from rallsim.sweep.sensitivity import (
     points_of,
     problem_of,
 )
-from rallsim.sweep.study import Figures, Study, Tables
+from rallsim.sweep.study import Figures, Study
+from rallsim.sweep.tables import Tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -17,8 +17,9 @@ from rallsim.sweep.look import Look
 from rallsim.sweep.measures import in_batches, name_of, pooled, unit_of
 from rallsim.sweep.ranges import ranges_of
 from rallsim.sweep.runner import points_with
-from rallsim.sweep.study import Figures, Study, Tables, best_of
+from rallsim.sweep.study import Figures, Study, best_of
 from rallsim.sweep.switching import GRID, curves, switches
+from rallsim.sweep.tables import Tables
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,7 +17,8 @@ from rallsim.precision import Z_95
 from rallsim.sweep.figures import figure_of, titled
 from rallsim.sweep.look import Look
 from rallsim.sweep.sampling import Sample, running_means, sample_of, variance_table
-from rallsim.sweep.study import Figures, Study, Tables
+from rallsim.sweep.study import Figures, Study
+from rallsim.sweep.tables import Tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

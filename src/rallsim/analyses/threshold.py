@@ -15,8 +15,9 @@ from rallsim.sweep.look import Look
 from rallsim.sweep.measures import pooled
 from rallsim.sweep.ranges import along, ranges_of
 from rallsim.sweep.runner import points_with
-from rallsim.sweep.study import Figures, Study, Tables
+from rallsim.sweep.study import Figures, Study
 from rallsim.sweep.switching import GRID, Curve, curves_of, switches
+from rallsim.sweep.tables import Tables
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

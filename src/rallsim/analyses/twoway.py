@@ -15,7 +15,8 @@ from rallsim.sweep.figures import figure_of, titled
 from rallsim.sweep.look import Look
 from rallsim.sweep.measures import means
 from rallsim.sweep.ranges import along, ranges_of
-from rallsim.sweep.study import Figures, Study, Tables
+from rallsim.sweep.study import Figures, Study
+from rallsim.sweep.tables import Tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

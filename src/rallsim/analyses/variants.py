@@ -16,7 +16,8 @@ from rallsim.sweep.figures import figure_of, titled
 from rallsim.sweep.look import Look
 from rallsim.sweep.measures import in_batches, pooled
 from rallsim.sweep.runner import points_with
-from rallsim.sweep.study import Figures, Study, Tables, best_of
+from rallsim.sweep.study import Figures, Study, best_of
+from rallsim.sweep.tables import Tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,7 +16,8 @@ from rallsim.sweep.figures import figure_of, panels, titled
 from rallsim.sweep.joint import owner_of
 from rallsim.sweep.look import Look
 from rallsim.sweep.sampling import sample_of, variance_table
-from rallsim.sweep.study import Figures, Study, Tables
+from rallsim.sweep.study import Figures, Study
+from rallsim.sweep.tables import Tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,7 +8,7 @@ from pathlib import Path
 from rallsim import analyses
 from rallsim.sweep.execute import Pool
 from rallsim.sweep.look import Look
-from rallsim.sweep.study import read_tables
+from rallsim.sweep.tables import read_tables
 
 MOST_AT_ONCE = 4  # processes that draw: each reads the tables first
 

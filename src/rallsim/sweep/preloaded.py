@@ -43,6 +43,5 @@ def load_compiled() -> None:
 gc.disable()  # imports make many objects and no garbage: a fifth of the time
 load_package()
 load_compiled()
-gc.collect()
 gc.freeze()  # what was loaded stays as it is: pages are shared as long as nobody counts their objects
 gc.enable()

@@ -12,7 +12,7 @@ from rallsim.errors import InputError, Problem
 from rallsim.files import written_atomically
 from rallsim.results import MANIFEST
 from rallsim.sweep.look import Look
-from rallsim.sweep.study import read_tables
+from rallsim.sweep.tables import read_tables
 
 
 def replot(folder: Path, out: Path | None = None) -> Iterator[Path]:

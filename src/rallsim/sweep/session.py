@@ -12,7 +12,8 @@ from rallsim.results import Saved, check_folder, save_folder
 from rallsim.sweep.cells import Cell
 from rallsim.sweep.drawing import draw_figures
 from rallsim.sweep.runner import MissingCellsError
-from rallsim.sweep.study import Study, Tables, write_tables
+from rallsim.sweep.study import Study
+from rallsim.sweep.tables import Tables, write_tables
 
 
 @dataclass(frozen=True)

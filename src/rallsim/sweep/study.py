@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,10 +31,8 @@ if TYPE_CHECKING:
 
     from rallsim.economics.basis import Basis
 
-Tables = dict[str, pd.DataFrame]
 Figures = Mapping[str, Callable[[], "Figure"]]
 DEFAULT_WTP = (30_000.0, 50_000.0)  # where a perspective states no threshold
-FLOAT_FORMAT = "%.10g"
 OWNERS = {"costs": "Costs", "utilities": "Utilities", "hsct": "Transplant", "mortality": "Background mortality"}
 LEAST_PATIENTS = 20  # two in every batch
 
@@ -215,37 +212,6 @@ class Study:
             "sample": order_and_baseline(self.strategies, self.scenario.reference),
             "look": self.look().as_json(),
         }
-
-
-def write_tables(tables: Tables, folder: Path) -> None:
-    """Write each table as CSV."""
-    for name, table in tables.items():
-        (folder / f"{name}.csv").write_text(csv_of(table), encoding="utf-8", newline="\n")
-
-
-def csv_of(table: pd.DataFrame) -> str:
-    """Return a table as CSV. Where all are numbers, lines are formatted whole, a quarter of the time of pandas.
-
-    >>> csv_of(pd.DataFrame({"a": [0.1, 1e12], "b, c": [1.0, 2.0]}))
-    'a,"b, c"\\n0.1,1\\n1e+12,2\\n'
-    """
-    numbers = bool((table.dtypes == np.float64).all()) and not table.isna().to_numpy().any()
-    head = table.iloc[:0] if numbers else table
-    text = str(head.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n"))
-    if not numbers:
-        return text
-    line = ",".join([FLOAT_FORMAT] * table.shape[1]) + "\n"
-    return text + "".join([line % tuple(row) for row in table.to_numpy().tolist()])
-
-
-def read_tables(folder: Path) -> Tables:
-    """Read every CSV file of a folder; empty cells are not-a-number in columns of numbers, empty in others."""
-    found = {}
-    for path in sorted(folder.glob("*.csv")):
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
-        texts = [name for name in table.columns if table[name].dtype == object]
-        found[path.stem] = table.assign(**{name: table[name].fillna("") for name in texts})
-    return found
 
 
 def best_of(values: np.ndarray) -> np.ndarray:
