@@ -11,6 +11,8 @@ from rallsim.luck import BLOCK, luck_of_block
 from rallsim.population import sample_patients
 from rallsim.prepared import Prepared
 
+EVERYBODY = slice(None)
+
 
 def blocks_of(patients: int) -> list[tuple[int, int]]:
     """Number and size of the blocks that a cohort of `patients` is made of.
@@ -30,12 +32,14 @@ def entrants_of_block(
     return entrants_with(luck, prepared, number, draw), luck
 
 
-def entrants_with(luck: np.ndarray, prepared: Prepared, number: int, draw: int = 0) -> np.ndarray:
-    """Return the patients of a block at entry, from their luck and a draw of the population's parameters."""
+def entrants_with(
+    luck: np.ndarray, prepared: Prepared, number: int, draw: int = 0, part: slice = EVERYBODY
+) -> np.ndarray:
+    """Return the patients of a block at entry, or part of them, from their luck and a draw of the population."""
     population = prepared.populations[draw : draw + 1]
     if prepared.cohort is None:
-        return sample_patients(luck, population, number * BLOCK)
-    return entrants(prepared.cohort, luck, population, prepared.forms, number)
+        return sample_patients(luck[part], population, number * BLOCK + (part.start or 0))
+    return entrants(prepared.cohort, luck, population, prepared.forms, number)[part]
 
 
 def iterate_entrants(patients: int, seed: int, prepared: Prepared, replicate: int = 0) -> Iterator[np.ndarray]:

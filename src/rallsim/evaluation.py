@@ -34,6 +34,7 @@ __all__ = [
     "evaluate",
     "measures_of",
 ]
+ENTRANTS_AT_ONCE = 125  # patients of whom all draws' records at entry are held at the same time
 HISTORIES_AT_ONCE = 20_000  # of a strategy in one cell, as far as whole blocks go
 OUTCOMES = (*MEASURES, *(f"events_{name}" for name in EVENTS))  # measured whether anything is valued or not
 
@@ -109,7 +110,7 @@ class _Cell:
 
     def __call__(self, cell: tuple[slice, list[tuple[int, int]]]) -> list[tuple[Ints, Floats]]:
         """Return for each block the numbers of patients and the sums: draws × strategies × batches (× measures)."""
-        from rallsim.engine.valued import sums_of_block
+        from rallsim.engine.valued import add_patients, empty_sums
 
         some, blocks = cell
         size, scenario = some.stop - some.start, self.scenario
@@ -122,18 +123,22 @@ class _Cell:
         tables = tables_of(self.economics, therapies, drawn, size if drawn else 1) if self.economics else None
         various = range(size) if any(path in PATHS for path in here) else (0,)  # draws whose patients differ at entry
         found = []
-        for block in blocks:
-            luck = luck_of_block(scenario.seed, self.replicate, block[0])[: block[1]]
-            people = np.empty((len(various), block[1]), PATIENT)
-            for draw in various:
-                words(people[draw])[:] = words(entrants_with(luck, prepared[0], block[0], draw))
-            counts, sums, given = zip(
-                *(sums_of_block(people, luck, one, tables, size, self.batches) for one in prepared), strict=True
-            )
+        for number, patients in blocks:
+            luck = luck_of_block(scenario.seed, self.replicate, number)[:patients]
+            of_strategies = [empty_sums(size, self.batches, len(therapies), tables is not None) for _ in prepared]
+            for start in range(0, patients, ENTRANTS_AT_ONCE):
+                part = slice(start, min(start + ENTRANTS_AT_ONCE, patients))
+                people = np.empty((len(various), part.stop - start), PATIENT)
+                for draw in various:
+                    words(people[draw])[:] = words(entrants_with(luck, prepared[0], number, draw, part))
+                for one, sums in zip(prepared, of_strategies, strict=True):
+                    add_patients(people, luck[part], one, tables, sums)
             if self.economics:
-                named = (name for name, times in zip(therapies, sum(given)[1:], strict=True) if times)
+                given = np.sum([sums.given for sums in of_strategies], axis=0)
+                named = (name for name, times in zip(therapies, given[1:], strict=True) if times)
                 refuse_without_costs(named, self.economics.costs)
-            found.append((np.stack(counts, axis=1), np.stack(sums, axis=1)))
+            counts, totals = ([getattr(sums, name) for sums in of_strategies] for name in ("counts", "sums"))
+            found.append((np.stack(counts, axis=1), np.stack(totals, axis=1)))
         return found
 
 

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from helpers_cli import Rallsim
-from rallsim.sweep.drawing import draw_figures, draw_share
+from rallsim.sweep.drawing import draw_elsewhere, draw_figures
 from rallsim.sweep.execute import Here, Opened
 from rallsim.sweep.look import Look
 
@@ -33,13 +33,13 @@ class Broken(Executor):
 
 
 @contextmanager
-def two_here() -> Iterator[Opened]:
-    yield Opened(Here(), 2)
+def one_here() -> Iterator[Opened]:
+    yield Opened(Here(), 1)
 
 
 @contextmanager
 def broken() -> Iterator[Opened]:
-    yield Opened(Broken(), 2)
+    yield Opened(Broken(), 1)
 
 
 def figures_of(folder: Path) -> dict[str, bytes]:
@@ -51,16 +51,16 @@ def figures_of(folder: Path) -> dict[str, bytes]:
 
 
 def test_figures_do_not_depend_on_who_draws(tmp_path: Path, rallsim: Rallsim) -> None:
-    """One process, two shares, and dead helpers whose work is done here: every figure, the same bytes."""
+    """The process that asks, another, and one that dies and whose work is done here: every figure, the same bytes."""
     assert rallsim(*PSA).code == 0
     folder = tmp_path / "out" / "psa"
     look = Look.from_json(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["look"])
     expected = figures_of(folder)
 
-    draw_share("psa", folder, look, (1, 2))
-    assert 0 < len(figures_of(folder)) < len(expected)
-    for pool in (two_here, broken):
-        draw_figures("psa", folder, look, pool)
+    draw_figures("psa", folder, look)
+    assert figures_of(folder) == expected
+    for pool in (one_here, broken):
+        draw_elsewhere("psa", folder, look, pool)
         assert figures_of(folder) == expected
     assert len(expected) == 6
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,22 +22,36 @@ from rallsim.stages import EVENTS
 COMPILED = "run_valued"
 OUTCOME_NUMBERS, EVENTS_AT = len(MEASURES), len(MEASURES)
 VALUES_AT = EVENTS_AT + len(EVENTS)  # where sums of outcomes and numbers of events end and values begin
-Sums = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def sums_of_block(
-    entrants: np.ndarray, luck: np.ndarray, prepared: Prepared, tables: Tables | None, draws: int, batches: int
-) -> Sums:
-    """Run the patients of a block under each of `draws` draws, and add them up by batch: number modulo `batches`.
+class Sums(NamedTuple):
+    """What patients add up to: how many there are, sums of measures, and which therapies any of them was given."""
+
+    counts: np.ndarray
+    sums: np.ndarray
+    given: np.ndarray
+
+
+def empty_sums(draws: int, batches: int, therapies: int, valued: bool) -> Sums:
+    """Return sums of nobody: numbers of patients (draws × batches), sums (these × measures), and therapies given.
+
+    Measures are outcome.MEASURES, events, and of what is `valued` economics.sums.SUMS. None given stands first among
+    the therapies.
+    """
+    sizes = VALUES_AT + (len(SUMS) if valued else 0)
+    counts, sums = np.zeros((draws, batches), np.int64), np.zeros((draws, batches, sizes))
+    return Sums(counts, sums, np.zeros(therapies + 1, np.int64))
+
+
+def add_patients(
+    entrants: np.ndarray, luck: np.ndarray, prepared: Prepared, tables: Tables | None, found: Sums
+) -> None:
+    """Run patients, one a row of `luck`, under every draw, and add them to what was found, by batch of their number.
 
     `entrants` are draws × patients, or 1 × patients where all draws have the same; `prepared` and `tables` hold one
-    record or all draws. Returns the numbers of patients (draws × batches), the sums (these × measures:
-    outcome.MEASURES, events, and with `tables` economics.sums.SUMS), and which therapies were given, none first.
+    record or all draws.
     """
     patients, outcomes = new_patients(1), np.zeros(1, OUTCOME)
-    sizes = VALUES_AT + (len(SUMS) if tables else 0)
-    found = (np.zeros((draws, batches), np.int64), np.zeros((draws, batches, sizes)))
-    given = np.zeros(prepared.therapies.shape[1] + 1, np.int64)
     static = (prepared.rules, prepared.conditions, prepared.life_tables)
     rows = (np.empty(MAX_EVENTS * BLOCK, EVENT_ROW), np.zeros(1, np.int64))
     block = BlockArrays(
@@ -46,12 +60,11 @@ def sums_of_block(
     at_entry = words(entrants.reshape(-1)).reshape(*entrants.shape, -1)
     whom = (block, words(patients), at_entry, *readable(outcomes), outcome_matrix(outcomes))
     if tables is None:
-        run_unvalued(*whom, *found, given)
+        run_unvalued(*whom, *found)
     else:
         room = new_room()
-        run_valued(*whom, tables, room, *found, given)
+        run_valued(*whom, tables, room, *found)
         refuse_overflow(int(room.cursor[0]), len(room.spans), "charges and times of one patient")
-    return *found, given
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""Figures of an analysis drawn from its tables, by this process or by several at the same time."""
+"""Figures of an analysis drawn from its tables, by a process that has what draws loaded already."""
 
 from __future__ import annotations
 
@@ -8,31 +8,22 @@ from pathlib import Path
 from rallsim import analyses
 from rallsim.sweep.execute import Pool
 from rallsim.sweep.look import Look
-from rallsim.sweep.tables import read_tables
-
-MOST_AT_ONCE = 4  # processes that draw: each reads the tables first
+from rallsim.sweep.tables import SavedTables
 
 
-def draw_figures(analysis: str, folder: Path, look: Look, pool: Pool) -> None:
-    """Draw every figure of an analysis into the folder that holds its tables.
+def draw_elsewhere(analysis: str, folder: Path, look: Look, pool: Pool) -> None:
+    """Draw every figure of an analysis into the folder that holds its tables, in a process of a pool that sees it.
 
-    The processes of the pool must see the folder. Where they die, this one draws.
+    Where that process dies, this one draws.
     """
     try:
         with pool() as opened:
-            shares = min(opened.at_once, MOST_AT_ONCE)
-            drawn = [
-                opened.executor.submit(draw_share, analysis, folder, look, (share, shares)) for share in range(shares)
-            ]
-            for one in drawn:
-                one.result()
+            opened.executor.submit(draw_figures, analysis, folder, look).result()
     except BrokenExecutor:
-        draw_share(analysis, folder, look)
+        draw_figures(analysis, folder, look)
 
 
-def draw_share(analysis: str, folder: Path, look: Look, share: tuple[int, int] = (0, 1)) -> None:
-    """Draw each n-th figure from the k-th on, where `share` is (k, n): what `rallsim plot` draws, to the last digit."""
-    figures = analyses.called(analysis).draw(read_tables(folder), look)
-    first, step = share
-    for name in list(figures)[first::step]:
-        figures[name]().savefig(folder / name)
+def draw_figures(analysis: str, folder: Path, look: Look) -> None:
+    """Draw every figure of an analysis into the folder that holds its tables, as `rallsim plot` does."""
+    for name, figure in analyses.called(analysis).draw(SavedTables(folder), look).items():
+        figure().savefig(folder / name)

@@ -12,7 +12,7 @@ from rallsim.errors import InputError, Problem
 from rallsim.files import written_atomically
 from rallsim.results import MANIFEST
 from rallsim.sweep.look import Look
-from rallsim.sweep.tables import read_tables
+from rallsim.sweep.tables import SavedTables
 
 
 def replot(folder: Path, out: Path | None = None) -> Iterator[Path]:
@@ -27,7 +27,7 @@ def replot(folder: Path, out: Path | None = None) -> Iterator[Path]:
         target = path if out is None else out / path.name if path != folder else out
         try:
             look = Look.from_json(manifest["look"])
-            for name, figure in analyses.called(manifest["analysis"]).draw(read_tables(path), look).items():
+            for name, figure in analyses.called(manifest["analysis"]).draw(SavedTables(path), look).items():
                 with written_atomically(target / name) as temporary:
                     figure().savefig(temporary)
                 yield target / name

@@ -10,7 +10,7 @@ from rallsim import analyses
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.results import Saved, check_folder, save_folder
 from rallsim.sweep.cells import Cell
-from rallsim.sweep.drawing import draw_figures
+from rallsim.sweep.drawing import draw_elsewhere
 from rallsim.sweep.runner import MissingCellsError
 from rallsim.sweep.study import Study
 from rallsim.sweep.tables import Tables, write_tables
@@ -54,7 +54,7 @@ def finish(study: Study, name: str, out: Path, settings: Sequence[str]) -> Finis
 
     def write(folder: Path) -> None:
         write_tables(tables, folder)
-        draw_figures(name, folder, look, study.drawers)
+        draw_elsewhere(name, folder, look, study.drawers)
 
     saved = save_folder(out / name, study.manifest(name, settings), write)
     return Finished(name, tables, tuple(module.say(tables, look)), saved)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow.lib as arrow
-import pyarrow.parquet as pq
 
 from rallsim.errors import InputError, Problem
 from rallsim.evaluated import KEYS, Evaluation
@@ -45,6 +44,8 @@ class Store:
 
     def write(self, key: str, evaluation: Evaluation) -> None:
         """Keep the result of a cell."""
+        import pyarrow.parquet as pq  # 15 MB that processes which only draw do without
+
         told = {KEY: key.encode(), CONTENT: content_hash(evaluation).encode()}
         table = _columns_of(evaluation).replace_schema_metadata(told)
         with written_atomically(self.path(key)) as temporary:
@@ -56,6 +57,8 @@ class Store:
 
     def read(self, key: str) -> Evaluation | None:
         """Return the result of a cell; None where there is none, or where the file is damaged."""
+        import pyarrow.parquet as pq
+
         path = self.path(key)
         if not path.is_file() or (self.fresh and key not in self._written):
             return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-Tables = dict[str, pd.DataFrame]
+Tables = Mapping[str, pd.DataFrame]
 FLOAT_FORMAT = "%.10g"
 
 
@@ -32,11 +33,28 @@ def csv_of(table: pd.DataFrame) -> str:
     return text + "".join([line % tuple(row) for row in table.to_numpy().tolist()])
 
 
-def read_tables(folder: Path) -> Tables:
-    """Read every CSV file of a folder; empty cells are not-a-number in columns of numbers, empty in others."""
-    found = {}
-    for path in sorted(folder.glob("*.csv")):
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
-        texts = [name for name in table.columns if table[name].dtype == object]
-        found[path.stem] = table.assign(**{name: table[name].fillna("") for name in texts})
-    return found
+class SavedTables(Mapping[str, pd.DataFrame]):
+    """The CSV files of a folder as tables, each read when it is first asked for.
+
+    Empty cells are not-a-number in columns of numbers, empty in others.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.paths = {path.stem: path for path in sorted(folder.glob("*.csv"))}
+        self.found: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Return a table; raises KeyError where the folder holds none of this name."""
+        if name not in self.found:
+            table = pd.read_csv(self.paths[name], keep_default_na=False, na_values=[""])
+            texts = [column for column in table.columns if table[column].dtype == object]
+            self.found[name] = table.assign(**{column: table[column].fillna("") for column in texts})
+        return self.found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names of all tables."""
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        """Return the number of tables."""
+        return len(self.paths)
