@@ -15,7 +15,7 @@ import pandas as pd
 from rallsim.calibrated_values import calibrated_file
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.files import shipped, written_atomically
-from rallsim.fit.calibrate import Calibrated, Progress, calibrate, posterior_table
+from rallsim.fit.calibrate import Calibrated, Prior, Progress, calibrate, posterior_table
 from rallsim.fit.prior import prior_draws
 from rallsim.fit.yaml_text import rounded, yaml_text
 from rallsim.parameter_values import ParameterFile, number_at
@@ -114,11 +114,18 @@ def write_posterior(
     return values, table
 
 
+def _before(prior: Prior, start: Start, draws: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Lower limit, median and upper limit of each prior: as stated, or of the parameter's own draws."""
+    stated = prior.values(np.array([[-Z], [0.0], [Z]]) * np.ones(len(prior.paths)))
+    own = [path for path, entry in start.spec.items() if "lo" not in entry]
+    return stated | {path: np.quantile(draws[path], [0.025, 0.5, 0.975]) for path in own}
+
+
 def _text(start: Start, found: Calibrated, draws: pd.DataFrame, seed: int) -> str:
     prior, deviation = found.prior, np.sqrt(np.diag(found.covariance))
     mode = prior.values(found.mode[None])
     limits = prior.values(np.quantile(found.draws, [0.025, 0.975], axis=0))
-    before = prior.values(np.array([[-Z], [0.0], [Z]]) * np.ones(len(prior.paths)))
+    before = _before(prior, start, draws)
     parameters = {}
     for k, path in enumerate(prior.paths):
         ratio = float(deviation[k])
@@ -126,7 +133,7 @@ def _text(start: Start, found: Calibrated, draws: pd.DataFrame, seed: int) -> st
             "value": rounded(mode[path][0]),
             "lo": rounded(limits[path][0]),
             "hi": rounded(limits[path][1]),
-            "prior": dict(zip(("lo", "value", "hi"), map(rounded, before[path]), strict=True)),
+            "prior": dict(zip(("lo", "value", "hi"), map(rounded, before[path].tolist()), strict=True)),
             "sd_ratio": rounded(ratio, 3),
             "informed": ratio < UNINFORMED,
             "why": prior.reasons[k],
