@@ -18,7 +18,7 @@ import pytest
 
 from helpers_cli import Rallsim
 from rallsim.sweep.drawing import draw_elsewhere, draw_figures
-from rallsim.sweep.execute import Here, Opened
+from rallsim.sweep.execute import Here, Opened, interruptions_wait
 from rallsim.sweep.look import Look
 
 CODE = "import sys; from rallsim.cli import main; sys.argv[0] = 'rallsim'; main()"
@@ -63,6 +63,26 @@ def test_figures_do_not_depend_on_who_draws(tmp_path: Path, rallsim: Rallsim) ->
         draw_elsewhere("psa", folder, look, pool)
         assert figures_of(folder) == expected
     assert len(expected) == 6
+
+
+def interrupted(done: list[str], error: Exception | None) -> None:
+    """Be interrupted inside the block, and go on to its end or to an error."""
+    with interruptions_wait():
+        signal.raise_signal(signal.SIGINT)
+        done.append("after it")
+        if error:
+            raise error
+
+
+@pytest.mark.parametrize("error", [None, BrokenExecutor()])
+def test_an_interruption_waits_for_processes_that_are_being_started(error: Exception | None) -> None:
+    """Ctrl-C inside the block comes at its end, also when something else goes wrong there; then all is as before."""
+    before = signal.getsignal(signal.SIGINT)
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(done, error)
+    assert done == ["after it"]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.slow

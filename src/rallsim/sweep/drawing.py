@@ -6,7 +6,7 @@ from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 from rallsim import analyses
-from rallsim.sweep.execute import Pool
+from rallsim.sweep.execute import Pool, interruptions_wait
 from rallsim.sweep.look import Look
 from rallsim.sweep.tables import SavedTables
 
@@ -18,7 +18,9 @@ def draw_elsewhere(analysis: str, folder: Path, look: Look, pool: Pool) -> None:
     """
     try:
         with pool() as opened:
-            opened.executor.submit(draw_figures, analysis, folder, look).result()
+            with interruptions_wait():
+                drawn = opened.executor.submit(draw_figures, analysis, folder, look)
+            drawn.result()
     except BrokenExecutor:
         draw_figures(analysis, folder, look)
 

@@ -84,13 +84,14 @@ def _work_off(waiting: list[Cell], opened: Opened, packed: bytes, done: Done) ->
 
     try:
         while waiting or flying:
-            while waiting and len(flying) < IN_FLIGHT * opened.at_once:
-                cell = waiting.pop()
-                try:
-                    flying[opened.executor.submit(compute, packed, cell)] = cell
-                except BrokenExecutor:
-                    waiting.append(cell)
-                    raise
+            with interruptions_wait():
+                while waiting and len(flying) < IN_FLIGHT * opened.at_once:
+                    cell = waiting.pop()
+                    try:
+                        flying[opened.executor.submit(compute, packed, cell)] = cell
+                    except BrokenExecutor:
+                        waiting.append(cell)
+                        raise
             land(wait(flying, return_when=FIRST_COMPLETED).done)
     except BrokenExecutor:
         waiting += flying.values()
@@ -98,6 +99,22 @@ def _work_off(waiting: list[Cell], opened: Opened, packed: bytes, done: Done) ->
     except KeyboardInterrupt:
         land(wait(flying).done)
         raise
+
+
+@contextmanager
+def interruptions_wait() -> Iterator[None]:
+    """Let an interruption come at the end of the block: a process half started would be lost, and complain of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager
