@@ -79,6 +79,12 @@ class ParameterFile:
         shown = None if found is None else str(found)
         self.faults.append(Problem(message, self.yaml.name, self.yaml.line(*place), key, shown, allowed, hint))
 
+    def faults_of_formula(self, place: Place, text: str, error: InputError) -> None:
+        """Note at `place` why the formula that stands there has no value."""
+        for problem in error.problems:
+            found = problem.found or text
+            self.fault(place, problem.message, found=found, allowed=problem.allowed, hint=problem.hint)
+
     def one_of(self, key: str, allowed: Iterable[str]) -> str | None:
         """Return the word at `key`, or note that it is none of `allowed` and return None."""
         words = tuple(allowed)
@@ -225,9 +231,7 @@ def _reported(file: ParameterFile, place: Place, rows: Sequence[Row], evidence: 
             return None
         value = evaluate(text, evidence)
     except InputError as error:
-        for problem in error.problems:
-            found = problem.found or text
-            file.fault(key, problem.message, found=found, allowed=problem.allowed, hint=problem.hint)
+        file.faults_of_formula(key, text, error)
         return None
     is_the_row = text == ids[0]
     return Origin(value, ids, rows[0].lo if is_the_row else None, rows[0].hi if is_the_row else None)

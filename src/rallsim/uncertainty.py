@@ -120,7 +120,7 @@ def spread_of_row(row: Row) -> Spread | None:
     """
     if row.kind != "published" or row.value is None or row.quantity in _rules()["definitions"]["quantities"]:
         return None
-    size = row.total or _size_in(row.population) or _assumed("patients_when_not_printed")
+    size = _size(row)
     if row.unit == "proportion":
         if (not row.total or row.value in (0.0, 1.0)) and (sd := _printed_sd(row, _logit)) is not None:
             return logit_normal(row.value, sd)
@@ -140,9 +140,8 @@ def spread_of_row(row: Row) -> Spread | None:
 
 def log_sd(row: Row) -> float:
     """Standard deviation of a ratio's logarithm: by its printed limits, else 2 / sqrt(n) for n patients or events."""
-    size = row.total or _size_in(row.population) or _assumed("patients_when_not_printed")
     sd = _printed_sd(row, math.log)
-    return 2.0 / math.sqrt(size) if sd is None else sd
+    return 2.0 / math.sqrt(_size(row)) if sd is None else sd
 
 
 def parameter_draws(parameters: ParameterSet, draws: int, seed: int = 1) -> pd.DataFrame:
@@ -284,6 +283,11 @@ def _printed_sd(row: Row, scale: Callable[[float], float]) -> float | None:
 
 def _logit(share: float) -> float:
     return math.log(share / (1.0 - share))
+
+
+def _size(row: Row) -> float:
+    """Patients or events behind a number: printed beside it or in its population's words, else assumed."""
+    return row.total or _size_in(row.population) or _assumed("patients_when_not_printed")
 
 
 def _size_in(population: str) -> float | None:

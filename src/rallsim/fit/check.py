@@ -166,8 +166,7 @@ def _check_formula(file: ParameterFile, place: Place, evidence: Evidence) -> Non
     try:
         evaluate(text, evidence)
     except InputError as error:
-        for problem in error.problems:
-            file.fault(place, problem.message, found=problem.found or text, allowed=problem.allowed, hint=problem.hint)
+        file.faults_of_formula(place, text, error)
 
 
 def _mappings(file: ParameterFile, *place: Hashable) -> Iterator[tuple[int, dict[str, object]]]:

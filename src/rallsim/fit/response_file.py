@@ -202,9 +202,7 @@ def _number(file: ParameterFile, place: Place, formula: object, evidence: Eviden
     try:
         return evaluate(str(formula), evidence)
     except InputError as error:
-        for problem in error.problems:
-            found = problem.found or str(formula)
-            file.fault(place, problem.message, found=found, allowed=problem.allowed, hint=problem.hint)
+        file.faults_of_formula(place, str(formula), error)
         return 0.0
 
 

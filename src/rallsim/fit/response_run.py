@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +11,7 @@ import numpy as np
 from rallsim.fit.response import Response, fit_response
 from rallsim.fit.response_file import OUTCOMES, Owners, owners_of, read_response
 from rallsim.fit.response_layout import Layout, laid_out
-from rallsim.fit.yaml_text import rounded, yaml_text
+from rallsim.fit.yaml_text import evidence_hash, rounded, yaml_text
 from rallsim.luck import parameter_uniforms
 from rallsim.parameter_values import RESPONSE
 from rallsim.parameters import ParameterSet
@@ -86,14 +84,13 @@ def response_text(fitted: Fitted, parameters: ParameterSet) -> str:
     """Text of `fitted/response.yaml`."""
     layout, response = fitted.layout, fitted.response
     deviation = np.sqrt(np.diag(response.covariance))
-    rows = sorted({row for evidence in layout.evidence.values() for row in evidence})
-    numbers = {row: _numbers(parameters, row) for row in rows}
+    rows = {row for evidence in layout.evidence.values() for row in evidence}
     limits = fitted.natural(response.mode + np.outer([-Z, Z], deviation))
     size = len(layout.paths)
     content: dict[str, Any] = {
         "source": SOURCE,
         "method": METHOD,
-        "evidence_sha256": hashlib.sha256(json.dumps([numbers, _content(layout)], default=str).encode()).hexdigest(),
+        "evidence_sha256": evidence_hash(parameters.evidence, rows, _content(layout)),
         "parameters": {
             path: {
                 "value": value,
@@ -128,11 +125,6 @@ def response_text(fitted: Fitted, parameters: ParameterSet) -> str:
 def _content(layout: Layout) -> list[Any]:
     problem = layout.problem
     return [problem.names, problem.prior_sd.tolist(), layout.assumed.tolist(), problem.weights.round(9).tolist()]
-
-
-def _numbers(parameters: ParameterSet, row: str) -> list[float | None]:
-    found = parameters.evidence.row(row)
-    return [found.value, found.lo, found.hi, found.events, found.total]
 
 
 def _unit(path: str) -> str:

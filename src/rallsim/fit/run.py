@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ from rallsim.files import shipped, written_atomically
 from rallsim.fit.check import check_fits
 from rallsim.fit.response_run import SOURCE, fitted_response, response_text
 from rallsim.fit.summaries import KINDS, Fit
-from rallsim.fit.yaml_text import rounded, yaml_text
+from rallsim.fit.yaml_text import evidence_hash, rounded, yaml_text
 from rallsim.model import GENERAL_FIELDS
 from rallsim.parameter_values import ParameterFile
 from rallsim.parameters import ParameterSet, iterate_fits, load_parameters
@@ -88,9 +86,10 @@ def _run(file: ParameterFile, given: dict[str, float], parameters: ParameterSet)
 
 
 def _text(source: str, fits: dict[str, Fit], specs: dict[str, Any], parameters: ParameterSet) -> str:
+    rows = {row for fit in fits.values() for row in fit.evidence}
     content: dict[str, Any] = {
         "source": source,
-        "evidence_sha256": _evidence_hash(fits, specs, parameters),
+        "evidence_sha256": evidence_hash(parameters.evidence, rows, specs),
         "parameters": {
             name: {"value": rounded(value), "fit": fit_name, "evidence": list(fit.evidence)}
             for fit_name, fit in fits.items()
@@ -108,14 +107,3 @@ def _text(source: str, fits: dict[str, Fit], specs: dict[str, Any], parameters: 
         ],
     }
     return HEADER.format(source=source) + yaml_text(content)
-
-
-def _evidence_hash(fits: dict[str, Fit], specs: dict[str, Any], parameters: ParameterSet) -> str:
-    rows = {
-        identity: [row.value, row.lo, row.hi, row.events, row.total]
-        for fit in fits.values()
-        for identity in fit.evidence
-        for row in [parameters.evidence.row(identity)]
-    }
-    text = json.dumps([rows, specs], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
