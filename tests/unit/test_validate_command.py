@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from helpers_cli import Rallsim
+from rallsim.plots import new_axes
+from rallsim.validation.figures import plot_curve
 from rallsim.validation.user_rows import who_counts
 
 HEADER = (
@@ -70,6 +74,17 @@ def test_rows_of_ones_own(rallsim: Rallsim, tmp_path: Path) -> None:
     assert list(skipped.index) == ["reg_hr", "reg_x", "reg_w"]
     assert "ponatinib" not in skipped["reg_x"]
     assert "therapy" in skipped["reg_x"]
+
+
+@pytest.mark.parametrize(("since", "crosses"), [("entry", 1), ("failure", 0)])
+def test_a_median_lies_on_a_curve_of_the_same_clock(since: str, crosses: int) -> None:
+    """A median counted from the failure of a drug is not drawn on survival counted from entry."""
+    row = {"since": since, "on_curve": True, "use": "kept", "quantity": "median_os", "at_months": math.nan}
+    row |= {"observed": 5.2, "lo": 3.0, "hi": 8.0}
+    band = pd.DataFrame({"t": [0.0, 12.0], "survival": [1.0, 0.4], "sim_lo": [1.0, 0.3], "sim_hi": [1.0, 0.5]})
+    ax = plot_curve(pd.DataFrame([row]), band.assign(since="entry", arm="blinatumomab"), new_axes())
+    middles = [line for line in ax.lines if list(line.get_xdata()) == [5.2]]
+    assert len(middles) == crosses
 
 
 def population(folder: Path) -> Path:

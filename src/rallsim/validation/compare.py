@@ -155,6 +155,7 @@ def table(targets: Sequence[Target], simulated: np.ndarray, replicated: np.ndarr
                 "population": target.population,
                 "quantity": target.quantity,
                 "at_months": target.at_months,
+                "since": target.since,
                 "observed": target.observed,
                 "lo": target.lo,
                 "hi": target.hi,

@@ -46,14 +46,14 @@ def plot_trial(rows: pd.DataFrame, bands: pd.DataFrame, title: str) -> Figure:
 
 
 def plot_curve(rows: pd.DataFrame, band: pd.DataFrame, ax: Axes) -> Axes:
-    """Draw simulated overall survival with its band, printed landmarks and medians, and numbers at risk."""
+    """Draw simulated overall survival with its band; landmarks, medians and numbers at risk with the same beginning."""
     from matplotlib.ticker import PercentFormatter
 
     since = str(band["since"].iloc[0])
     ax.fill_between(band["t"], band["sim_lo"], band["sim_hi"], color=BAND, alpha=0.25, linewidth=0)
     ax.plot(band["t"], band["survival"], color=BAND)
     whole = rows[rows["use"].isin(("fit", "kept", "direct"))]
-    whole = whole[whole["on_curve"]]
+    whole = whole[whole["on_curve"] & (whole["since"] == since)]
     landmarks, medians = whole[whole["quantity"] == "os_at"], whole[whole["quantity"] == "median_os"]
     for _, row in landmarks.iterrows():
         _cross(ax, row["at_months"], row["observed"], (row["lo"], row["hi"]), None)
