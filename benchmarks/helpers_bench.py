@@ -14,17 +14,17 @@ from typing import Any
 import numpy as np
 import simpy
 
-from rallsim import stages as w
-from rallsim.engine import engine_called
-from rallsim.entry import blocks_of, entrants_of_block
-from rallsim.luck import BLOCK, luck_of_block
-from rallsim.outcomes import LANDMARKS, patient_table, summary, survival
-from rallsim.parameters import load_parameters
-from rallsim.precision import mean, median
-from rallsim.prepared import Prepared, prepare
-from rallsim.scenario import Scenario, load_scenario
-from rallsim.simulation import simulate
-from rallsim.transitions import TRANSITIONS
+from rallsim.common.precision import mean, median
+from rallsim.inputs.parameters import load_parameters
+from rallsim.inputs.scenario import Scenario, load_scenario
+from rallsim.model import states as w
+from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.transitions import TRANSITIONS
+from rallsim.outcomes.summary import LANDMARKS, patient_table, summary, survival
+from rallsim.simulation.engine_inputs import Prepared, prepare
+from rallsim.simulation.engines import engine_called
+from rallsim.simulation.entrants import blocks_of, entrants_of_block
+from rallsim.simulation.simulate import simulate
 
 PARAMETERS = load_parameters()
 ROUNDS = 9

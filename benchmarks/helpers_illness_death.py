@@ -14,9 +14,9 @@ import numpy as np
 import simpy
 from scipy.linalg import expm
 
-from rallsim.compiled import compiled, compiled_entry
-from rallsim.luck import GOLDEN_GAMMA, uniforms_of
-from rallsim.survival import exponential_quantile
+from rallsim.common.compiled import compiled, compiled_entry
+from rallsim.model.distributions import exponential_quantile
+from rallsim.model.random_numbers import GOLDEN_GAMMA, uniforms_of
 
 PEOPLE, HORIZON = 50_000, 60.0
 HEALTHY, ILL, DEAD = range(3)

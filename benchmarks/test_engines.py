@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import helpers_bench as b
-from rallsim.simulation import tally
+from rallsim.simulation.simulate import tally
 
 PATIENTS = 20_000
 DRAWS = 200

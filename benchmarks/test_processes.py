@@ -18,9 +18,9 @@ import pytest
 Say = Callable[[str], None]
 SUMS = """
 import json, resource, sys, time
-from rallsim.parameters import load_parameters
-from rallsim.scenario import load_scenario
-from rallsim.simulation import tally
+from rallsim.inputs.parameters import load_parameters
+from rallsim.inputs.scenario import load_scenario
+from rallsim.simulation.simulate import tally
 
 patients, workers = int(sys.argv[1]), int(sys.argv[2])
 parameters = load_parameters()

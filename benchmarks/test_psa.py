@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rallsim.evaluation import Economics, economics_of, evaluate
-from rallsim.parameters import ParameterSet, load_parameters
-from rallsim.scenario import Scenario, load_scenario
-from rallsim.uncertainty import economic_draws, parameter_draws
+from rallsim.evaluation.evaluate import Economics, economics_of, evaluate
+from rallsim.inputs.parameters import ParameterSet, load_parameters
+from rallsim.inputs.scenario import Scenario, load_scenario
+from rallsim.inputs.uncertainty import economic_draws, parameter_draws
 
 if TYPE_CHECKING:
     import pytest

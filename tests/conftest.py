@@ -10,11 +10,11 @@ from hypothesis import settings
 
 from helpers_cli import Ended, Rallsim
 from rallsim import cli
-from rallsim.engine import ENGINES
-from rallsim.evaluation import economics_of, evaluate
-from rallsim.parameters import load_parameters
-from rallsim.scenario import load_scenario
-from rallsim.simulation import simulate
+from rallsim.evaluation.evaluate import economics_of, evaluate
+from rallsim.inputs.parameters import load_parameters
+from rallsim.inputs.scenario import load_scenario
+from rallsim.simulation.engines import ENGINES
+from rallsim.simulation.simulate import simulate
 
 # The same examples in every run: a failure is the change's own. `--hypothesis-profile=explore` looks for new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None)

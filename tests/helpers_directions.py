@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 import helpers_model as m
-from rallsim import stages as w
-from rallsim.history import History
-from rallsim.model import TARGETS, UNITS
+from rallsim.model import states as w
+from rallsim.model.parameter_fields import TARGETS, UNITS
+from rallsim.outcomes.history import History
 
 THERAPIES = m.parameters().therapies
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from rallsim import stages as w
-from rallsim.economics.cost_files import Costs, load_costs
 from rallsim.economics.discounting import Rates
-from rallsim.economics.utility_files import Utilities, load_utilities
-from rallsim.economics.valuation import Valuation, ledger, value_history
-from rallsim.events import EVENT_ROW
-from rallsim.history import History
-from rallsim.parameters import load_parameters
+from rallsim.economics.settings.cost_files import Costs, load_costs
+from rallsim.economics.settings.utility_files import Utilities, load_utilities
+from rallsim.economics.valuation.valuation import Valuation, ledger, value_history
+from rallsim.inputs.parameters import load_parameters
+from rallsim.model import states as w
+from rallsim.model.event_rows import EVENT_ROW
+from rallsim.outcomes.history import History
 
 THERAPIES = ("chemotherapy", "inotuzumab", "car_t_cd19", "hsct_in_relapse", "blinatumomab_mrd")
 CHEMO, INO, CELLS, IN_RELAPSE, FOR_MRD = range(len(THERAPIES))

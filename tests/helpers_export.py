@@ -7,10 +7,10 @@ from functools import cache
 import pandas as pd
 
 from helpers_model import parameters
-from rallsim.economics.evaluation import Evaluation, evaluate
+from rallsim.economics.tables.economic_results import Evaluation, evaluate
 from rallsim.export.folder import export_tables
-from rallsim.scenario import load_scenario
-from rallsim.simulation import Simulation, simulate
+from rallsim.inputs.scenario import load_scenario
+from rallsim.simulation.simulate import Simulation, simulate
 
 PATIENTS = 200
 

@@ -13,19 +13,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rallsim import stages as w
-from rallsim.engine import engine_called
-from rallsim.engine.blocks import Block
-from rallsim.entry import blocks_of, entrants_of_block, iterate_entrants
-from rallsim.events import put_patients_in_order
-from rallsim.history import History
-from rallsim.journey import NOBODY_WAKES, step
-from rallsim.luck import COLUMNS, COURSE, COURSE_COLUMNS, ENTRY_COLUMNS
-from rallsim.parameters import ParameterSet, load_parameters
-from rallsim.population import sample_patients
-from rallsim.prepared import Prepared, check_scenario, prepare
-from rallsim.records import readable
-from rallsim.scenario import Scenario, load_scenario
+from rallsim.common.records import readable
+from rallsim.inputs.parameters import ParameterSet, load_parameters
+from rallsim.inputs.scenario import Scenario, load_scenario
+from rallsim.model import states as w
+from rallsim.model.event_rows import put_patients_in_order
+from rallsim.model.population import sample_patients
+from rallsim.model.random_numbers import COLUMNS, COURSE, COURSE_COLUMNS, ENTRY_COLUMNS
+from rallsim.model.step import NOBODY_WAKES, step
+from rallsim.outcomes.history import History
+from rallsim.simulation.blocks import Block
+from rallsim.simulation.engine_inputs import Prepared, check_scenario, prepare
+from rallsim.simulation.engines import engine_called
+from rallsim.simulation.entrants import blocks_of, entrants_of_block, iterate_entrants
 
 NO_BACKGROUND = {"mortality.ratio_active": 0.0, "mortality.ratio_long_term": 0.0, "mortality.ratio_after_hsct": 0.0}
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import helpers_model as m
-from rallsim.model import CAR_T_FIELDS, KIND_FIELDS, THERAPY_FIELDS
-from rallsim.prepared import Prepared
+from rallsim.model.parameter_fields import CAR_T_FIELDS, KIND_FIELDS, THERAPY_FIELDS
+from rallsim.simulation.engine_inputs import Prepared
 
 DAYS = 12.0 / 365.25  # months in a day
 RATIOS = ("odds_ratio", "hazard_ratio", "ratio")

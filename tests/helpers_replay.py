@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import helpers_model as m
-from rallsim import stages as w
-from rallsim.conditions import ATTRIBUTES, Condition, alternatives
-from rallsim.history import History
-from rallsim.luck import (
+from rallsim.inputs.scenario import Scenario, Strategy
+from rallsim.model import states as w
+from rallsim.model.conditions import ATTRIBUTES, Condition, alternatives
+from rallsim.model.parameter_fields import CD19, CD22
+from rallsim.model.random_numbers import (
     COURSE_COLUMNS,
     ENTRY_COLUMNS,
     HSCT_REALISED,
@@ -18,9 +19,8 @@ from rallsim.luck import (
     TREATED,
     luck_of_block,
 )
-from rallsim.model import CD19, CD22
-from rallsim.prepared import Prepared
-from rallsim.scenario import Scenario, Strategy
+from rallsim.outcomes.history import History
+from rallsim.simulation.engine_inputs import Prepared
 
 THERAPIES = m.parameters().therapies
 IDS = list(THERAPIES)

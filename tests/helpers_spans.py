@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from rallsim import stages as w
-from rallsim.economics.triggers import AT, CLOCKS, NO_THERAPY, WHILE, Trigger
-from rallsim.history import History
+from rallsim.economics.settings.triggers import AT, CLOCKS, NO_THERAPY, WHILE, Trigger
+from rallsim.model import states as w
+from rallsim.outcomes.history import History
 
 Array = np.ndarray
 NEVER = -1e9

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rallsim.economics.setting import Economics, economics_of
-from rallsim.evaluation import Evaluation
-from rallsim.parameters import ParameterSet, load_parameters
-from rallsim.scenario import Scenario, load_scenario
-from rallsim.sweep.asked import Asked
-from rallsim.sweep.cells import Model
-from rallsim.sweep.execute import pool_of
+from rallsim.economics.settings.setting import Economics, economics_of
+from rallsim.evaluation.evaluate import Evaluation
+from rallsim.inputs.parameters import ParameterSet, load_parameters
+from rallsim.inputs.scenario import Scenario, load_scenario
+from rallsim.sweep.jobs import Model
 from rallsim.sweep.runner import Runner
+from rallsim.sweep.settings import Asked
 from rallsim.sweep.store import Store
 from rallsim.sweep.study import Study
+from rallsim.sweep.workers import pool_of
 
 SCENARIO = "first_salvage"
 

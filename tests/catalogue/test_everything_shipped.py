@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import helpers_model as m
-from rallsim import stages as w
 from rallsim.fit.run import stale_fits
-from rallsim.model import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, UNITS
-from rallsim.outcomes import LANDMARKS
-from rallsim.results import results_of
-from rallsim.scenario import load_scenario, shipped_scenarios
-from rallsim.simulation import simulate
+from rallsim.inputs.scenario import load_scenario, shipped_scenarios
+from rallsim.model import states as w
+from rallsim.model.parameter_fields import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, UNITS
+from rallsim.outcomes.summary import LANDMARKS
+from rallsim.output.folder import results_of
+from rallsim.simulation.simulate import simulate
 
 SCENARIOS = [name for name, _ in shipped_scenarios()]
 THERAPIES = list(m.parameters().therapies)

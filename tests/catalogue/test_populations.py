@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import helpers_model as m
-from rallsim.luck import luck_of_block
-from rallsim.population import population_records, sample_patients
+from rallsim.model.population import population_records, sample_patients
+from rallsim.model.random_numbers import luck_of_block
 
 Share = Callable[[np.ndarray], np.ndarray]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from rallsim.files import shipped
-from rallsim.parameters import load_parameters
-from rallsim.prepared import check_scenario
-from rallsim.scenario import load_scenario, shipped_scenarios
+from rallsim.common.files import shipped
+from rallsim.inputs.parameters import load_parameters
+from rallsim.inputs.scenario import load_scenario, shipped_scenarios
+from rallsim.simulation.engine_inputs import check_scenario
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

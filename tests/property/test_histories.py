@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 import helpers_model as m
 from helpers_replay import IDS, THERAPIES, Replay, therapy_of, transplant_of
-from rallsim import stages as w
-from rallsim.conditions import ATTRIBUTES
-from rallsim.patient import GIVEN
-from rallsim.population import impossible_population
-from rallsim.rules import NOTHING, therapy_by_rules, transplant_by_rules
-from rallsim.scenario import Scenario
+from rallsim.inputs.scenario import Scenario
+from rallsim.model import states as w
+from rallsim.model.conditions import ATTRIBUTES
+from rallsim.model.patient import GIVEN
+from rallsim.model.population import impossible_population
+from rallsim.model.rules import NOTHING, therapy_by_rules, transplant_by_rules
 
 DRUGS, CELLS, FOR_MRD = (m.therapies_of_kind(kind) for kind in ("drug", "car_t", "mrd"))
 SALVAGE = [name for name in IDS if name not in FOR_MRD]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rallsim.survival import (
+from rallsim.model.distributions import (
     age_at_hazard,
     exponential_quantile,
     hazard_until,

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 import helpers_model as m
-from rallsim.history import History
-from rallsim.results import results_of
-from rallsim.scenario import load_scenario
-from rallsim.simulation import simulate
+from rallsim.inputs.scenario import load_scenario
+from rallsim.outcomes.history import History
+from rallsim.output.folder import results_of
+from rallsim.simulation.simulate import simulate
 
 CELLS_FIRST = {
     "salvage": [{"give": "car_t_cd19", "when": {"line": 1}}, {"give": "inotuzumab"}, {"give": "chemotherapy"}],

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import helpers_model as m
-from rallsim.compiled import is_compiling
-from rallsim.economics.setting import economics_of
-from rallsim.evaluation import evaluate
-from rallsim.scenario import load_scenario
-from rallsim.simulation import simulate
+from rallsim.common.compiled import is_compiling
+from rallsim.economics.settings.setting import economics_of
+from rallsim.evaluation.evaluate import evaluate
+from rallsim.inputs.scenario import load_scenario
+from rallsim.simulation.simulate import simulate
 
 TESTS = Path(__file__).parents[1]
 PLAIN = os.environ | {"NUMBA_DISABLE_JIT": "1"}
@@ -25,12 +25,12 @@ SETTINGS: dict[str, list[str]] = {"sampled": [], "of a file": [f"population={OWN
 WRITE = f"""
 import sys
 import numpy as np
-from rallsim.compiled import is_compiling
-from rallsim.economics.setting import economics_of
-from rallsim.evaluation import evaluate
-from rallsim.parameters import load_parameters
-from rallsim.scenario import load_scenario
-from rallsim.simulation import simulate
+from rallsim.common.compiled import is_compiling
+from rallsim.economics.settings.setting import economics_of
+from rallsim.evaluation.evaluate import evaluate
+from rallsim.inputs.parameters import load_parameters
+from rallsim.inputs.scenario import load_scenario
+from rallsim.simulation.simulate import simulate
 
 assert not is_compiling()
 scenario, parameters = load_scenario("{SCENARIO}", patients={PATIENTS}, settings=sys.argv[2:]), load_parameters()

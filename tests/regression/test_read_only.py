@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import rallsim
-from rallsim.compiled import user_cache
-from rallsim.files import shipped
+from rallsim.common.compiled import user_cache
+from rallsim.common.files import shipped
 
 COMMAND = "import sys, rallsim; from rallsim.cli import main; print(rallsim.__file__, file=sys.stderr); main()"
 

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 import helpers_model as m
-from rallsim.results import results_of
-from rallsim.scenario import load_scenario, shipped_scenarios
-from rallsim.simulation import simulate
+from rallsim.inputs.scenario import load_scenario, shipped_scenarios
+from rallsim.output.folder import results_of
+from rallsim.simulation.simulate import simulate
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 SHIPPED = [identity for identity, _ in shipped_scenarios()]

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from rallsim.evidence import Evidence, load_evidence
-from rallsim.files import shipped
-from rallsim.yamlfile import read_yaml
+from rallsim.common.files import shipped
+from rallsim.common.yaml_file import read_yaml
+from rallsim.inputs.evidence import Evidence, load_evidence
 
 FOLDER = shipped("params") / "evidence"
 

@@ -10,9 +10,16 @@ from typing import Any
 
 import pytest
 
-from rallsim.conditions import ATTRIBUTES
 from rallsim.errors import InputError, Problem
-from rallsim.scenario import ConsolidationRule, SalvageRule, Scenario, StrategyKeys, load_scenario, shipped_scenarios
+from rallsim.inputs.scenario import (
+    ConsolidationRule,
+    SalvageRule,
+    Scenario,
+    StrategyKeys,
+    load_scenario,
+    shipped_scenarios,
+)
+from rallsim.model.conditions import ATTRIBUTES
 
 GOOD = """\
 title: Order

@@ -16,9 +16,9 @@ import typer
 
 from helpers_cli import Rallsim
 from rallsim import cli
-from rallsim.files import shipped
-from rallsim.parameters import load_parameters
-from rallsim.scenario import shipped_scenarios
+from rallsim.common.files import shipped
+from rallsim.inputs.parameters import load_parameters
+from rallsim.inputs.scenario import shipped_scenarios
 
 COMMANDS = sorted(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]  # it is a group
 RUN = ("run", "first_salvage", "--patients", "50")
@@ -275,7 +275,7 @@ def test_verify_compares_the_engines(rallsim: Rallsim) -> None:
 
 def test_verify_tells_where_engines_part(rallsim: Rallsim, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a row differs `verify` prints it and ends with exit code 1."""
-    from rallsim import simulation
+    from rallsim.simulation.simulate import simulate as simulation
 
     honest = simulation.simulate
 
@@ -325,7 +325,7 @@ def test_faults_of_keys_and_of_parameters_come_together(rallsim: Rallsim, tmp_pa
 
 def test_an_interruption_leaves_nothing(rallsim: Rallsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C ends a run with exit code 130, a word, and no results."""
-    from rallsim import simulation
+    from rallsim.simulation.simulate import simulate as simulation
 
     def interrupted(*arguments: Any, **keys: Any) -> Any:
         raise KeyboardInterrupt

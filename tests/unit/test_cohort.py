@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 import helpers_model as m
-from rallsim import stages as w
-from rallsim.cohort import entrants, is_drawn, sources
-from rallsim.cohort_file import COLUMNS, Cohort, read_cohort
-from rallsim.cohort_tables import imputation, patients_at_entry
-from rallsim.engine import ENGINES
 from rallsim.errors import InputError
 from rallsim.explain.story import explain
-from rallsim.luck import BLOCK, luck_of_block
-from rallsim.population import population_records
-from rallsim.prepared import check_scenario, parameters_for
-from rallsim.scenario import Scenario, load_scenario
-from rallsim.simulation import first_difference, simulate, tally
-from rallsim.tally import Sums, tally_history
+from rallsim.inputs.cohort_file import COLUMNS, Cohort, read_cohort
+from rallsim.inputs.scenario import Scenario, load_scenario
+from rallsim.model import states as w
+from rallsim.model.population import population_records
+from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.outcomes.tally import Sums, tally_history
+from rallsim.output.imputation_table import imputation, patients_at_entry
+from rallsim.simulation.engine_inputs import check_scenario, parameters_for
+from rallsim.simulation.engines import ENGINES
+from rallsim.simulation.imputation import entrants, is_drawn, sources
+from rallsim.simulation.simulate import first_difference, simulate, tally
 
 THERAPIES = list(m.parameters().therapies)
 FORMS = [(therapy.id, therapy.based_on) for therapy in m.parameters().therapies.values()]

@@ -8,7 +8,7 @@ import pytest
 
 import helpers_model as m
 from helpers_paper import BLINATUMOMAB, CAR_T, CHEMOTHERAPY, FOR_MRD, tables
-from rallsim import stages as w
+from rallsim.model import states as w
 
 # --- cycles and toxicity over time -------------------------------------------------------------------------------
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from rallsim.common.files import shipped
 from rallsim.curves.curve_files import load_curves
 from rallsim.curves.published import ENDPOINTS, PublishedCurve
 from rallsim.errors import InputError
-from rallsim.evidence import load_evidence
-from rallsim.files import shipped
+from rallsim.inputs.evidence import load_evidence
 
 CURVES = load_curves()
 EVIDENCE = load_evidence()

@@ -21,14 +21,14 @@ from helpers_economics import (
     round_values,
     valued,
 )
-from rallsim import stages as w
-from rallsim.economics.cost_files import Costs
 from rallsim.economics.discounting import UNDISCOUNTED, Discount, Rates, moments
-from rallsim.economics.money import PriceIndex, in_prices_of
-from rallsim.economics.triggers import DAYS_PER_MONTH
-from rallsim.economics.utility_files import Utilities
-from rallsim.economics.valuation import ledger
+from rallsim.economics.settings.cost_files import Costs
+from rallsim.economics.settings.money import PriceIndex, in_prices_of
+from rallsim.economics.settings.triggers import DAYS_PER_MONTH
+from rallsim.economics.settings.utility_files import Utilities
+from rallsim.economics.valuation.valuation import ledger
 from rallsim.errors import InputError
+from rallsim.model import states as w
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from helpers_model import parameters
-from rallsim.economics.basis import Basis, basis_of
-from rallsim.economics.cost_files import cost_files
-from rallsim.economics.perspectives import load_perspective, perspectives
+from rallsim.common.files import shipped
+from rallsim.economics.settings.basis import Basis, basis_of
+from rallsim.economics.settings.cost_files import cost_files
+from rallsim.economics.settings.perspectives import load_perspective, perspectives
 from rallsim.errors import InputError
-from rallsim.files import shipped
-from rallsim.scenario import Scenario, load_scenario, shipped_scenarios
+from rallsim.inputs.scenario import Scenario, load_scenario, shipped_scenarios
 
 
 def counted(*settings: str, **economics: Any) -> Basis:
@@ -180,7 +180,7 @@ def test_a_gap_nobody_asked_about_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     """The note names the therapy without costs; there are no numbers instead of wrong ones."""
     from dataclasses import replace
 
-    from rallsim.economics import basis
+    from rallsim.economics.settings import basis
 
     honest = basis.load_costs
     monkeypatch.setattr(basis, "load_costs", lambda *given: replace(honest(*given), therapies=frozenset({"none"})))

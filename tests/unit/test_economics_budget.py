@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rallsim.economics.budget import budget_impact
+from rallsim.economics.tables.budget import budget_impact
 from rallsim.errors import InputError
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from rallsim.economics.cost_files import cost_files, load_costs, parts_of
-from rallsim.economics.perspectives import load_perspective, perspectives
-from rallsim.economics.triggers import with_forms
-from rallsim.economics.utility_files import load_utilities
+from rallsim.common.files import shipped
+from rallsim.economics.settings.cost_files import cost_files, load_costs, parts_of
+from rallsim.economics.settings.perspectives import load_perspective, perspectives
+from rallsim.economics.settings.triggers import with_forms
+from rallsim.economics.settings.utility_files import load_utilities
 from rallsim.errors import InputError
-from rallsim.files import shipped
-from rallsim.parameters import ParameterSet, load_parameters
+from rallsim.inputs.parameters import ParameterSet, load_parameters
 
 
 @pytest.fixture(scope="module")

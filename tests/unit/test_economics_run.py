@@ -14,18 +14,18 @@ import pytest
 
 from helpers_cli import Rallsim
 from helpers_model import parameters
-from rallsim.economics import identities
-from rallsim.economics.budget import budget_errors, budget_impact, monthly_profile
-from rallsim.economics.budget_plan import plan_of_file, plan_of_options
-from rallsim.economics.decisions import incremental, net_benefit, pairwise
-from rallsim.economics.evaluation import Evaluation, evaluate
-from rallsim.economics.people import people_of
+from rallsim.common.precision import mean
+from rallsim.economics.tables.budget import budget_errors, budget_impact, monthly_profile
+from rallsim.economics.tables.budget_plan import plan_of_file, plan_of_options
+from rallsim.economics.tables.decisions import incremental, net_benefit, pairwise
+from rallsim.economics.tables.economic_results import Evaluation, evaluate
+from rallsim.economics.tables.people import people_of
 from rallsim.errors import InputError
 from rallsim.explain.bill import bill, valuations_of
 from rallsim.explain.story import explain
-from rallsim.precision import mean
-from rallsim.scenario import load_scenario, shipped_scenarios
-from rallsim.simulation import Simulation, simulate
+from rallsim.inputs.scenario import load_scenario, shipped_scenarios
+from rallsim.simulation.simulate import Simulation, simulate
+from rallsim.validation import identities
 
 RUN = ("run", "first_salvage", "--patients", "60")
 TABLES = {
@@ -235,7 +235,7 @@ def test_check_passes_and_says_with_which_figures(rallsim: Rallsim) -> None:
 
 def test_check_fails_when_a_check_fails(rallsim: Rallsim, monkeypatch: pytest.MonkeyPatch) -> None:
     """A valuation that counts life years wrongly fails its check, which is named, and the exit code is 1."""
-    from rallsim.economics import evaluation
+    from rallsim.economics.tables import economic_results as evaluation
 
     honest = evaluation.value_history
 

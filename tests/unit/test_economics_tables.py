@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from helpers_economics import CELL_LIFE, DRUG_LIFE, history_of, round_values, valued
-from rallsim.economics import comparison, identities
-from rallsim.economics.cost_files import Costs
 from rallsim.economics.discounting import Rates
-from rallsim.economics.utility_files import Utilities
-from rallsim.economics.valuation import by_stage_and_cycle, ledger, value_history
+from rallsim.economics.settings.cost_files import Costs
+from rallsim.economics.settings.utility_files import Utilities
+from rallsim.economics.tables import comparison
+from rallsim.economics.valuation.valuation import by_stage_and_cycle, ledger, value_history
 from rallsim.errors import InputError
+from rallsim.validation import identities
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rallsim.economics.people import people_of
-from rallsim.economics.setting import Economics, economics_of
-from rallsim.economics.valuation import value_history
+from rallsim.common.files import shipped
+from rallsim.economics.settings.setting import Economics, economics_of
+from rallsim.economics.tables.people import people_of
+from rallsim.economics.valuation.valuation import value_history
 from rallsim.errors import InputError, ModelError
-from rallsim.evaluation import DRAWS, STRATEGIES, Evaluation, evaluate, measures_of
-from rallsim.files import shipped
-from rallsim.parameters import ParameterSet, load_parameters
-from rallsim.scenario import Scenario, load_scenario
-from rallsim.simulation import simulate, tally
+from rallsim.evaluation.evaluate import DRAWS, STRATEGIES, Evaluation, evaluate, measures_of
+from rallsim.inputs.parameters import ParameterSet, load_parameters
+from rallsim.inputs.scenario import Scenario, load_scenario
+from rallsim.simulation.simulate import simulate, tally
 
 
 @cache
@@ -223,7 +223,7 @@ def test_outcomes_and_events_are_those_of_the_tally() -> None:
 def test_nothing_is_lost_for_want_of_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """A patient with more charges than there is room for ends the evaluation instead of costing less."""
     parameters, economics = known()
-    monkeypatch.setattr("rallsim.economics.sums.MOST_SPANS", 3)
+    monkeypatch.setattr("rallsim.evaluation.values.MOST_SPANS", 3)
     with pytest.raises(ModelError, match=r"more charges and times of one patient than .* room for 3"):
         evaluate(load_scenario("first_salvage", patients=10), parameters, economics)
 
@@ -235,8 +235,8 @@ def test_workers_and_cells_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     draws = {"costs.ward_day": np.linspace(500.0, 800.0, 5), "hsct.sos_fatality": np.linspace(0.1, 0.5, 5)}
     one, three = (evaluate(scenario, parameters, economics, draws, workers=workers) for workers in (1, 3))
     assert one.sums.tobytes() == three.sums.tobytes()
-    monkeypatch.setattr("rallsim.evaluation.DRAWS_AT_ONCE", 2)
-    monkeypatch.setattr("rallsim.evaluation.HISTORIES_AT_ONCE", 1000)
+    monkeypatch.setattr("rallsim.evaluation.evaluate.DRAWS_AT_ONCE", 2)
+    monkeypatch.setattr("rallsim.evaluation.evaluate.HISTORIES_AT_ONCE", 1000)
     assert one.sums.tobytes() == evaluate(scenario, parameters, economics, draws, workers=2).sums.tobytes()
 
 

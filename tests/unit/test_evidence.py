@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rallsim.errors import InputError
-from rallsim.evidence import Evidence, describe, load_evidence
+from rallsim.inputs.evidence import Evidence, describe, load_evidence
 
 TABLES = {
     "sources.csv": """\

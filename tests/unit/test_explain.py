@@ -15,21 +15,21 @@ from rich.console import Console
 
 from helpers_cli import Rallsim
 from helpers_model import parameters
-from rallsim import stages as w
-from rallsim.chances import remission_probability
-from rallsim.conditions import ATTRIBUTES
-from rallsim.engine.blocks import Block
-from rallsim.entry import entrants_of_block
 from rallsim.errors import InputError
 from rallsim.explain import words
 from rallsim.explain.reasons import Draw
 from rallsim.explain.replay import Replay
 from rallsim.explain.show import print_story
 from rallsim.explain.story import Story, explain
-from rallsim.prepared import prepare
-from rallsim.risks import World
-from rallsim.scenario import load_scenario, shipped_scenarios
-from rallsim.simulation import simulate
+from rallsim.inputs.scenario import load_scenario, shipped_scenarios
+from rallsim.model import states as w
+from rallsim.model.competing_risks import World
+from rallsim.model.conditions import ATTRIBUTES
+from rallsim.model.risk_equations import remission_probability
+from rallsim.simulation.blocks import Block
+from rallsim.simulation.engine_inputs import prepare
+from rallsim.simulation.entrants import entrants_of_block
+from rallsim.simulation.simulate import simulate
 
 SCENARIOS = [name for name, _ in shipped_scenarios()]
 PATIENTS = 50

@@ -12,18 +12,18 @@ import pytest
 from helpers_cli import Rallsim
 from helpers_export import PATIENTS, made
 from helpers_model import parameters
-from rallsim import stages as w
 from rallsim.decision.sample import R_NAME
-from rallsim.economics.evaluation import evaluate
-from rallsim.economics.extrapolation import extrapolated
-from rallsim.economics.partitioned_survival import partitioned_survival
+from rallsim.economics.tables.economic_results import evaluate
+from rallsim.economics.tables.extrapolation import extrapolated
+from rallsim.economics.tables.partitioned_survival import partitioned_survival
 from rallsim.errors import InputError
 from rallsim.export.folder import export_tables, metadata
 from rallsim.export.tables import check_balanced, grid, occupancy, stateprobs
 from rallsim.export.workbook import write_workbook
-from rallsim.outcomes import patient_table
-from rallsim.scenario import load_scenario, shipped_scenarios
-from rallsim.simulation import simulate
+from rallsim.inputs.scenario import load_scenario, shipped_scenarios
+from rallsim.model import states as w
+from rallsim.outcomes.summary import patient_table
+from rallsim.simulation.simulate import simulate
 
 
 def test_headers_are_hesims_with_names_beside() -> None:

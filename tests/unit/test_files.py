@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rallsim.common.files import shipped, written_atomically
 from rallsim.errors import InputError
-from rallsim.files import shipped, written_atomically
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:

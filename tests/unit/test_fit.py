@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rallsim.common.yaml_file import parse_yaml
 from rallsim.errors import InputError, Problem
-from rallsim.evidence import Evidence, Row
 from rallsim.fit.check import FORMS
 from rallsim.fit.run import fitted_texts, stale_fits, write_fits
 from rallsim.fit.summaries import KINDS, mix_of, mixture_cure, reference_probability, transplant_outcomes
-from rallsim.parameter_values import RESPONSE
-from rallsim.parameters import load_parameters
-from rallsim.yamlfile import parse_yaml
+from rallsim.inputs.evidence import Evidence, Row
+from rallsim.inputs.parameter_values import RESPONSE
+from rallsim.inputs.parameters import load_parameters
 from unit.test_parameters import INOTUZUMAB, broken, copied
 
 NOTHING = Evidence({}, {}, {}, {}, {})

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rallsim.errors import InputError
-from rallsim.evidence import Evidence, Row
-from rallsim.formula import evaluate, names
+from rallsim.inputs.evidence import Evidence, Row
+from rallsim.inputs.formula import evaluate, names
 
 
 def row(row_id: str, **numbers: Any) -> Row:

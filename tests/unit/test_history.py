@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from rallsim.errors import ModelError
-from rallsim.events import EVENT_ROW
-from rallsim.history import History
-from rallsim.stages import DETAILS, EVENTS, STAGES
+from rallsim.model.event_rows import EVENT_ROW
+from rallsim.model.states import DETAILS, EVENTS, STAGES
+from rallsim.outcomes.history import History
 
 EVENT_COLUMNS = ["time", "event", "stage", "line", "therapy", "detail"]
 THERAPIES = ("chemotherapy", "car_t_cd19")

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from rallsim.luck import parameter_uniforms
+from rallsim.model.random_numbers import parameter_uniforms
 from rallsim.validation.kaplan_meier import hazard_ratio, incidence_at, median_time, survival_at
 
 PATIENTS = 400

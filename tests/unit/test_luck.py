@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rallsim import luck
-from rallsim.luck import (
+from rallsim.model import random_numbers as luck
+from rallsim.model.random_numbers import (
     BLOCK,
     COLUMNS,
     COURSE,

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from rallsim import stages as w
-from rallsim.events import EVENT_ROW
-from rallsim.milestones import COUNTS, FLAGS, MILESTONES, TIMES, milestones_of
+from rallsim.model import states as w
+from rallsim.model.event_rows import EVENT_ROW
+from rallsim.outcomes.milestones import COUNTS, FLAGS, MILESTONES, TIMES, milestones_of
 from rallsim.validation.endpoints import FILTERS, QUANTITIES, RATIOS, Definition, ratio, time_to_event
 
 Step = tuple[float, int, int, int, int]  # time, event, stage, line, detail
@@ -144,7 +144,7 @@ def test_comparing_who_was_transplanted_carries_immortal_time() -> None:
     Deaths exponential at 0.1 a month in 4,000 patients, half of whom would be transplanted at month 4 if alive: the log
     hazard ratio of those transplanted has SE 0.03, and lies below -0.3; counted from month 4 it lies within 4 SE of 0.
     """
-    from rallsim.luck import parameter_uniforms
+    from rallsim.model.random_numbers import parameter_uniforms
 
     luck = parameter_uniforms(1, 4000, ["death", "who"])
     m = np.zeros(4000, MILESTONES)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from rallsim.errors import InputError
-from rallsim.outcomes import LANDMARKS, differences, patient_table, summary, survival_curves
+from rallsim.outcomes.summary import LANDMARKS, differences, patient_table, summary, survival_curves
 from unit.test_history import CURED, TRANSPLANTED, history_of
 
 UNTREATED = """

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from rallsim.common.files import shipped
+from rallsim.common.yaml_file import read_yaml
 from rallsim.errors import InputError, Problem
-from rallsim.files import shipped
 from rallsim.fit.yaml_text import yaml_text
-from rallsim.model import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, UNITS
-from rallsim.parameter_values import KEYS
-from rallsim.parameters import jeffreys_interval, load_parameters
-from rallsim.yamlfile import read_yaml
+from rallsim.inputs.parameter_values import KEYS
+from rallsim.inputs.parameters import jeffreys_interval, load_parameters
+from rallsim.model.parameter_fields import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, UNITS
 
 INOTUZUMAB = "therapies/inotuzumab.yaml"
 POPULATION = "population/adult_relapse.yaml"

@@ -10,20 +10,20 @@ import pytest
 
 from helpers_economics import FLAT, round_values
 from helpers_model import parameters
-from rallsim import stages as w
-from rallsim.economics.basis import Basis
 from rallsim.economics.discounting import Rates
-from rallsim.economics.evaluation import Evaluation, evaluate
-from rallsim.economics.extrapolation import FAMILIES, checked_follow_up, continued_curves, extrapolated
-from rallsim.economics.extrapolation import in_words as tails_in_words
-from rallsim.economics.partitioned_survival import COLUMNS, in_words, increments, partitioned_survival
-from rallsim.economics.valuation import value_history
+from rallsim.economics.settings.basis import Basis
+from rallsim.economics.tables.economic_results import Evaluation, evaluate
+from rallsim.economics.tables.extrapolation import FAMILIES, checked_follow_up, continued_curves, extrapolated
+from rallsim.economics.tables.extrapolation import in_words as tails_in_words
+from rallsim.economics.tables.partitioned_survival import COLUMNS, in_words, increments, partitioned_survival
+from rallsim.economics.valuation.valuation import value_history
 from rallsim.errors import InputError
-from rallsim.events import EVENT_ROW
-from rallsim.history import History
+from rallsim.inputs.scenario import load_scenario
+from rallsim.model import states as w
+from rallsim.model.event_rows import EVENT_ROW
+from rallsim.outcomes.history import History
 from rallsim.report.structure import plot_extrapolation
-from rallsim.scenario import load_scenario
-from rallsim.simulation import Simulation, simulate
+from rallsim.simulation.simulate import Simulation, simulate
 
 PARTS = COLUMNS[6:]
 

@@ -10,7 +10,7 @@ import pytest
 
 import helpers_model as m
 from helpers_paper import CAR_T, CHEMOTHERAPY, DAYS, INOTUZUMAB, THERAPIES, tables
-from rallsim import stages as w
+from rallsim.model import states as w
 
 # --- relapsed ----------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rallsim.common.figures import month_ticks, plot_survival
 from rallsim.errors import InputError
-from rallsim.plots import month_ticks, plot_survival
 
 LABELS = {
     "chemotherapy": "Chemotherapy, then transplant for whoever responds",

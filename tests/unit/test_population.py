@@ -7,8 +7,8 @@ import pytest
 
 import helpers_model as m
 from rallsim.errors import InputError
-from rallsim.luck import ENTRY, ENTRY_COLUMNS
-from rallsim.population import population_records, sample_patients
+from rallsim.model.population import population_records, sample_patients
+from rallsim.model.random_numbers import ENTRY, ENTRY_COLUMNS
 
 GRID = (np.arange(2000) + 0.5) / 2000
 

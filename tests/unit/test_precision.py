@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rallsim.precision import Z_95, mean, median, share
+from rallsim.common.precision import Z_95, mean, median, share
 
 
 def test_wilson_limits() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rallsim.conditions import ATTRIBUTES
 from rallsim.errors import InputError, Problem
-from rallsim.parameters import ParameterSet, load_parameters
-from rallsim.patient import GIVEN
-from rallsim.prepared import Prepared, check_draws, check_scenario, prepare
-from rallsim.scenario import load_scenario
+from rallsim.inputs.parameters import ParameterSet, load_parameters
+from rallsim.inputs.scenario import load_scenario
+from rallsim.model.conditions import ATTRIBUTES
+from rallsim.model.patient import GIVEN
+from rallsim.simulation.engine_inputs import Prepared, check_draws, check_scenario, prepare
 
 SCENARIO = """\
 title: Order

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from rallsim.fit.prior import prior_draws
-from rallsim.parameters import ParameterSet, load_parameters
+from rallsim.inputs.parameters import ParameterSet, load_parameters
 
 DRAWS = 60
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy.stats import binom, nchypergeom_fisher
 
+from rallsim.common.yaml_file import parse_yaml
 from rallsim.errors import InputError
 from rallsim.fit.response import Counted, Printed, Problem, fit_response, given_their_sum
 from rallsim.fit.response_run import Fitted, fitted_response, response_text
-from rallsim.parameters import load_parameters
-from rallsim.yamlfile import parse_yaml
+from rallsim.inputs.parameters import load_parameters
 from unit.test_parameters import broken, copied
 
 NOBODY = np.zeros(0)

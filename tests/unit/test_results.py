@@ -12,10 +12,10 @@ import pytest
 
 from rallsim import __version__
 from rallsim.errors import InputError
-from rallsim.history import History
-from rallsim.results import MANIFEST, Results, check_folder, results_of, save
-from rallsim.scenario import load_scenario
-from rallsim.simulation import Simulation, simulate
+from rallsim.inputs.scenario import load_scenario
+from rallsim.outcomes.history import History
+from rallsim.output.folder import MANIFEST, Results, check_folder, results_of, save
+from rallsim.simulation.simulate import Simulation, simulate
 
 FILES = {"summary.csv", "differences.csv", "survival.csv", "os.png", MANIFEST}
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rallsim.compiled import is_compiling
-from rallsim.conditions import ATTRIBUTES
-from rallsim.model import THERAPY
-from rallsim.rules import ALTERNATIVE, ANY, CONDITION, NOTHING, RULE, meets, therapy_by_rules, transplant_by_rules
+from rallsim.common.compiled import is_compiling
+from rallsim.model.conditions import ATTRIBUTES
+from rallsim.model.parameter_fields import THERAPY
+from rallsim.model.rules import ALTERNATIVE, ANY, CONDITION, NOTHING, RULE, meets, therapy_by_rules, transplant_by_rules
 
 AGE, LINE, BLASTS = (list(ATTRIBUTES).index(name) for name in ("age", "line", "blasts"))
 CONDITIONS = [(AGE, -np.inf, 25.0), (BLASTS, 0.05, 0.5), (LINE, 2.0, np.inf)]

@@ -16,9 +16,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from rallsim.conditions import ATTRIBUTES, Interval, read_condition
-from rallsim.files import shipped
-from rallsim.scenario import (
+from rallsim.common.files import shipped
+from rallsim.common.yaml_file import parse_yaml, read_yaml
+from rallsim.inputs.scenario import (
     BridgingRule,
     ConsolidationRule,
     SalvageRule,
@@ -29,7 +29,7 @@ from rallsim.scenario import (
     schema_text,
     shipped_scenarios,
 )
-from rallsim.yamlfile import parse_yaml, read_yaml
+from rallsim.model.conditions import ATTRIBUTES, Interval, read_condition
 from unit.test_bad_input import FAULTS, GOOD, load, write
 
 VALIDATOR = Draft202012Validator(schema())
@@ -336,7 +336,7 @@ def test_the_schema_describes_every_key_and_attribute() -> None:
 @pytest.mark.slow
 def test_loading_is_quick() -> None:
     """A scenario is read within half a second, Python's start and all imports included."""
-    code = "from rallsim.scenario import load_scenario; load_scenario('first_salvage')"
+    code = "from rallsim.inputs.scenario import load_scenario; load_scenario('first_salvage')"
     seconds = []
     for _ in range(3):
         start = time.perf_counter()

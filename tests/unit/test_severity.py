@@ -9,12 +9,12 @@ import pytest
 
 from helpers_economics import FLAT, round_values
 from helpers_model import parameters
-from rallsim.economics.basis import Basis
 from rallsim.economics.discounting import Rates
-from rallsim.economics.evaluation import evaluate
-from rallsim.economics.severity import COLUMNS, general_population_qalys, rest_of_life, severity
-from rallsim.scenario import load_scenario
-from rallsim.simulation import simulate
+from rallsim.economics.settings.basis import Basis
+from rallsim.economics.tables.economic_results import evaluate
+from rallsim.economics.tables.severity import COLUMNS, general_population_qalys, rest_of_life, severity
+from rallsim.inputs.scenario import load_scenario
+from rallsim.simulation.simulate import simulate
 
 
 def left(age: float, hazard: np.ndarray, rate: float, **values: float) -> float:

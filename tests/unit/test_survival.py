@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from rallsim.survival import (
+from rallsim.model.distributions import (
     age_at_hazard,
     exponential_quantile,
     hazard_until,

@@ -10,11 +10,11 @@ import pytest
 from scipy.stats import norm
 
 from helpers_sweep import formula
-from rallsim.analyses import morris, oneway, psa, sobol, threshold, twoway, variants, voi
 from rallsim.errors import InputError
-from rallsim.sweep.asked import Asked
+from rallsim.sweep.analyses import morris, oneway, psa, sobol, threshold, twoway, variants, voi
 from rallsim.sweep.joint import Joint
 from rallsim.sweep.sampling import sample_of
+from rallsim.sweep.settings import Asked
 from rallsim.sweep.variance import split
 
 PRICE, RATE, OTHER = "costs.blinatumomab_vial", "hsct.sos_fatality", "hsct.acute_gvhd"

@@ -10,14 +10,13 @@ import pandas as pd
 import pytest
 
 from helpers_sweep import economics, model, parameters, points, runner
-from rallsim import __file__ as package_file
-from rallsim.evaluation import evaluate
-from rallsim.scenario import catalogue, load_scenario
-from rallsim.sweep.cells import work_of
-from rallsim.sweep.identity import IMPORT, NAME, code_of, digest, reached_from
+from rallsim.common.files import PACKAGE
+from rallsim.evaluation.evaluate import evaluate
+from rallsim.inputs.scenario import catalogue, load_scenario
+from rallsim.sweep.job_key import IMPORT, NAME, code_of, digest, reached_from
+from rallsim.sweep.jobs import work_of
 from rallsim.sweep.matters import columns_of, fixed_by, therapies_of
 
-PACKAGE = Path(package_file).parent
 CHANGED = 0.999  # by how much values that must not matter are changed
 
 

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 
 from helpers_cli import Rallsim
-from rallsim import analyses
 from rallsim.decision.sample_files import read_sample
+from rallsim.sweep import analyses
 
 DOCS = Path(__file__).parents[2] / "docs" / "sweeps.md"
 PSA = ("sweep", "first_salvage", "psa", "--draws", "130", "--patients", "20")

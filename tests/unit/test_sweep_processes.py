@@ -18,8 +18,8 @@ import pytest
 
 from helpers_cli import Rallsim
 from rallsim.sweep.drawing import draw_elsewhere, draw_figures
-from rallsim.sweep.execute import Here, Opened, interruptions_wait
-from rallsim.sweep.look import Look
+from rallsim.sweep.labels import Look
+from rallsim.sweep.workers import Here, Opened, interruptions_wait
 
 CODE = "import sys; from rallsim.cli import main; sys.argv[0] = 'rallsim'; main()"
 PSA = ("sweep", "first_salvage", "psa", "--draws", "20", "--patients", "20", "--out", "out")

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from helpers_sweep import model, points, runner
-from rallsim.evaluation import Evaluation
-from rallsim.sweep.cells import work_of
+from rallsim.evaluation.evaluate import Evaluation
+from rallsim.sweep.jobs import work_of
 from rallsim.sweep.runner import MissingCellsError
 from rallsim.sweep.store import Store
 

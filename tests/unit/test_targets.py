@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from rallsim.common.files import shipped
 from rallsim.errors import InputError
-from rallsim.evidence import load_evidence
-from rallsim.files import shipped
-from rallsim.scenario import load_scenario
+from rallsim.inputs.evidence import load_evidence
+from rallsim.inputs.scenario import load_scenario
 from rallsim.validation.targets import AT_RISK, COLUMNS, SCORED, Target, load_targets
 from rallsim.validation.trials import trial_files
 

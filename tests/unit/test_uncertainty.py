@@ -8,13 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rallsim.evidence import Row
-from rallsim.model import UNITS
-from rallsim.parameters import load_parameters
-from rallsim.uncertainty import (
+from rallsim.economics.settings.economic_draws import economic_draws
+from rallsim.inputs.evidence import Row
+from rallsim.inputs.parameters import load_parameters
+from rallsim.inputs.uncertainty import (
     Spread,
     bounded,
-    economic_draws,
     interval,
     parameter_draws,
     pert,
@@ -23,6 +22,7 @@ from rallsim.uncertainty import (
     spread_of_row,
     unbounded,
 )
+from rallsim.model.parameter_fields import UNITS
 
 ROW = Row("row", "published", "response", "cr_rate", 0.4, None, None, "proportion", "made_up.csv", 2)
 EVEN = (np.arange(20_000) + 0.5) / 20_000
@@ -153,7 +153,7 @@ def test_intervals_hold_the_base_case() -> None:
 
 def test_economic_numbers_are_drawn_from_their_ranges() -> None:
     """Assumed costs and utilities stay in their ranges, list prices are never drawn, draws are those of the seed."""
-    from rallsim.evaluation import economics_of
+    from rallsim.evaluation.evaluate import economics_of
 
     economics = economics_of()
     drawn = economic_draws(economics.costs, economics.utilities, 200)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from helpers_cli import Rallsim
-from rallsim.plots import new_axes
+from rallsim.common.figures import new_axes
 from rallsim.validation.figures import plot_curve
 from rallsim.validation.user_rows import who_counts
 

@@ -15,13 +15,13 @@ import pytest
 
 from helpers_export import made
 from helpers_model import parameters
-from rallsim.economics.evaluation import evaluate
+from rallsim.economics.tables.economic_results import evaluate
 from rallsim.export.course_sheets import event_words
 from rallsim.export.folder import export_tables
 from rallsim.export.result_sheets import icer, meaning
 from rallsim.export.workbook import write_workbook
-from rallsim.scenario import load_scenario
-from rallsim.simulation import simulate
+from rallsim.inputs.scenario import load_scenario
+from rallsim.simulation.simulate import simulate
 
 CURRENCY = "GBP 2023"
 PREFIXES = {

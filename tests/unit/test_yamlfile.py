@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rallsim.common.yaml_file import Place, parse_yaml, read_yaml
 from rallsim.errors import InputError, Problem
-from rallsim.yamlfile import Place, parse_yaml, read_yaml
 
 TEXT = """\
 # a comment

@@ -7,8 +7,8 @@ from functools import cache
 import pandas as pd
 import pytest
 
-from rallsim.files import shipped
-from rallsim.parameters import load_parameters
+from rallsim.common.files import shipped
+from rallsim.inputs.parameters import load_parameters
 from rallsim.validation.run import Validation, validate
 
 REFERENCE = shipped("params").parent / "results" / "reference" / "validation"

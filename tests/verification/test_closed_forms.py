@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 import helpers_model as m
-from rallsim import stages as w
-from rallsim.files import shipped
-from rallsim.history import History
-from rallsim.prepared import Prepared
-from rallsim.scenario import Scenario
-from rallsim.survival import probability_after_odds_ratio
-from rallsim.yamlfile import read_yaml
+from rallsim.common.files import shipped
+from rallsim.common.yaml_file import read_yaml
+from rallsim.inputs.scenario import Scenario
+from rallsim.model import states as w
+from rallsim.model.distributions import probability_after_odds_ratio
+from rallsim.outcomes.history import History
+from rallsim.simulation.engine_inputs import Prepared
 
 PATIENTS = 10_000
 CELLS = m.therapies_of_kind("car_t")

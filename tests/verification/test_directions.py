@@ -7,7 +7,7 @@ import pytest
 
 import helpers_directions as d
 import helpers_model as m
-from rallsim.model import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS
+from rallsim.model.parameter_fields import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS
 
 OF_THERAPIES = [
     (therapy.id, name) for therapy in m.parameters().therapies.values() for name in KIND_FIELDS[therapy.kind]

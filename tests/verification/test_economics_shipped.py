@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from rallsim.blackbox import check_scenario_as_a_whole
-from rallsim.economics import identities
-from rallsim.economics.basis import basis_of
-from rallsim.economics.cost_files import cost_files, load_costs
+from rallsim.common.files import shipped
 from rallsim.economics.discounting import Rates
-from rallsim.economics.people import people_of
-from rallsim.economics.spans import spans_of
-from rallsim.economics.utility_files import load_utilities
-from rallsim.economics.valuation import value_history
-from rallsim.files import shipped
-from rallsim.parameters import load_parameters
-from rallsim.scenario import load_scenario
-from rallsim.simulation import Simulation, simulate
+from rallsim.economics.settings.basis import basis_of
+from rallsim.economics.settings.cost_files import cost_files, load_costs
+from rallsim.economics.settings.utility_files import load_utilities
+from rallsim.economics.tables.people import people_of
+from rallsim.economics.valuation.spans import spans_of
+from rallsim.economics.valuation.valuation import value_history
+from rallsim.inputs.parameters import load_parameters
+from rallsim.inputs.scenario import load_scenario
+from rallsim.simulation.simulate import Simulation, simulate
+from rallsim.validation import identities
+from rallsim.validation.blackbox import check_scenario_as_a_whole
 
 PATIENTS = 1500
 SCENARIOS = sorted(path.stem for path in shipped("scenarios").glob("*.yaml"))
@@ -69,7 +69,7 @@ def test_a_shipped_scenario_passes_its_checks(name: str) -> None:
 
 def test_a_model_that_lets_the_dead_live_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """When certain death is not certain, and a twin is no twin, the checks that simulate again say so."""
-    from rallsim import blackbox
+    from rallsim.validation import blackbox
 
     scenario, parameters = load_scenario("first_salvage", patients=60), loaded()
     economics = basis_of(scenario, parameters).economics

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import helpers_model as m
-from rallsim import stages as w
-from rallsim.engine import ENGINES
-from rallsim.outcomes import patient_table, summary
-from rallsim.scenario import Scenario, load_scenario, shipped_scenarios
-from rallsim.simulation import first_difference, simulate, tally
-from rallsim.tally import Sums, tally_history
+from rallsim.inputs.scenario import Scenario, load_scenario, shipped_scenarios
+from rallsim.model import states as w
+from rallsim.outcomes.summary import patient_table, summary
+from rallsim.outcomes.tally import Sums, tally_history
+from rallsim.simulation.engines import ENGINES
+from rallsim.simulation.simulate import first_difference, simulate, tally
 
 SHIPPED = [identity for identity, _ in shipped_scenarios()]
 COUNTS = ("patients", "os_ends", "efs_ends", "causes", "events")

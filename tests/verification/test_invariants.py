@@ -7,11 +7,11 @@ import pytest
 
 import helpers_model as m
 from helpers_replay import IDS, THERAPIES, Replay
-from rallsim import stages as w
-from rallsim.history import History
-from rallsim.model import TARGETS
-from rallsim.scenario import load_scenario, shipped_scenarios
-from rallsim.simulation import simulate
+from rallsim.inputs.scenario import load_scenario, shipped_scenarios
+from rallsim.model import states as w
+from rallsim.model.parameter_fields import TARGETS
+from rallsim.outcomes.history import History
+from rallsim.simulation.simulate import simulate
 
 SHIPPED = [identity for identity, _ in shipped_scenarios()]
 AIMED = {name: [code for code, one in enumerate(IDS) if THERAPIES[one].target == TARGETS[name]] for name in TARGETS}

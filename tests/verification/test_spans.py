@@ -11,22 +11,22 @@ import pytest
 
 from helpers_economics import CELL_LIFE, DRUG_LIFE, history_of
 from helpers_spans import spans_by_columns
-from rallsim import stages as w
-from rallsim.economics.cost_files import cost_files, load_costs
-from rallsim.economics.lived import triggers_of
-from rallsim.economics.people import people_of
-from rallsim.economics.perspectives import load_perspective, perspectives
-from rallsim.economics.setting import Economics, economics_of
-from rallsim.economics.spans import spans_of
-from rallsim.economics.triggers import AFTER, AT, CLOCKS, NO_THERAPY, WHILE, Trigger
-from rallsim.economics.utility_files import load_utilities
-from rallsim.economics.valuation import value_history
-from rallsim.evaluation import evaluate
-from rallsim.history import History
-from rallsim.outcome import MEASURES
-from rallsim.parameters import load_parameters
-from rallsim.scenario import load_scenario, shipped_scenarios
-from rallsim.simulation import Simulation, simulate
+from rallsim.economics.settings.cost_files import cost_files, load_costs
+from rallsim.economics.settings.perspectives import load_perspective, perspectives
+from rallsim.economics.settings.setting import Economics, economics_of
+from rallsim.economics.settings.triggers import AFTER, AT, CLOCKS, NO_THERAPY, WHILE, Trigger
+from rallsim.economics.settings.utility_files import load_utilities
+from rallsim.economics.tables.people import people_of
+from rallsim.economics.valuation.qalys import triggers_of
+from rallsim.economics.valuation.spans import spans_of
+from rallsim.economics.valuation.valuation import value_history
+from rallsim.evaluation.evaluate import evaluate
+from rallsim.inputs.parameters import load_parameters
+from rallsim.inputs.scenario import load_scenario, shipped_scenarios
+from rallsim.model import states as w
+from rallsim.outcomes.history import History
+from rallsim.outcomes.outcome import MEASURES
+from rallsim.simulation.simulate import Simulation, simulate
 
 PATIENTS = 1100  # more than a block, in eleven batches
 SHIPPED = [identity for identity, _ in shipped_scenarios()]

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 from helpers_sweep import formula, points, runner
-from rallsim.analyses.psa import psa_sample
 from rallsim.decision.value_of_information import evppi
-from rallsim.scenario import load_scenario
-from rallsim.sweep.asked import Asked
-from rallsim.sweep.execute import Pool, dask_pool
+from rallsim.inputs.scenario import load_scenario
+from rallsim.sweep.analyses.psa import psa_sample
 from rallsim.sweep.joint import Joint
 from rallsim.sweep.nested import nested_evppi
 from rallsim.sweep.sampling import sample_of
+from rallsim.sweep.settings import Asked
 from rallsim.sweep.study import Study
+from rallsim.sweep.workers import Pool, dask_pool
 
 WTP = 25_000.0
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 import helpers_model as m
-from rallsim import stages as w
-from rallsim.history import History
-from rallsim.model import KIND_FIELDS
+from rallsim.model import states as w
+from rallsim.model.parameter_fields import KIND_FIELDS
+from rallsim.model.transitions import ENTRIES, TRANSITIONS
+from rallsim.outcomes.history import History
 from rallsim.report.diagram import drawn_into
-from rallsim.transitions import ENTRIES, TRANSITIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
 

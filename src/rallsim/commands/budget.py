@@ -22,8 +22,8 @@ from rallsim.commands.options import (
 from rallsim.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from rallsim.economics.budget_plan import BudgetPlan
-    from rallsim.scenario import Scenario
+    from rallsim.economics.tables.budget_plan import BudgetPlan
+    from rallsim.inputs.scenario import Scenario
 
 PLACE = 15  # among the commands that `--help` lists
 
@@ -70,12 +70,12 @@ def budget(
         load_checked,
         simulated,
     )
-    from rallsim.economics.budget import budget_errors, budget_impact, monthly_profile
-    from rallsim.economics.evaluation import value_all
-    from rallsim.provenance import manifest
+    from rallsim.economics.tables.budget import budget_errors, budget_impact, monthly_profile
+    from rallsim.economics.tables.economic_results import value_all
+    from rallsim.output.folder import check_folder, save_folder, write_tables
+    from rallsim.output.manifest import manifest
     from rallsim.report.budget import plot_budget, print_budget
     from rallsim.report.terminal import records
-    from rallsim.results import check_folder, save_folder, write_tables
 
     loaded, parameters = load_checked(
         scenario, patients, seed, settings, variant, economic_options(costs, None, None, None)
@@ -123,7 +123,7 @@ def _plan(
     scenario: Scenario, incidence: float | None, years: int | None, uptake: list[str], plan: Path | None
 ) -> BudgetPlan:
     """Read the plan from its file or from options, one or the other; its years must lie within the horizon."""
-    from rallsim.economics.budget_plan import plan_of_file, plan_of_options
+    from rallsim.economics.tables.budget_plan import plan_of_file, plan_of_options
 
     options = {"--incidence": incidence, "--years": years, "--uptake": uptake or None}
     if plan is not None:

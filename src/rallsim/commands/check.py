@@ -43,14 +43,14 @@ def check(
 
     Example: rallsim check bridging_before_car_t --patients 500
     """
-    from rallsim.blackbox import check_scenario_as_a_whole
     from rallsim.commands.shared import announce_compiling, economic_options, economics_wanted, load_checked, status_of
     from rallsim.report.checks import print_checks
+    from rallsim.validation.blackbox import check_scenario_as_a_whole
 
     options = economic_options(costs, perspective, discount, None)
     loaded, parameters = load_checked(scenario, patients, seed, settings, variant, options)
     economics = economics_wanted(loaded, parameters)
-    announce_compiling("batch")
+    announce_compiling("simulation.batch")
     try:
         with status_of(quiet=as_json) as told:
             found = check_scenario_as_a_whole(loaded, parameters, economics, told=told)

@@ -43,13 +43,13 @@ def curves(
     Example: rallsim curves graall_os inovate_inotuzumab_os --out results/two_curves
     """
     from rallsim.commands.shared import interruptible
+    from rallsim.common.files import shipped
+    from rallsim.common.progress import bar_of
     from rallsim.curves.analysis import chosen_curves, chosen_table, judge
     from rallsim.curves.background import shipped_backgrounds
     from rallsim.curves.curve_files import load_curves
     from rallsim.curves.pages import manifest_of, save_pages
-    from rallsim.files import shipped
-    from rallsim.progress import bar_of
-    from rallsim.results import check_folder
+    from rallsim.output.folder import check_folder
 
     known = load_curves()
     wanted = chosen_curves(known, names or [])

@@ -67,7 +67,7 @@ def decide(
     """
     from rallsim.decision.analysis import analyse, write
     from rallsim.decision.style import Style
-    from rallsim.results import save_folder
+    from rallsim.output.folder import save_folder
 
     target = out or Path("results") / "decide" / folder.resolve().name
     read, groups, population = _checked(folder, target, reference, wtp, wtp_max, group, (incidence, years, discount))
@@ -100,7 +100,7 @@ def _checked(
     from rallsim.decision.analysis import wtp_grid
     from rallsim.decision.sample_files import read_sample
     from rallsim.decision.value_of_information import checked_groups
-    from rallsim.results import check_folder
+    from rallsim.output.folder import check_folder
 
     problems: list[Problem] = []
 
@@ -174,7 +174,7 @@ def _manifest(decision: Decision, read: FolderSample, settings: dict[str, Any]) 
     from importlib.metadata import version
 
     from rallsim import __version__
-    from rallsim.provenance import code_sha256, file_sha256
+    from rallsim.output.manifest import code_sha256, file_sha256
 
     sample = decision.sample
     return {

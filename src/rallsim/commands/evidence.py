@@ -29,8 +29,8 @@ def evidence(
 
     Example: rallsim evidence tower_blin_cr_all
     """
-    from rallsim.evidence import describe
-    from rallsim.parameters import load_parameters
+    from rallsim.inputs.evidence import describe
+    from rallsim.inputs.parameters import load_parameters
     from rallsim.report.tables import evidence_records, print_evidence
 
     parameters = load_parameters()

@@ -52,14 +52,14 @@ def explain(
     _check_out(out, costs)
     loaded, parameters = load_checked(scenario, None, seed, settings, variant)
     economics = economics_wanted(loaded, parameters) if costs else None
-    announce_compiling("agents")  # the story leads the patient as the agents do
+    announce_compiling("simulation.agents")  # the story leads the patient as the agents do
     story = story_of(loaded, patient, parameters, strategies=strategies or ())
     document = story.as_data() if as_json else {}
     if not as_json:
         print_story(story, terminal())
     if economics:
+        from rallsim.common.files import written_atomically
         from rallsim.explain.bill import bill, print_bill, valuations_of
-        from rallsim.files import written_atomically
 
         valuations = valuations_of(story, economics)
         table = bill(story, valuations)

@@ -64,15 +64,15 @@ def export(
         load_checked,
         simulated,
     )
-    from rallsim.economics import extrapolation, partitioned_survival
-    from rallsim.economics.evaluation import value_all
+    from rallsim.economics.tables import extrapolation, partitioned_survival
+    from rallsim.economics.tables.economic_results import value_all
     from rallsim.export.folder import export_tables, metadata
     from rallsim.export.tables import grid
     from rallsim.export.workbook import write_workbook
-    from rallsim.provenance import manifest
+    from rallsim.output.folder import ECONOMICS, check_folder, save_folder, write_tables
+    from rallsim.output.manifest import manifest
     from rallsim.report.structure import plot_extrapolation, print_structure
     from rallsim.report.terminal import records
-    from rallsim.results import ECONOMICS, check_folder, save_folder, write_tables
 
     options = economic_options(costs, perspective, discount, wtp)
     loaded, parameters = load_checked(scenario, patients, seed, settings, variant, options)

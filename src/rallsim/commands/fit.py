@@ -44,7 +44,7 @@ def fit(
     if stale and check:
         print(f"stale: {start.folder / 'fitted' / 'calibrated.yaml'}")
     elif stale:
-        announce_compiling("batch")
+        announce_compiling("simulation.batch")
         try:
             with _progress() as progress:
                 written = write_posterior(start, seed=seed, workers=workers, progress=progress)
@@ -62,7 +62,7 @@ def fit(
 @contextmanager
 def _progress() -> Iterator[Progress | None]:
     """Show what is being done and how far it is, on a terminal's standard error."""
-    from rallsim.progress import bars
+    from rallsim.common.progress import bars
 
     with bars(quiet=False) as shown:
         if shown is None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rallsim.engine import ENGINES
+from rallsim.simulation.engines import ENGINES
 
 EngineName = StrEnum("EngineName", list(ENGINES))  # type: ignore[misc]  # choices from what exists
 DEFAULT_ENGINE = EngineName(ENGINES[0])

@@ -64,7 +64,7 @@ def run(
         print_plan,
         simulated,
     )
-    from rallsim.results import check_folder
+    from rallsim.output.folder import check_folder
 
     options = economic_options(costs, perspective, discount, wtp)
     loaded, parameters = load_checked(scenario, patients, seed, settings, variant, options)
@@ -75,11 +75,11 @@ def run(
         print_plan(loaded, folder, as_json, economics)
         return
 
-    from rallsim.economics.evaluation import value_all
+    from rallsim.economics.tables.economic_results import value_all
+    from rallsim.output.folder import results_of, save
     from rallsim.report.economics import print_economics
     from rallsim.report.tables import print_results
     from rallsim.report.terminal import records
-    from rallsim.results import results_of, save
 
     simulation = simulated(loaded, parameters, engine, quiet=as_json, workers=workers)
     results = results_of(simulation)

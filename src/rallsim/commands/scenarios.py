@@ -11,7 +11,7 @@ PLACE = 5  # among the commands that `--help` lists
 
 def scenarios(as_json: JsonOption = False) -> None:
     """List the scenarios that come with the package, with their questions."""
-    from rallsim.scenario import catalogue
+    from rallsim.inputs.scenario import catalogue
 
     found = catalogue()
     if as_json:

@@ -7,6 +7,6 @@ PLACE = 90  # among the commands that `--help` lists
 
 def schema() -> None:
     """Print the JSON Schema of scenario files, for editors to complete and check them."""
-    from rallsim.scenario import schema_text
+    from rallsim.inputs.scenario import schema_text
 
     print(schema_text(), end="")

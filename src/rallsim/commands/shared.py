@@ -15,10 +15,10 @@ from rallsim.commands.options import INTERRUPTED
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rallsim.economics.basis import Basis
-    from rallsim.parameters import ParameterSet
-    from rallsim.scenario import Scenario
-    from rallsim.simulation import Simulation
+    from rallsim.economics.settings.basis import Basis
+    from rallsim.inputs.parameters import ParameterSet
+    from rallsim.inputs.scenario import Scenario
+    from rallsim.simulation.simulate import Simulation
 
 
 def load_checked(
@@ -30,9 +30,9 @@ def load_checked(
     economics: dict[str, object] | None = None,
 ) -> tuple[Scenario, ParameterSet]:
     """Load a scenario and the parameters, and check the one against the other completely."""
-    from rallsim.parameter_cache import shipped_parameters
-    from rallsim.prepared import check_scenario, parameters_for
-    from rallsim.scenario import load_scenario
+    from rallsim.inputs.parameter_cache import shipped_parameters
+    from rallsim.inputs.scenario import load_scenario
+    from rallsim.simulation.engine_inputs import check_scenario, parameters_for
 
     parameters = shipped_parameters()
     loaded = load_scenario(
@@ -67,7 +67,7 @@ def economic_options(
 
 def economics_checked(scenario: Scenario, parameters: ParameterSet) -> Basis | None:
     """Read and check what costs and QALYs are counted with; say on standard error why there are none, if unasked."""
-    from rallsim.economics.basis import basis_of
+    from rallsim.economics.settings.basis import basis_of
 
     choice = basis_of(scenario, parameters)
     if choice.note:
@@ -77,7 +77,7 @@ def economics_checked(scenario: Scenario, parameters: ParameterSet) -> Basis | N
 
 def economics_wanted(scenario: Scenario, parameters: ParameterSet) -> Basis:
     """Read and check what costs and QALYs are counted with; refuse a scenario that has none."""
-    from rallsim.economics.basis import basis_of
+    from rallsim.economics.settings.basis import basis_of
     from rallsim.errors import InputError, Problem
 
     choice = basis_of(scenario, parameters)
@@ -87,11 +87,11 @@ def economics_wanted(scenario: Scenario, parameters: ParameterSet) -> Basis:
     return choice.economics
 
 
-def announce_compiling(engine: str) -> None:
-    """Say so on standard error when an engine must compile the pathway first."""
-    from rallsim.engine import must_compile
+def announce_compiling(module: str) -> None:
+    """Say so on standard error when a module must compile the pathway first."""
+    from rallsim.simulation.engines import must_compile
 
-    if must_compile(engine):
+    if must_compile(module):
         print("Compiling the pathway for this machine, once: some 15 seconds ...", file=sys.stderr, flush=True)
 
 
@@ -127,10 +127,10 @@ def simulated(
     scenario: Scenario, parameters: ParameterSet, engine: str, *, quiet: bool, workers: int = 1
 ) -> Simulation:
     """Simulate, saying how far it is and, before, that it compiles; an interruption ends the command."""
-    from rallsim.progress import bar_of
-    from rallsim.simulation import simulate
+    from rallsim.common.progress import bar_of
+    from rallsim.simulation.simulate import simulate
 
-    announce_compiling(engine)
+    announce_compiling(f"simulation.{engine}")
     total = scenario.patients * len(scenario.strategies)
     with interruptible(), bar_of("Simulating", total, quiet=quiet) as progress:
         return simulate(scenario, parameters, engine=engine, workers=workers, progress=progress)

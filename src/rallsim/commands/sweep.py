@@ -27,8 +27,8 @@ from rallsim.commands.options import (
 from rallsim.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from rallsim.sweep.asked import Asked
     from rallsim.sweep.session import Finished
+    from rallsim.sweep.settings import Asked
     from rallsim.sweep.study import Study
 
 PLACE = 30  # among the commands that `--help` lists
@@ -38,7 +38,7 @@ DEFAULT_ANALYSES = ("psa",)
 def _list_analyses(wanted: bool) -> None:
     if not wanted:
         return
-    from rallsim.analyses import called, names
+    from rallsim.sweep.analyses import called, names
 
     for name in names():
         print(f"{name:10} {called(name).ABOUT}")
@@ -167,12 +167,12 @@ def _study(
     from dataclasses import replace
 
     from rallsim.commands.shared import economic_options, economics_wanted, load_checked
-    from rallsim.economics.setting import Economics
-    from rallsim.sweep.cells import Model
-    from rallsim.sweep.execute import pool_of
+    from rallsim.economics.settings.setting import Economics
+    from rallsim.sweep.jobs import Model
     from rallsim.sweep.runner import Runner, cells_folder
     from rallsim.sweep.store import Store
     from rallsim.sweep.study import Study
+    from rallsim.sweep.workers import pool_of
 
     reference, seed, settings, variants = scenario
     wanted = economic_options(*view, list(asked.wtp))
@@ -203,7 +203,7 @@ def _asked(
     population: tuple[float | None, float],
 ) -> Asked:
     """Read the options that say what to analyse; refuses all that is wrong with them at once."""
-    from rallsim.sweep.asked import Asked, read_groups, read_ranges, read_until, together
+    from rallsim.sweep.settings import Asked, read_groups, read_ranges, read_until, together
 
     return together(
         lambda: Asked(draws=sizes[0], design=sizes[1], patients=patients, grid=grid, cross=tuple(cross or ())),
@@ -222,7 +222,7 @@ def _announce(study: Study, names: list[str], quiet: bool) -> None:
     from rallsim.commands.shared import announce_compiling
     from rallsim.report.sweep import print_question
 
-    announce_compiling("valued")
+    announce_compiling("evaluation.loop")
     if not quiet:
         print_question(study, names)
 

@@ -12,7 +12,7 @@ from rallsim.commands.options import JsonOption
 from rallsim.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from rallsim.parameters import ParameterSet
+    from rallsim.inputs.parameters import ParameterSet
     from rallsim.validation.run import Validation
 
 PLACE = 65  # among the commands that `--help` lists
@@ -52,9 +52,9 @@ def validate(
     Example: rallsim validate --trial tower --draws 100
     """
     from rallsim.commands.shared import announce_compiling, interruptible
-    from rallsim.parameter_cache import shipped_parameters
-    from rallsim.progress import bar_of
-    from rallsim.results import check_folder, save_folder
+    from rallsim.common.progress import bar_of
+    from rallsim.inputs.parameter_cache import shipped_parameters
+    from rallsim.output.folder import check_folder, save_folder
     from rallsim.validation.report import report_text
     from rallsim.validation.run import validate as compare
     from rallsim.validation.run import validate_rows
@@ -66,7 +66,7 @@ def validate(
     folder = out or Path("results") / ("validate" if evidence is None else f"validate_{evidence.stem}")
     check_folder(folder)
     parameters = shipped_parameters()
-    announce_compiling("batch")
+    announce_compiling("simulation.batch")
     with interruptible(), bar_of("Simulating trials", draws, quiet=as_json) as progress:
         if evidence is None:
             found = compare(parameters, draws, seed=seed, only=trial or (), workers=workers, progress=progress)
@@ -86,11 +86,11 @@ def validate(
 
 
 def _write(found: Validation, report: str, folder: Path) -> None:
-    from rallsim.calibrated_values import calibrated_file
-    from rallsim.files import shipped
+    from rallsim.common.files import shipped
+    from rallsim.common.yaml_file import read_yaml
+    from rallsim.inputs.calibrated_values import calibrated_file
     from rallsim.validation.figures import plot_trial
     from rallsim.validation.overview import plot_calibration, plot_posterior
-    from rallsim.yamlfile import read_yaml
 
     for name, table in (("validation", found.rows), ("scores", found.scores), ("bands", found.bands)):
         table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
@@ -125,8 +125,8 @@ def _manifest(
     parameters: ParameterSet, evidence: Path | None, population: Path | None, settings: dict[str, Any]
 ) -> dict[str, Any]:
     from rallsim import __version__
-    from rallsim.files import shipped
-    from rallsim.provenance import code_sha256, file_sha256
+    from rallsim.common.files import shipped
+    from rallsim.output.manifest import code_sha256, file_sha256
 
     trials = sorted((shipped("params") / "trials").iterdir())
     own = [path for path in (evidence, population) if path is not None]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rallsim.commands.options import FAILED, ScenarioArgument, SeedOption, SetOption, VariantOption
-from rallsim.engine import ENGINES
+from rallsim.simulation.engines import ENGINES
 
 PLACE = 60  # among the commands that `--help` lists
 
@@ -24,11 +24,11 @@ def verify(
     Exit code 1, and the first row that differs, when they part.
     """
     from rallsim.commands.shared import announce_compiling, load_checked
-    from rallsim.simulation import first_difference, simulate
+    from rallsim.simulation.simulate import first_difference, simulate
 
     loaded, parameters = load_checked(scenario, patients, seed, settings, variant)
     for engine in ENGINES:
-        announce_compiling(engine)
+        announce_compiling(f"simulation.{engine}")
     reference, *others = [simulate(loaded, parameters, engine=engine) for engine in ENGINES]
     rows = sum(len(history.events) for history in reference.histories.values())
     for engine, other in zip(ENGINES[1:], others, strict=True):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rallsim.curves.families import Floats
-from rallsim.evidence import Evidence
+from rallsim.inputs.evidence import Evidence
 
 AGES = 24  # ages that stand for a population, at evenly spaced quantiles
 LONGEST = 480  # months of the table; a curve is drawn and judged up to 240
@@ -44,8 +44,8 @@ def background_of(values: Mapping[str, float], country: str, evidence: Evidence)
 
     Ages follow the beta distribution of the populations of the model; the life table is the latest of the country.
     """
-    from rallsim.population import AGE_POINTS, ages_at_quantiles
-    from rallsim.survival import hazard_until
+    from rallsim.model.distributions import hazard_until
+    from rallsim.model.population import AGE_POINTS, ages_at_quantiles
 
     quantiles = ages_at_quantiles(*(float(values[f"age_{name}"]) for name in ("mean", "sd", "min", "max")))
     ages = np.interp((np.arange(AGES) + 0.5) / AGES, np.linspace(0.0, 1.0, AGE_POINTS), quantiles)
@@ -62,7 +62,7 @@ def background_of(values: Mapping[str, float], country: str, evidence: Evidence)
 @lru_cache(maxsize=1)
 def shipped_backgrounds(folder: Path | None = None) -> Mapping[str, Background]:
     """Return the background of every population that ships, by id."""
-    from rallsim.parameters import load_parameters
+    from rallsim.inputs.parameters import load_parameters
 
     parameters = load_parameters(folder)
     found = {}

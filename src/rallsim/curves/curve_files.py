@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from rallsim.common.files import shipped
+from rallsim.common.yaml_file import Place, read_yaml
 from rallsim.curves.curve_points import landmark_point, median_point, normal_quantile, patients_of
 from rallsim.curves.published import (
     ENDPOINTS,
@@ -19,11 +21,9 @@ from rallsim.curves.published import (
     PublishedCurve,
 )
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.evidence import Evidence, Row
-from rallsim.files import shipped
-from rallsim.formula import evaluate, names
-from rallsim.parameter_values import ParameterFile
-from rallsim.yamlfile import Place, read_yaml
+from rallsim.inputs.evidence import Evidence, Row
+from rallsim.inputs.formula import evaluate, names
+from rallsim.inputs.parameter_values import ParameterFile
 
 TEXTS = ("id", "label", "endpoint", "starts", "counts", "censored", "corresponds")
 KEYS = (
@@ -55,7 +55,7 @@ def load_curves(folder: Path | None = None, evidence: Evidence | None = None) ->
     >>> load_curves()["graall_os"].points[0].survival
     0.5
     """
-    from rallsim.evidence import load_evidence
+    from rallsim.inputs.evidence import load_evidence
 
     folder = folder or shipped("params")
     evidence = evidence or load_evidence(folder / "evidence")

@@ -8,7 +8,7 @@ import re
 from scipy.special import ndtri
 
 from rallsim.curves.published import Point
-from rallsim.evidence import Row
+from rallsim.inputs.evidence import Row
 
 LEAST_SHARE = 1e-3  # printed limits at 0 or 1 are moved this far inside, since ln(-ln S) has no value there
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rallsim.common.figures import month_ticks
 from rallsim.curves.analysis import Judged
 from rallsim.curves.choice import Verdict, survival
 from rallsim.curves.martingale import points_of
 from rallsim.curves.page_style import FAINT, GREY, INK, SMALL, colour_of, dashes_of
 from rallsim.curves.page_texts import write_families, write_reason
 from rallsim.curves.published import ENDPOINTS, AtRisk
-from rallsim.plots import month_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

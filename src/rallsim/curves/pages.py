@@ -11,8 +11,8 @@ from typing import Any
 from rallsim import __version__
 from rallsim.curves.analysis import Judged, tables
 from rallsim.curves.figures import draw_page
-from rallsim.provenance import code_sha256, file_sha256
-from rallsim.results import Saved, save_folder
+from rallsim.output.folder import Saved, save_folder
+from rallsim.output.manifest import code_sha256, file_sha256
 
 PACKAGES = ("matplotlib", "numpy", "pandas", "scipy")
 

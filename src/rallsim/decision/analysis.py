@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rallsim.common.precision import mean
 from rallsim.decision import figures
 from rallsim.decision.acceptability import best, best_shares, ceac, checked_wtp, net_benefit, net_benefit_table
 from rallsim.decision.incremental import incremental_of
@@ -19,7 +20,6 @@ from rallsim.decision.sample import PsaSample
 from rallsim.decision.style import Style
 from rallsim.decision.value_of_information import evpi, evppi, expected_loss
 from rallsim.errors import InputError, Problem
-from rallsim.precision import mean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -182,7 +182,7 @@ def write(decision: Decision, style: Style, folder: Path) -> None:
 
 def _evppi_panels(decision: Decision, style: Style) -> Figure:
     """Bars of the EVPPI, a panel a threshold."""
-    from rallsim.plots import new_axes
+    from rallsim.common.figures import new_axes
 
     assert decision.evppi is not None
     shown = decision.wtp[:MOST_PANELS]

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rallsim.common.precision import mean
 from rallsim.decision.sample import Floats, PsaSample
 from rallsim.decision.spread import HIGH, LOW, spread
-from rallsim.precision import mean
 
 CLEAR_SHARE = 0.95  # of draws in the quadrant of the means; below it the ICER's meaning changes from draw to draw
 OUTCOME_COLUMNS = {"costs": "Cost", "qalys": "Effect", "lys": "Life_Years"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rallsim.common.precision import mean
 from rallsim.decision.sample import Floats
-from rallsim.precision import mean
 
 LOW, HIGH = 0.025, 0.975
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rallsim.plots import LINE_STYLES, PALETTE
+from rallsim.common.figures import LINE_STYLES, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

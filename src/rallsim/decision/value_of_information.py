@@ -9,11 +9,11 @@ from fnmatch import fnmatchcase
 import numpy as np
 import pandas as pd
 
+from rallsim.common.precision import mean
 from rallsim.decision.acceptability import best, checked_wtp, net_benefit
 from rallsim.decision.regression import expected_given
 from rallsim.decision.sample import Floats, PsaSample
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.precision import mean
 
 
 def expected_loss(sample: PsaSample, wtp: Sequence[float]) -> pd.DataFrame:

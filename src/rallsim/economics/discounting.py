@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rallsim.compiled import compiled, compiled_entry
+from rallsim.common.compiled import compiled, compiled_entry
 
 Floats = NDArray[np.float64]
 

@@ -9,10 +9,10 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from rallsim.economics.basis import Basis
-from rallsim.economics.valuation import Valuation, ledger, value_history
+from rallsim.economics.settings.basis import Basis
+from rallsim.economics.valuation.valuation import Valuation, ledger, value_history
 from rallsim.explain.story import Story
-from rallsim.history import History
+from rallsim.outcomes.history import History
 from rallsim.report.economics import basis_words, money
 
 

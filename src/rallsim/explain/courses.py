@@ -9,8 +9,8 @@ import numpy as np
 
 from rallsim.explain.reasons import Choice, Draw, Reasons
 from rallsim.explain.replay import Replay
-from rallsim.parameters import ParameterSet
-from rallsim.prepared import Prepared
+from rallsim.inputs.parameters import ParameterSet
+from rallsim.simulation.engine_inputs import Prepared
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rallsim import stages as w
 from rallsim.explain.words import (
     AS_IN_STAGE,
     DETAILS,
@@ -20,9 +19,10 @@ from rallsim.explain.words import (
     in_sentence,
     listed,
 )
-from rallsim.model import NO_TARGET, TARGETS
-from rallsim.parameters import Therapy
-from rallsim.risks import DAYS_PER_MONTH
+from rallsim.inputs.parameters import Therapy
+from rallsim.model import states as w
+from rallsim.model.competing_risks import DAYS_PER_MONTH
+from rallsim.model.parameter_fields import NO_TARGET, TARGETS
 
 FOLDED = (  # events that have no line of their own, in the order in which they are told
     w.CYCLE,

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rallsim import luck
 from rallsim.explain.courses import Course, first_difference
 from rallsim.explain.lines import Teller
 from rallsim.explain.reasons import Choice, Draw
 from rallsim.explain.words import ORDINALS, at_sentence_start, in_sentence, listed
-from rallsim.parameters import Therapy
+from rallsim.inputs.parameters import Therapy
+from rallsim.model import random_numbers as luck
 
 SUBJECTS = ("salvage", "bridging", "mrd", "consolidation", "reinfusion")
 WITHOUT = {  # what it is called when a list of rules chose nothing

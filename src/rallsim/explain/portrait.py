@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from rallsim.cohort import is_drawn
-from rallsim.cohort_file import COLUMNS, Cohort
 from rallsim.explain.words import NUMBERS, YES_NO, listed, value_in_words
-from rallsim.patient import ATTRIBUTES
+from rallsim.inputs.cohort_file import COLUMNS, Cohort
+from rallsim.model.patient import ATTRIBUTES
+from rallsim.simulation.imputation import is_drawn
 
 OTHER_MARKERS = ("ph_positive", "kmt2a", "extramedullary")
 LATER = ("line", "remission_months", "b_cell_recovery", "months_since_hsct")  # known in the course of treatment only

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rallsim import luck
-from rallsim import stages as w
 from rallsim.explain.replay import Ending
+from rallsim.model import random_numbers as luck
+from rallsim.model import states as w
 
 ACTIVE = (w.RELAPSED, w.REFRACTORY)
 TREATED = (w.SALVAGE, w.INFUSED)

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from rallsim import luck
-from rallsim import stages as w
-from rallsim.conditions import OR, Condition, Interval, alternatives
 from rallsim.explain.questions import ACTIVE, BRIDGED, IN_REMISSION, QUESTIONS, TREATED
 from rallsim.explain.replay import Passage, Replay
 from rallsim.explain.words import NUMBERS, in_sentence, interval_in_words, listed, value_in_words
-from rallsim.model import CAR_T, SUPPORTIVE, TRANSPLANT
-from rallsim.patient import ATTRIBUTES, GIVEN, attribute_matrix
-from rallsim.prepared import Prepared
-from rallsim.rules import ALTERNATIVE, ANY, NOTHING, meets
+from rallsim.model import random_numbers as luck
+from rallsim.model import states as w
+from rallsim.model.conditions import OR, Condition, Interval, alternatives
+from rallsim.model.parameter_fields import CAR_T, SUPPORTIVE, TRANSPLANT
+from rallsim.model.patient import ATTRIBUTES, GIVEN, attribute_matrix
+from rallsim.model.rules import ALTERNATIVE, ANY, NOTHING, meets
+from rallsim.simulation.engine_inputs import Prepared
 
 _TOLD_ALONE = (w.DEATH, w.LEUKAPHERESIS_FAILURE, w.MANUFACTURE_FAILURE, w.DROP_OUT, w.B_CELL_RECOVERY)
 

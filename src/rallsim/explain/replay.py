@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rallsim.engine.blocks import Block, refuse_overflow
-from rallsim.events import EVENT_ROW
-from rallsim.journey import NOBODY_WAKES, step
-from rallsim.luck import COURSE_COLUMNS, ENTRY_COLUMNS
-from rallsim.prepared import Prepared
-from rallsim.records import copied, taken, words
+from rallsim.common.records import copied, taken, words
+from rallsim.model.event_rows import EVENT_ROW
+from rallsim.model.random_numbers import COURSE_COLUMNS, ENTRY_COLUMNS
+from rallsim.model.step import NOBODY_WAKES, step
+from rallsim.simulation.blocks import Block, refuse_overflow
+from rallsim.simulation.engine_inputs import Prepared
 
 ROOM = 4000  # rows of one patient
 ALMOST_ONE = math.nextafter(1.0, 0.0)

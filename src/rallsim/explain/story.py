@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from rallsim import stages as w
-from rallsim.entry import entrants_of_block
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.explain.courses import Course, first_difference
 from rallsim.explain.lines import Line, Teller
@@ -18,10 +16,12 @@ from rallsim.explain.partings import Comparison, Parting
 from rallsim.explain.portrait import attributes_at_entry, origin, portrait
 from rallsim.explain.reasons import Choice, Draw
 from rallsim.explain.words import in_sentence, listed
-from rallsim.luck import BLOCK
-from rallsim.parameters import ParameterSet, load_parameters
-from rallsim.prepared import check_scenario, cohort_of, parameters_for, prepare
-from rallsim.scenario import Scenario
+from rallsim.inputs.parameters import ParameterSet, load_parameters
+from rallsim.inputs.scenario import Scenario
+from rallsim.model import states as w
+from rallsim.model.random_numbers import BLOCK
+from rallsim.simulation.engine_inputs import check_scenario, cohort_of, parameters_for, prepare
+from rallsim.simulation.entrants import entrants_of_block
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def explain(
     Only that patient is simulated, whatever the size of the cohort. Raises InputError when there is no such patient or
     strategy.
 
-    >>> from rallsim.scenario import load_scenario
+    >>> from rallsim.inputs.scenario import load_scenario
     >>> story = explain(load_scenario("first_salvage"), patient=3)
     >>> list(story.courses)
     ['chemotherapy', 'blinatumomab', 'inotuzumab']

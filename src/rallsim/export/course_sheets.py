@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from rallsim import stages as w
-from rallsim.economics.evaluation import Evaluation
+from rallsim.economics.tables.economic_results import Evaluation
 from rallsim.export.blocks import Blocks
 from rallsim.export.charts import MONEY_AXIS, SHARE_AXIS, YEARS_AXIS, Drawing, Series
 from rallsim.export.result_sheets import DISCOUNTED, SUFFIXES, labels_of
 from rallsim.export.sheets import Book, capital, cell
+from rallsim.model import states as w
 from rallsim.report.economics import ACTIVITY, basis_words
 
 CURVE_WORDS = {"os": "Overall survival", "efs": "Event-free survival"}

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from rallsim import stages as w
 from rallsim.decision.sample import order_and_baseline
-from rallsim.economics.evaluation import Evaluation
+from rallsim.economics.tables.economic_results import Evaluation
 from rallsim.export import tables as make
-from rallsim.simulation import Simulation
+from rallsim.model import states as w
+from rallsim.simulation.simulate import Simulation
 
 BALANCED = {
     "stateprobs": ["sample", "strategy_id", "patient_id", "grp_id", "state_id", "t"],
@@ -24,9 +24,9 @@ BALANCED = {
 def export_tables(simulation: Simulation, evaluation: Evaluation, step: float = 1.0) -> dict[str, pd.DataFrame]:
     """Return all tables of an export by the name of their file, checked to be balanced and without empty cells.
 
-    >>> from rallsim.economics.evaluation import evaluate
-    >>> from rallsim.scenario import load_scenario
-    >>> from rallsim.simulation import simulate
+    >>> from rallsim.economics.tables.economic_results import evaluate
+    >>> from rallsim.inputs.scenario import load_scenario
+    >>> from rallsim.simulation.simulate import simulate
     >>> simulation = simulate(load_scenario("first_salvage", patients=20))
     >>> found = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
     >>> list(export_tables(simulation, found)["disprog"].columns)[:5]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from rallsim.economics.evaluation import Evaluation
-from rallsim.economics.money import CURRENCIES
+from rallsim.economics.settings.money import CURRENCIES
+from rallsim.economics.tables.economic_results import Evaluation
 from rallsim.export.course_sheets import trace_name
 from rallsim.export.result_sheets import labels_of
 from rallsim.export.sheets import Book, Sheet

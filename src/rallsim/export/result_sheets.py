@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from rallsim.economics.cost_files import CATEGORIES
-from rallsim.economics.decisions import UNDISC
-from rallsim.economics.evaluation import Evaluation
+from rallsim.economics.settings.cost_files import CATEGORIES
+from rallsim.economics.tables.decisions import UNDISC
+from rallsim.economics.tables.economic_results import Evaluation
 from rallsim.export.blocks import Blocks
 from rallsim.export.charts import MONEY_AXIS, Drawing, Series
 from rallsim.export.sheets import Book, capital, cell

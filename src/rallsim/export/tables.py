@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from rallsim import stages as w
-from rallsim.economics.cost_files import CATEGORIES
-from rallsim.economics.evaluation import Evaluation
-from rallsim.economics.timeline import Floats
-from rallsim.economics.valuation import by_stage_and_cycle
+from rallsim.economics.settings.cost_files import CATEGORIES
+from rallsim.economics.tables.economic_results import Evaluation
+from rallsim.economics.valuation.timeline import Floats
+from rallsim.economics.valuation.valuation import by_stage_and_cycle
 from rallsim.errors import InputError, Problem
-from rallsim.history import History
-from rallsim.outcomes import patient_table, survival_curves
+from rallsim.model import states as w
+from rallsim.outcomes.history import History
+from rallsim.outcomes.summary import patient_table, survival_curves
 
 CURVES = ("efs", "os")  # in hesim's order: state 1 lies under the first curve, state 2 between both
 ROUNDING = 1e-9
@@ -85,7 +85,7 @@ def stateprobs(histories: Mapping[str, History], step: float = 1.0) -> pd.DataFr
 def occupancy(history: History, at: Floats) -> Floats:
     """Share of patients in each stage at each of the times `at`, sorted: stages × times.
 
-    >>> from rallsim.events import EVENT_ROW
+    >>> from rallsim.model.event_rows import EVENT_ROW
     >>> rows = [(0, 0, w.ENTRY, w.RELAPSED, 0, -1, 0), (4.5, 0, w.DEATH, w.DEAD, 0, -1, w.DEATH_LEUKAEMIA)]
     >>> one = History(np.array(rows, EVENT_ROW), "none", (), patients=1, horizon=60.0, seed=7)
     >>> occupancy(one, np.array([0.0, 4.0, 4.5]))[[w.RELAPSED, w.DEAD]].tolist()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rallsim.economics.evaluation import Evaluation
+from rallsim.economics.tables.economic_results import Evaluation
 from rallsim.export.charts import Charts
 from rallsim.export.course_sheets import write_activity, write_by_year, write_survival, write_traces
 from rallsim.export.input_sheets import write_inputs, write_read_first

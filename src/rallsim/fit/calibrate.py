@@ -26,10 +26,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from rallsim.luck import parameter_uniforms
-from rallsim.model import UNITS
-from rallsim.parameters import ParameterSet
-from rallsim.uncertainty import Z, bounded, unbounded
+from rallsim.inputs.parameters import ParameterSet
+from rallsim.inputs.uncertainty import Z, bounded, unbounded
+from rallsim.model.parameter_fields import UNITS
+from rallsim.model.random_numbers import parameter_uniforms
 from rallsim.validation.compare import cohort_values
 from rallsim.validation.targets import AT_RISK, Target
 from rallsim.validation.trials import load_trials

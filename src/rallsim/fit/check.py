@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterator
 from dataclasses import dataclass
 
+from rallsim.common.yaml_file import Place
 from rallsim.errors import InputError, nearest
-from rallsim.evidence import Evidence
-from rallsim.formula import evaluate
-from rallsim.parameter_values import ParameterFile
-from rallsim.yamlfile import Place
+from rallsim.inputs.evidence import Evidence
+from rallsim.inputs.formula import evaluate
+from rallsim.inputs.parameter_values import ParameterFile
 
 _NUMBER = (int, float)
 

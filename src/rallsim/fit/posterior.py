@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rallsim.calibrated_values import calibrated_file
+from rallsim.common.files import shipped, written_atomically
+from rallsim.common.yaml_file import read_yaml
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.files import shipped, written_atomically
 from rallsim.fit.calibrate import Calibrated, Prior, Progress, calibrate, posterior_table
 from rallsim.fit.prior import prior_draws
 from rallsim.fit.yaml_text import rounded, yaml_text
-from rallsim.parameter_values import ParameterFile, number_at
-from rallsim.parameters import ParameterSet, load_parameters
-from rallsim.uncertainty import POSTERIOR, Z
+from rallsim.inputs.calibrated_values import calibrated_file
+from rallsim.inputs.parameter_values import ParameterFile, number_at
+from rallsim.inputs.parameters import ParameterSet, load_parameters
+from rallsim.inputs.uncertainty import POSTERIOR, Z
 from rallsim.validation.targets import Target, load_targets
 from rallsim.validation.trials import load_trials
-from rallsim.yamlfile import read_yaml
 
 SPEC = "calibration.yaml"
 DRAWS = 500

@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from rallsim.common.yaml_file import YamlFile, read_yaml
 from rallsim.errors import InputError
-from rallsim.evidence import Evidence, Row
 from rallsim.fit.response_run import fitted_response
 from rallsim.fit.summaries import KINDS
-from rallsim.formula import evaluate
-from rallsim.luck import parameter_uniforms
-from rallsim.model import GENERAL_FIELDS, UNITS
-from rallsim.parameter_values import Parameter
-from rallsim.parameters import ParameterSet, iterate_fits
-from rallsim.uncertainty import PLACES, spread_of_range, spread_of_row
-from rallsim.yamlfile import YamlFile, read_yaml
+from rallsim.inputs.evidence import Evidence, Row
+from rallsim.inputs.formula import evaluate
+from rallsim.inputs.parameter_values import Parameter
+from rallsim.inputs.parameters import ParameterSet, iterate_fits
+from rallsim.inputs.uncertainty import PLACES, spread_of_range, spread_of_row
+from rallsim.model.parameter_fields import GENERAL_FIELDS, UNITS
+from rallsim.model.random_numbers import parameter_uniforms
 
 CLIP = 1e-6  # shares and probabilities stay this far from 0 and 1 unless their value is one of them
 

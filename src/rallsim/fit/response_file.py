@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rallsim.common.yaml_file import Place, read_yaml
 from rallsim.errors import InputError, nearest
-from rallsim.evidence import Evidence
-from rallsim.formula import evaluate, names
-from rallsim.model import ALL_THERAPY_FIELDS
-from rallsim.parameter_values import RESPONSE, ParameterFile, number_at
-from rallsim.parameters import ParameterSet
-from rallsim.yamlfile import Place, read_yaml
+from rallsim.inputs.evidence import Evidence
+from rallsim.inputs.formula import evaluate, names
+from rallsim.inputs.parameter_values import RESPONSE, ParameterFile, number_at
+from rallsim.inputs.parameters import ParameterSet
+from rallsim.model.parameter_fields import ALL_THERAPY_FIELDS
 
 OUTCOMES = {"cr": "cr_rate", "mrd": "mrd_negative_given_cr"}
 ARM_KEYS = ("study", "therapy", "outcome", "events", "total", "treated", "mix", "tables", "differences_only", "why")

@@ -10,10 +10,10 @@ from math import prod
 
 import numpy as np
 
-from rallsim.evidence import Evidence
 from rallsim.fit.response import Counted, Printed, Problem
 from rallsim.fit.response_file import OUTCOMES, Arm, Group, Owners, Shares, Spec, odds_ratios
-from rallsim.uncertainty import log_sd
+from rallsim.inputs.evidence import Evidence
+from rallsim.inputs.uncertainty import log_sd
 
 
 @dataclass(frozen=True)

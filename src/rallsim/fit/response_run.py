@@ -12,10 +12,10 @@ from rallsim.fit.response import Response, fit_response
 from rallsim.fit.response_file import OUTCOMES, Owners, owners_of, read_response
 from rallsim.fit.response_layout import Layout, laid_out
 from rallsim.fit.yaml_text import evidence_hash, rounded, yaml_text
-from rallsim.luck import parameter_uniforms
-from rallsim.parameter_values import RESPONSE
-from rallsim.parameters import ParameterSet
-from rallsim.uncertainty import PLACES, Z, bounded
+from rallsim.inputs.parameter_values import RESPONSE
+from rallsim.inputs.parameters import ParameterSet
+from rallsim.inputs.uncertainty import PLACES, Z, bounded
+from rallsim.model.random_numbers import parameter_uniforms
 
 SOURCE = f"{RESPONSE}.yaml"
 HEADER = f"# Written by `rallsim fit` from {SOURCE} and the evidence; not edited by hand.\n"

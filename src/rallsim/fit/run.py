@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rallsim.common.files import shipped, written_atomically
 from rallsim.errors import InputError, Problem
-from rallsim.files import shipped, written_atomically
 from rallsim.fit.check import check_fits
 from rallsim.fit.response_run import SOURCE, fitted_response, response_text
 from rallsim.fit.summaries import KINDS, Fit
 from rallsim.fit.yaml_text import evidence_hash, rounded, yaml_text
-from rallsim.model import GENERAL_FIELDS
-from rallsim.parameter_values import ParameterFile
-from rallsim.parameters import ParameterSet, iterate_fits, load_parameters
+from rallsim.inputs.parameter_values import ParameterFile
+from rallsim.inputs.parameters import ParameterSet, iterate_fits, load_parameters
+from rallsim.model.parameter_fields import GENERAL_FIELDS
 
 HEADER = "# Written by `rallsim fit` from the fits of {source} and the evidence; not edited by hand.\n"
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq, least_squares
 
-from rallsim.evidence import Evidence
-from rallsim.formula import evaluate, names
-from rallsim.survival import mixture_cure_survival, probability_after_odds_ratio
+from rallsim.inputs.evidence import Evidence
+from rallsim.inputs.formula import evaluate, names
+from rallsim.model.distributions import mixture_cure_survival, probability_after_odds_ratio
 
 FORMULA_KEYS = ("target", "survival", "at_months", "share", "mrd_positive")
 

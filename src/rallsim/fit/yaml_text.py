@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from rallsim.evidence import Evidence
+from rallsim.inputs.evidence import Evidence
 
 WIDTH = 150
 

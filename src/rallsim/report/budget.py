@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from rich.table import Table
 
-from rallsim.economics.basis import Basis
-from rallsim.economics.budget import ACTIVITIES
-from rallsim.economics.budget_plan import BudgetPlan
-from rallsim.economics.cost_files import CATEGORIES, RESOURCES
+from rallsim.economics.settings.basis import Basis
+from rallsim.economics.settings.cost_files import CATEGORIES, RESOURCES
+from rallsim.economics.tables.budget import ACTIVITIES
+from rallsim.economics.tables.budget_plan import BudgetPlan
+from rallsim.inputs.scenario import Scenario
 from rallsim.report.economics import CATEGORY_WORDS, money
 from rallsim.report.terminal import numbers_right, terminal
-from rallsim.scenario import Scenario
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,7 +92,7 @@ def plot_budget(impact: pd.DataFrame, economics: Basis, ax: Axes | None = None) 
     import seaborn as sns
     from matplotlib.ticker import FuncFormatter
 
-    from rallsim.plots import new_axes
+    from rallsim.common.figures import new_axes
 
     worlds = [str(name) for name in impact["world"].unique()]
     years = sorted(int(year) for year in impact["year"].unique())

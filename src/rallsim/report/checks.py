@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from rallsim.economics.identities import Check
+from rallsim.inputs.scenario import Scenario
 from rallsim.report.terminal import terminal
-from rallsim.scenario import Scenario
+from rallsim.validation.identities import Check
 
 
 def print_checks(scenario: Scenario, checks: Sequence[Check]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rallsim.stages import DEAD, EVENTS, STAGES
-from rallsim.transitions import ENTRIES, TRANSITIONS
+from rallsim.model.states import DEAD, EVENTS, STAGES
+from rallsim.model.transitions import ENTRIES, TRANSITIONS
 
 MARKED_PIECES = 5  # before, mark, what is between, mark, after
 

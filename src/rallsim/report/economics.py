@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
-from rallsim.economics.basis import Basis
-from rallsim.economics.cost_files import CATEGORIES
 from rallsim.economics.discounting import Discount
-from rallsim.economics.evaluation import Evaluation
+from rallsim.economics.settings.basis import Basis
+from rallsim.economics.settings.cost_files import CATEGORIES
+from rallsim.economics.tables.economic_results import Evaluation
 from rallsim.report.terminal import numbers_right, terminal
 
 SIGNS = {"GBP": "£", "EUR": "€", "USD": "US$", "CAD": "C$", "AUD": "A$"}

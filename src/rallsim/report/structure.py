@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rallsim.economics import extrapolation, partitioned_survival
-from rallsim.economics.evaluation import Evaluation
+from rallsim.economics.tables import extrapolation, partitioned_survival
+from rallsim.economics.tables.economic_results import Evaluation
 from rallsim.report.terminal import terminal
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def plot_extrapolation(curves: pd.DataFrame, labels: Mapping[str, str], ax: Axes
     """Draw overall survival as simulated, and dashed as it is continued from the follow-up, from `continued_curves`."""
     from matplotlib.ticker import PercentFormatter
 
+    from rallsim.common.figures import month_ticks, new_axes
     from rallsim.decision.style import Style
-    from rallsim.plots import month_ticks, new_axes
 
     drawn = curves[curves["endpoint"] == "os"]
     strategies = [str(name) for name in drawn["strategy"].unique()]

@@ -9,11 +9,11 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from rallsim.evidence import Row
-from rallsim.parameters import ParameterSet
+from rallsim.inputs.evidence import Row
+from rallsim.inputs.parameters import ParameterSet
+from rallsim.inputs.scenario import Scenario
+from rallsim.output.folder import Results
 from rallsim.report.terminal import numbers_right, terminal
-from rallsim.results import Results
-from rallsim.scenario import Scenario
 
 SHOWN = {  # outcomes of the printed table and what people call them; summary.csv has all
     "response": "Remission after the first line",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
-from rallsim import analyses
-from rallsim.sweep.execute import Pool, interruptions_wait
-from rallsim.sweep.look import Look
+from rallsim.sweep import analyses
+from rallsim.sweep.labels import Look
 from rallsim.sweep.tables import SavedTables
+from rallsim.sweep.workers import Pool, interruptions_wait
 
 
 def draw_elsewhere(analysis: str, folder: Path, look: Look, pool: Pool) -> None:

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rallsim.sweep.cells import Model
+from rallsim.economics.settings.economic_draws import economic_draws
+from rallsim.inputs.uncertainty import parameter_draws
+from rallsim.sweep.jobs import Model
 from rallsim.sweep.matters import columns_of
-from rallsim.uncertainty import economic_draws, parameter_draws
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rallsim.evaluation import measures_of
-from rallsim.luck import BLOCK
-from rallsim.sweep.cells import BATCHES, Cell, Model, compute
+from rallsim.evaluation.evaluate import measures_of
+from rallsim.model.random_numbers import BLOCK
+from rallsim.sweep.jobs import BATCHES, Cell, Model, compute
 
 BYTES_PER_NUMBER = 6.0  # of a kept number, compressed
 TRIAL_ROWS, TRIAL_PATIENTS = 5, 200

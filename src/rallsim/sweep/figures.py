@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from rallsim.plots import new_axes
+from rallsim.common.figures import new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rallsim.economics.setting import Economics, in_short, is_economic
-from rallsim.parameters import ParameterSet
-from rallsim.prepared import variant_values
-from rallsim.provenance import file_sha256
-from rallsim.scenario import Scenario, Strategy
+from rallsim.economics.settings.setting import Economics, in_short, is_economic
+from rallsim.inputs.parameters import ParameterSet
+from rallsim.inputs.scenario import Scenario, Strategy
+from rallsim.output.manifest import file_sha256
+from rallsim.simulation.engine_inputs import variant_values
 
 
 def therapies_of(scenario: Scenario, strategy: Strategy, parameters: ParameterSet) -> tuple[str, ...]:
@@ -17,8 +17,8 @@ def therapies_of(scenario: Scenario, strategy: Strategy, parameters: ParameterSe
 
     With a therapy comes the one that it is a form of. The order is that of the parameters.
 
-    >>> from rallsim.parameters import load_parameters
-    >>> from rallsim.scenario import load_scenario
+    >>> from rallsim.inputs.parameters import load_parameters
+    >>> from rallsim.inputs.scenario import load_scenario
     >>> scenario, parameters = load_scenario("first_salvage"), load_parameters()
     >>> met = therapies_of(scenario, scenario.strategies["chemotherapy"], parameters)
     >>> "chemotherapy" in met, "car_t_cd22" in met

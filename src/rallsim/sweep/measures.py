@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rallsim.economics.setting import Economics
+from rallsim.economics.settings.setting import Economics
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.evaluation import Estimates, Evaluation, measures_of
+from rallsim.evaluation.evaluate import Estimates, Evaluation, measures_of
 
 Floats = NDArray[np.float64]
 NET = ("nmb", "nhb")

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rallsim.common.files import written_atomically
 from rallsim.errors import InputError, Problem
-from rallsim.files import written_atomically
-from rallsim.sweep.cells import Cell
+from rallsim.sweep.jobs import Cell
 
 FILE = "plan.json"
 

@@ -13,8 +13,8 @@ from io import BytesIO
 
 def load_package() -> None:
     """Import what workers do, and draw an empty figure."""
-    from rallsim.plots import new_axes
-    from rallsim.sweep import cells, drawing  # noqa: F401  # both are called in workers
+    from rallsim.common.figures import new_axes
+    from rallsim.sweep import drawing, jobs  # noqa: F401  # both are called in workers
     from rallsim.sweep.figures import figure_of
 
     figure_of(new_axes()).savefig(BytesIO())
@@ -25,14 +25,14 @@ def load_compiled() -> None:
 
     Where the pathway was never compiled nothing is evaluated: the process that shares out the work compiles it.
     """
-    from rallsim.economics.setting import economics_of
-    from rallsim.engine import must_compile
+    from rallsim.economics.settings.setting import economics_of
     from rallsim.errors import RallsimError
-    from rallsim.evaluation import evaluate
-    from rallsim.parameter_cache import shipped_parameters
-    from rallsim.scenario import load_scenario, shipped_scenarios
+    from rallsim.evaluation.evaluate import evaluate
+    from rallsim.inputs.parameter_cache import shipped_parameters
+    from rallsim.inputs.scenario import load_scenario, shipped_scenarios
+    from rallsim.simulation.engines import must_compile
 
-    if must_compile("valued"):
+    if must_compile("evaluation.loop"):
         return
     with suppress(RallsimError):
         parameters = shipped_parameters()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from rallsim.decision.spread import HIGH, LOW
-from rallsim.economics.setting import is_economic
+from rallsim.economics.settings.economic_draws import spread_of_entry
+from rallsim.economics.settings.setting import is_economic
 from rallsim.errors import InputError, Problem
-from rallsim.sweep.asked import Range
+from rallsim.inputs.uncertainty import interval
+from rallsim.sweep.settings import Range
 from rallsim.sweep.study import Study
-from rallsim.uncertainty import interval, spread_of_entry
 
 
 def ranges_of(study: Study) -> dict[str, Range]:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rallsim import analyses
+from rallsim.common.files import written_atomically
 from rallsim.errors import InputError, Problem
-from rallsim.files import written_atomically
-from rallsim.results import MANIFEST
-from rallsim.sweep.look import Look
+from rallsim.output.folder import MANIFEST
+from rallsim.sweep import analyses
+from rallsim.sweep.labels import Look
 from rallsim.sweep.tables import SavedTables
 
 

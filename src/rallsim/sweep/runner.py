@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rallsim.engine import must_compile
-from rallsim.evaluation import STRATEGIES, Evaluation
-from rallsim.progress import bar_of
-from rallsim.sweep.cells import Cell, Model, compute, work_of
-from rallsim.sweep.execute import Pool, run
+from rallsim.common.progress import bar_of
+from rallsim.evaluation.evaluate import STRATEGIES, Evaluation
+from rallsim.simulation.engines import must_compile
+from rallsim.sweep.jobs import Cell, Model, compute, work_of
 from rallsim.sweep.store import Store
+from rallsim.sweep.workers import Pool, run
 
 Wanted = Callable[[Cell], bool]
 
@@ -102,7 +102,7 @@ class Runner:
 
     def _compile(self, cell: Cell) -> None:
         """Compile here and once, if that has not been done: other processes then read what this one leaves."""
-        if must_compile("valued"):
+        if must_compile("evaluation.loop"):
             draws = {path: values[:1] for path, values in cell.draws.items()}
             compute(self._packed or b"", replace(cell, draws=draws, first=0, patients=1))
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from rallsim.evaluation import Evaluation
-from rallsim.sweep.cells import DRAWS_OF_ONE_BLOCK
+from rallsim.evaluation.evaluate import Evaluation
 from rallsim.sweep.draws import Draws
 from rallsim.sweep.evpi import evpi_without_luck
+from rallsim.sweep.jobs import DRAWS_OF_ONE_BLOCK
 from rallsim.sweep.measures import Floats, in_batches
 from rallsim.sweep.study import Study
 from rallsim.sweep.variance import Split, split
@@ -142,7 +142,7 @@ def running_means(
 
     Columns: WTP, Draws, Strategy, Reference, INMB, Error_Of_Draws, Error_Of_Patients, Lower, Upper (95 %, both errors).
     """
-    from rallsim.precision import Z_95
+    from rallsim.common.precision import Z_95
 
     values = sample.increments("nmb", wtp, reference)
     counts = np.unique(np.linspace(min(20, sample.number), sample.number, points).round().astype(int))

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rallsim.evaluation import Evaluation
+from rallsim.evaluation.evaluate import Evaluation
 from rallsim.sweep.joint import SAMPLE, Joint
-from rallsim.sweep.look import Look, in_words
+from rallsim.sweep.labels import Look, in_words
 from rallsim.sweep.measures import Floats, means
 from rallsim.sweep.study import Study
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rallsim import analyses
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.results import Saved, check_folder, save_folder
-from rallsim.sweep.cells import Cell
+from rallsim.output.folder import Saved, check_folder, save_folder
+from rallsim.sweep import analyses
 from rallsim.sweep.drawing import draw_elsewhere
+from rallsim.sweep.jobs import Cell
 from rallsim.sweep.runner import MissingCellsError
 from rallsim.sweep.study import Study
 from rallsim.sweep.tables import Tables, write_tables

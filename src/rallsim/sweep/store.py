@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.lib as arrow
 
+from rallsim.common.files import written_atomically
 from rallsim.errors import InputError, Problem
-from rallsim.evaluated import KEYS, Evaluation
-from rallsim.files import written_atomically
+from rallsim.evaluation.sums import KEYS, Evaluation
 
 KEY, CONTENT = b"rallsim.cell", b"rallsim.content"  # of a file's metadata: the cell's key, the hash of what was found
 WRITTEN: dict[str, Any] = {  # sums hardly ever come twice: no dictionaries of them, and nobody searches them by size

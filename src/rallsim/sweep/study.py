@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rallsim.economics.setting import Economics, is_economic
+from rallsim.economics.settings.setting import Economics, is_economic
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.evaluation import Evaluation
-from rallsim.parameters import ParameterSet
-from rallsim.scenario import Scenario
-from rallsim.sweep.asked import Asked
+from rallsim.evaluation.evaluate import Evaluation
+from rallsim.inputs.parameters import ParameterSet
+from rallsim.inputs.scenario import Scenario
 from rallsim.sweep.draws import Draws, draws_of
-from rallsim.sweep.execute import Pool, pool_of
 from rallsim.sweep.joint import owner_of
-from rallsim.sweep.look import SIGNS, Look, in_words
+from rallsim.sweep.labels import SIGNS, Look, in_words
 from rallsim.sweep.matters import columns_of, fixed_by
 from rallsim.sweep.measures import check_outcomes, needed
 from rallsim.sweep.runner import Runner
+from rallsim.sweep.settings import Asked
+from rallsim.sweep.workers import Pool, pool_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from rallsim.economics.basis import Basis
+    from rallsim.economics.settings.basis import Basis
 
 Figures = Mapping[str, Callable[[], "Figure"]]
 DEFAULT_WTP = (30_000.0, 50_000.0)  # where a perspective states no threshold
@@ -201,8 +201,8 @@ class Study:
     def manifest(self, analysis: str, settings: Sequence[str]) -> dict[str, Any]:
         """Everything needed to make the results again, without anything that changes from run to run."""
         from rallsim.decision.sample import order_and_baseline
-        from rallsim.provenance import manifest
-        from rallsim.simulation import Simulation
+        from rallsim.output.manifest import manifest
+        from rallsim.simulation.simulate import Simulation
 
         found = manifest(Simulation(self.scenario, self.parameters, {}), list(settings), self.basis)
         found["packages"] |= {name: version(name) for name in ("SALib", "scikit-learn", "pyarrow")}

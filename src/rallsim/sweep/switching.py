@@ -9,12 +9,12 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from rallsim.evaluation import Evaluation
-from rallsim.precision import Z_95
-from rallsim.sweep.asked import Range
+from rallsim.common.precision import Z_95
+from rallsim.evaluation.evaluate import Evaluation
 from rallsim.sweep.measures import Floats, in_batches, pooled
 from rallsim.sweep.ranges import along
 from rallsim.sweep.runner import points_with
+from rallsim.sweep.settings import Range
 from rallsim.sweep.study import Study, best_of
 
 GRID = 9  # points along a parameter, and again inside each interval in which the preferred strategy changes

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from rallsim.stages import DEATH_SOS
+from rallsim.model.states import DEATH_SOS
 from rallsim.validation.kaplan_meier import hazard_ratio, incidence_at, median_time, survival_at
 
 Records = np.ndarray

@@ -22,7 +22,7 @@ ROW_HEIGHT, CURVE_HEIGHT, WIDTH = 0.2, 3.0, 10.5
 
 def plot_trial(rows: pd.DataFrame, bands: pd.DataFrame, title: str) -> Figure:
     """Draw one trial: curves of its arms above, one row an outcome below, its published number over the simulated."""
-    from rallsim.plots import new_axes
+    from rallsim.common.figures import new_axes
 
     arms = list(dict.fromkeys(bands["arm"]))
     listed = rows[rows["inside"].notna() & ~rows["quantity"].isin((AT_RISK,))]

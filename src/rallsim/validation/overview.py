@@ -22,7 +22,7 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 def plot_calibration(rows: pd.DataFrame) -> Figure:
     """Draw published against simulated shares, and the ranks of published numbers among simulated trials."""
-    from rallsim.plots import new_axes
+    from rallsim.common.figures import new_axes
 
     scored = rows[rows["use"].isin(SCORED) & rows["inside"].notna()]
     first = new_axes(width=11.0, height=5.2)
@@ -78,7 +78,7 @@ def coverage(ranks: pd.Series) -> dict[float, float]:
 
 def plot_posterior(calibrated: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw the calibrated parameters: prior (grey) beside posterior (blue), each over the posterior's value."""
-    from rallsim.plots import new_axes
+    from rallsim.common.figures import new_axes
 
     paths: Sequence[str] = list(calibrated)
     ax = new_axes(width=9.0, height=1.2 + 0.3 * len(paths))

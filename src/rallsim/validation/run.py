@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rallsim.common.files import shipped
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.files import shipped
-from rallsim.parameters import ParameterSet
-from rallsim.uncertainty import parameter_draws, place_draws
+from rallsim.inputs.parameters import ParameterSet
+from rallsim.inputs.uncertainty import parameter_draws, place_draws
 from rallsim.validation.compare import points, replicates, table
 from rallsim.validation.endpoints import Definition, time_to_event
 from rallsim.validation.kaplan_meier import survival_at

@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rallsim.common.files import shipped
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.evidence import CurvePoint, Evidence, Row
-from rallsim.files import shipped
+from rallsim.inputs.evidence import CurvePoint, Evidence, Row
 from rallsim.validation.endpoints import FILTERS, QUANTITIES, RATIOS, SINCE, TIMES
 
 COLUMNS = (
@@ -231,7 +231,7 @@ def _follow_up(note: str, points: Sequence[CurvePoint], evidence: Evidence) -> t
 
 def proportion_interval(events: float, total: float) -> tuple[float, float]:
     """95 % interval of a proportion under Jeffreys' prior."""
-    from rallsim.parameter_values import jeffreys_interval
+    from rallsim.inputs.parameter_values import jeffreys_interval
 
     return jeffreys_interval(events, total)
 

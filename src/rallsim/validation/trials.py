@@ -9,17 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from rallsim.engine.batch import simulate_block
-from rallsim.entry import blocks_of, entrants_of_block
-from rallsim.files import shipped
-from rallsim.luck import spare_uniforms
-from rallsim.milestones import milestones_of
-from rallsim.parameters import ParameterSet
-from rallsim.population import Values
-from rallsim.prepared import Prepared, check_scenario, parameters_for, prepare
-from rallsim.records import joined
-from rallsim.scenario import Scenario, load_scenario
-from rallsim.uncertainty import PLACES
+from rallsim.common.files import shipped
+from rallsim.common.records import joined
+from rallsim.inputs.parameters import ParameterSet
+from rallsim.inputs.scenario import Scenario, load_scenario
+from rallsim.inputs.uncertainty import PLACES
+from rallsim.model.population import Values
+from rallsim.model.random_numbers import spare_uniforms
+from rallsim.outcomes.milestones import milestones_of
+from rallsim.simulation.batch import simulate_block
+from rallsim.simulation.engine_inputs import Prepared, check_scenario, parameters_for, prepare
+from rallsim.simulation.entrants import blocks_of, entrants_of_block
 
 LEVELS = ("cr", "mrd")  # outcomes in which studies differ
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from rallsim.evidence import Row, read_rows
-from rallsim.files import shipped
-from rallsim.parameters import ParameterSet
-from rallsim.population import Values
-from rallsim.scenario import load_scenario
+from rallsim.common.files import shipped
+from rallsim.inputs.evidence import Row, read_rows
+from rallsim.inputs.parameters import ParameterSet
+from rallsim.inputs.scenario import load_scenario
+from rallsim.model.population import Values
 from rallsim.validation.endpoints import QUANTITIES, RATIOS
 from rallsim.validation.targets import FROM_HSCT, Target, interval_of
 from rallsim.validation.trials import Trial, load_trial

@@ -1,0 +1,1 @@
+"""What every other room may use: files, YAML, compiling, records, estimates, figures."""

@@ -1,0 +1,1 @@
+"""Costs, utilities and perspectives: the files behind a valuation."""

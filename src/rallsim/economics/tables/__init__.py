@@ -1,0 +1,1 @@
+"""What strategies cost and gain, as tables."""

@@ -1,0 +1,105 @@
+"""How many QALYs the disease takes, and what a QALY therefore weighs where a body gives severe diseases a weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from rallsim.economics.settings.basis import Basis
+from rallsim.economics.tables.decisions import pairwise
+from rallsim.economics.valuation.timeline import Floats
+from rallsim.economics.valuation.valuation import value_history
+from rallsim.inputs.parameters import ParameterSet
+from rallsim.inputs.scenario import Scenario
+from rallsim.model import states as w
+from rallsim.model.event_rows import EVENT_ROW
+from rallsim.outcomes.history import History
+from rallsim.simulation.engine_inputs import prepare
+
+AGE_STEP = 2.0  # years between ages at which the rest of life is valued; linear between them
+LIVES = 400  # at each of these ages
+COLUMNS = [
+    *("strategy", "qalys_without_disease", "qalys_with_disease", "absolute_shortfall", "proportional_shortfall"),
+    *("weight", "icer", "icer_weighted"),
+]
+
+
+def severity(
+    totals: Mapping[str, Mapping[str, Floats]],
+    people: tuple[Floats, Floats],
+    economics: Basis,
+    scenario: Scenario,
+    parameters: ParameterSet,
+) -> pd.DataFrame:
+    """Return the shortfall of the patients under the reference, the weight it gives, and the ICERs with that weight.
+
+    absolute = without - with;  proportional = absolute / without;  weighted ICER = ICER / weight
+
+    `qalys_without_disease`: the general population of the same ages and sexes, alive by the life table and at its norm;
+    `qalys_with_disease`: the reference strategy up to the horizon, so a short horizon overstates the shortfall. Both
+    discounted. `people` are ages at entry (years) and 1 for men. A row a strategy but the reference; none where the
+    perspective states no weights.
+    """
+    perspective = economics.perspective
+    gains = pairwise(totals, scenario.reference)
+    if perspective is None or not perspective.weighs_severity():
+        return pd.DataFrame(columns=COLUMNS)
+    without = float(general_population_qalys(people, economics, scenario, parameters).mean())
+    having = float(totals[scenario.reference]["qalys"].mean())
+    weight = perspective.severity_weight(without, having)
+    shortfall = (without, having, without - having, (without - having) / without, weight)
+    rows = [
+        (row["strategy"], *shortfall, row["icer"], row["icer"] / weight)
+        for row in gains.to_dict("records")
+        if row["discounted"]
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def general_population_qalys(
+    people: tuple[Floats, Floats], economics: Basis, scenario: Scenario, parameters: ParameterSet
+) -> Floats:
+    """Discounted QALYs that each patient would have left without the disease.
+
+    integral of S(t) norm(age + t) D(t) dt over the rest of life, S from the life table of the population's country
+    """
+    base = parameters.values(scenario.population_id)
+    tables = prepare(scenario, next(iter(scenario.strategies.values())), parameters, base).life_tables
+    ages, male = people
+    points = np.arange(np.floor(ages.min()), np.ceil(ages.max()) + AGE_STEP, AGE_STEP)
+    found = np.zeros(len(ages))
+    for sex in (0, 1):
+        mine = male == sex
+        if mine.any():
+            found[mine] = np.interp(ages[mine], points, rest_of_life(points, sex, tables[sex], economics))
+    return found
+
+
+def rest_of_life(ages: Floats, sex: int, hazard: Floats, economics: Basis) -> Floats:
+    """Discounted QALYs that people of these ages (years) have left; `sex` is 1 for men.
+
+    At each age LIVES people die at evenly spread quantiles of the life table, whose cumulative `hazard` is by year of
+    age, at its end at the latest. They are valued as patients are, in a stage whose utility is 1: at the norm.
+    """
+    spent = -np.log1p(-(np.arange(LIVES) + 0.5) / LIVES)
+    years = np.arange(len(hazard), dtype=np.float64)
+    age = np.repeat(ages, LIVES)
+    until = np.interp(np.interp(age, years, hazard) + np.tile(spent, len(ages)), hazard, years)
+    events = np.zeros(2 * len(age), EVENT_ROW)
+    events["patient"] = np.repeat(np.arange(len(age)), 2)
+    events["time"][1::2] = np.maximum(until - age, 0.0) * 12.0
+    events["event"] = np.tile([w.ENTRY, w.DEATH], len(age))
+    events["stage"] = np.tile([w.RELAPSED, w.DEAD], len(age))
+    events["therapy"] = -1
+    events["detail"] = np.tile([w.NO_DETAIL, w.DEATH_BACKGROUND], len(age))
+    history = History(events, "none", (), patients=len(age), horizon=12.0 * len(hazard), seed=0)
+    well = {one.utility: 1.0 for one in economics.utilities.stages}
+    stages = tuple(replace(one, may_exceed_norm=False) for one in economics.utilities.stages)
+    utilities = replace(economics.utilities.with_values(well), stages=stages, decrements=())
+    people = (age, np.full(len(age), float(sex)))
+    valued = value_history(history, economics.costs, utilities, economics.rates, ages=people[0], male=people[1])
+    found: Floats = valued.totals()["qalys"].reshape(len(ages), LIVES).mean(axis=1)
+    return found

@@ -1,0 +1,1 @@
+"""A history turned into costs and QALYs."""

@@ -1,0 +1,1 @@
+"""Many draws, simulated and valued, of which sums are kept."""

@@ -1,0 +1,192 @@
+"""Strategies evaluated for sweeps: simulated and valued under every draw, with nothing kept but sums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rallsim.common.records import words
+from rallsim.economics.settings.setting import Economics, ValuedWith, check_economic_draws, economics_of, is_economic
+from rallsim.economics.valuation.costs import refuse_without_costs
+from rallsim.errors import InputError, Problem
+from rallsim.evaluation.sums import DRAWS, STRATEGIES, Estimates, Evaluation, Floats, Ints
+from rallsim.evaluation.values import SUMS, tables_of
+from rallsim.inputs.parameters import ParameterSet
+from rallsim.inputs.scenario import Scenario
+from rallsim.model.patient import PATIENT
+from rallsim.model.population import PATHS, Values
+from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.states import EVENTS
+from rallsim.outcomes.outcome import MEASURES
+from rallsim.simulation.engine_inputs import check_draws, check_scenario, parameters_for, prepare
+from rallsim.simulation.entrants import blocks_of, entrants_with
+from rallsim.simulation.simulate import DRAWS_AT_ONCE, shared_out
+
+__all__ = [
+    "DRAWS",
+    "STRATEGIES",
+    "Economics",
+    "Estimates",
+    "Evaluation",
+    "economics_of",
+    "evaluate",
+    "measures_of",
+]
+ENTRANTS_AT_ONCE = 125  # patients of whom all draws' records at entry are held at the same time
+HISTORIES_AT_ONCE = 20_000  # of a strategy in one cell, as far as whole blocks go
+OUTCOMES = (*MEASURES, *(f"events_{name}" for name in EVENTS))  # measured whether anything is valued or not
+
+
+def measures_of(economics: ValuedWith | None) -> tuple[str, ...]:
+    """Return what is measured: outcomes and numbers of events, and with economics costs, QALYs, life years, resources.
+
+    >>> measures_of(None)[:2], measures_of(None)[-1]
+    (('os_months', 'efs_months'), 'events_censored')
+    """
+    return OUTCOMES if economics is None else (*OUTCOMES, *SUMS)
+
+
+def evaluate(
+    scenario: Scenario,
+    parameters: ParameterSet,
+    economics: ValuedWith | None,
+    draws: Mapping[str, np.ndarray] | None = None,
+    *,
+    strategies: Sequence[str] | None = None,
+    replicate: int = 0,
+    blocks: range | None = None,
+    batches: int = 10,
+    workers: int = 1,
+    first_draw: int = 0,
+) -> Evaluation:
+    """Simulate and value strategies of a scenario under every draw, and keep sums only.
+
+    `draws` maps paths of parameters to arrays with one value a draw: of the model as for `simulation.tally`, of
+    economics as `costs.<name>` and `utilities.<name>`; without draws there is one, the base case. `strategies` are all
+    of the scenario's when not given; `blocks` are numbers of the blocks of patients (luck.BLOCK in each) that the
+    scenario's patients fall into, by default all. Patient n belongs to batch n modulo `batches`. `first_draw` is the
+    number of the first draw in the result. `workers` threads share the work; the sums do not depend on how many there
+    are. Raises InputError with all faults when a path is unknown, a value impossible, or the scenario sets a parameter
+    itself, and when a therapy is given that has no costs.
+
+    >>> from rallsim.inputs.parameters import load_parameters
+    >>> from rallsim.inputs.scenario import load_scenario
+    >>> scenario = load_scenario("first_salvage", patients=50)
+    >>> found = evaluate(scenario, load_parameters(), economics_of(), {"utilities.remission": np.array([0.6, 0.8])})
+    >>> found.strategies, found.mean("qalys").shape
+    (('chemotherapy', 'blinatumomab', 'inotuzumab'), (2, 3))
+    """
+    parameters = parameters_for(scenario, parameters)
+    check_scenario(scenario, parameters)
+    names = tuple(scenario.strategies if strategies is None else strategies)
+    chosen = _chosen(blocks_of(scenario.patients), blocks)
+    draws = draws or {}
+    _check(scenario, parameters, economics, draws, names)
+    number = len(next(iter(draws.values()))) if draws else 1
+    cells = _cells(number, chosen)
+    cell = _Cell(scenario, parameters, economics, draws, names, replicate, batches)
+    patients = np.zeros((number, len(names), batches), np.int64)
+    sums = np.zeros((*patients.shape, len(measures_of(economics))))
+    for (some, _), found in zip(cells, shared_out(cell, cells, workers), strict=True):
+        for counted, summed in found:  # block by block, so that sums do not depend on how cells are cut
+            patients[some] += counted
+            sums[some] += summed
+    return Evaluation(names, measures_of(economics), first_draw + np.arange(number), patients, sums)
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """What is done for some draws and some blocks of patients: the same work for every cell."""
+
+    scenario: Scenario
+    parameters: ParameterSet
+    economics: ValuedWith | None
+    draws: Mapping[str, np.ndarray]
+    names: tuple[str, ...]
+    replicate: int
+    batches: int
+
+    def __call__(self, cell: tuple[slice, list[tuple[int, int]]]) -> list[tuple[Ints, Floats]]:
+        """Return for each block the numbers of patients and the sums: draws × strategies × batches (× measures)."""
+        from rallsim.evaluation.loop import add_patients, empty_sums
+
+        some, blocks = cell
+        size, scenario = some.stop - some.start, self.scenario
+        here = {path: column[some] for path, column in self.draws.items()}
+        drawn = {path: here.pop(path) for path in self.draws if is_economic(path)}
+        values: Values = {**self.parameters.values(scenario.population_id), **here}
+        strategies = [scenario.strategies[name] for name in self.names]
+        prepared = [prepare(scenario, strategy, self.parameters, values) for strategy in strategies]
+        therapies = tuple(self.parameters.therapies)
+        tables = tables_of(self.economics, therapies, drawn, size if drawn else 1) if self.economics else None
+        various = range(size) if any(path in PATHS for path in here) else (0,)  # draws whose patients differ at entry
+        found = []
+        for number, patients in blocks:
+            luck = luck_of_block(scenario.seed, self.replicate, number)[:patients]
+            of_strategies = [empty_sums(size, self.batches, len(therapies), tables is not None) for _ in prepared]
+            for start in range(0, patients, ENTRANTS_AT_ONCE):
+                part = slice(start, min(start + ENTRANTS_AT_ONCE, patients))
+                people = np.empty((len(various), part.stop - start), PATIENT)
+                for draw in various:
+                    words(people[draw])[:] = words(entrants_with(luck, prepared[0], number, draw, part))
+                for one, sums in zip(prepared, of_strategies, strict=True):
+                    add_patients(people, luck[part], one, tables, sums)
+            if self.economics:
+                given = np.sum([sums.given for sums in of_strategies], axis=0)
+                named = (name for name, times in zip(therapies, given[1:], strict=True) if times)
+                refuse_without_costs(named, self.economics.costs)
+            counts, totals = ([getattr(sums, name) for sums in of_strategies] for name in ("counts", "sums"))
+            found.append((np.stack(counts, axis=1), np.stack(totals, axis=1)))
+        return found
+
+
+def _chosen(known: list[tuple[int, int]], blocks: range | None) -> list[tuple[int, int]]:
+    """Return the blocks with these numbers, by default all."""
+    if blocks is None:
+        return known
+    if not blocks or not 0 <= min(blocks) <= max(blocks) < len(known):
+        allowed = f"0 to {len(known) - 1}"
+        raise InputError(Problem("there are no such blocks of patients", found=str(list(blocks)), allowed=allowed))
+    return [known[number] for number in blocks]
+
+
+def _cells(draws: int, blocks: list[tuple[int, int]]) -> list[tuple[slice, list[tuple[int, int]]]]:
+    """Cut draws and blocks into cells with enough work in each to be worth preparing; draws go before blocks."""
+    found = []
+    for start in range(0, draws, DRAWS_AT_ONCE):
+        some = slice(start, min(start + DRAWS_AT_ONCE, draws))
+        many = max(1, HISTORIES_AT_ONCE // (BLOCK * (some.stop - some.start)))
+        found += [(some, blocks[first : first + many]) for first in range(0, len(blocks), many)]
+    return found
+
+
+def _check(
+    scenario: Scenario,
+    parameters: ParameterSet,
+    economics: ValuedWith | None,
+    draws: Mapping[str, np.ndarray],
+    names: Sequence[str],
+) -> None:
+    """Refuse draws and strategies with all their faults."""
+    economic = {path: column for path, column in draws.items() if is_economic(path)}
+    problems = [
+        Problem("unknown strategy", found=name, allowed=", ".join(scenario.strategies))
+        for name in names
+        if name not in scenario.strategies
+    ]
+    lengths = {path: len(column) for path, column in draws.items()}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{path} {length}" for path, length in lengths.items())
+        problems.append(Problem("draws have different lengths", found=found))
+    elif 0 in lengths.values():
+        problems.append(Problem("there are no draws"))
+    if not problems:
+        problems += check_economic_draws(economic, economics)
+        try:
+            check_draws({path: column for path, column in draws.items() if path not in economic}, scenario, parameters)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)

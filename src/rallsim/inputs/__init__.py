@@ -1,0 +1,1 @@
+"""Scenario, parameter and evidence files, read and checked completely."""

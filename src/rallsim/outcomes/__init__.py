@@ -1,0 +1,1 @@
+"""Histories, endpoints and their summary: pure functions of what was written."""

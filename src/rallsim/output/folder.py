@@ -1,0 +1,193 @@
+"""The results folder of a run: written complete or not at all, never over something else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from rallsim.errors import InputError, Problem
+from rallsim.outcomes.summary import differences, patient_table, summary, survival_curves
+from rallsim.output.imputation_table import imputation, patients_at_entry
+from rallsim.output.manifest import fingerprint, manifest
+
+if TYPE_CHECKING:
+    from rallsim.economics.tables.economic_results import Evaluation
+    from rallsim.simulation.simulate import Simulation
+
+MANIFEST = "manifest.json"
+ECONOMICS = "economics"  # folder of the tables of an evaluation
+CURVE_STEP = 0.5  # months between the points of survival.csv
+
+
+@dataclass(frozen=True)
+class Results:
+    """The tables of a run."""
+
+    summary: pd.DataFrame
+    differences: pd.DataFrame
+    survival: pd.DataFrame
+    imputation: pd.DataFrame | None = None  # of a file's patients: what was not known, and was drawn
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Where results were written, and where earlier ones with other inputs were moved."""
+
+    folder: Path
+    moved: Path | None
+
+
+def results_of(simulation: Simulation) -> Results:
+    """Compute the tables of a run from its histories."""
+    scenario = simulation.scenario
+    tables = {name: patient_table(history) for name, history in simulation.histories.items()}
+    return Results(
+        summary=summary(tables, scenario.horizon_months),
+        differences=differences(tables, scenario.reference, scenario.horizon_months),
+        survival=survival_curves(tables, scenario.horizon_months, step=CURVE_STEP),
+        imputation=None
+        if simulation.cohort is None or simulation.entrants is None
+        else imputation(simulation.cohort, simulation.entrants),
+    )
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be written or holds something other than earlier results, before anything runs."""
+    if folder.resolve() == Path.cwd():
+        raise InputError(Problem("is the current folder", file=str(folder), allowed="a folder inside it or elsewhere"))
+    if folder.exists() and not folder.is_dir():
+        raise InputError(Problem("is a file, not a folder for results", file=str(folder)))
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+        raise InputError(
+            Problem(
+                "holds files that are not results of rallsim",
+                file=str(folder),
+                allowed="a new or empty folder, or one with a manifest.json",
+            )
+        )
+    parent = _nearest_folder(folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".rallsim-", dir=parent):
+            pass
+    except OSError as error:
+        raise InputError(Problem(f"cannot be written: {error.strerror}", file=str(folder))) from error
+
+
+def save(
+    simulation: Simulation,
+    results: Results,
+    folder: Path,
+    *,
+    settings: list[str],
+    with_events: bool = False,
+    evaluation: Evaluation | None = None,
+) -> Saved:
+    """Write summary.csv, differences.csv, survival.csv, os.png, manifest.json and, if wanted, events.parquet.
+
+    An `evaluation` adds its tables in `economics/`. When the patients come from a file, patients.csv says who was
+    simulated and what of them was drawn. See `save_folder` for what happens to earlier results.
+    """
+    content = manifest(simulation, settings, evaluation.economics if evaluation else None)
+
+    def write(temporary: Path) -> None:
+        _write(simulation, results, temporary, with_events)
+        if evaluation:
+            write_tables(evaluation.tables(), temporary / ECONOMICS)
+
+    return save_folder(folder, content, write)
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Write tables as CSV files of their names into a folder, which is made when it is not there."""
+    folder.mkdir(exist_ok=True)
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False, float_format="%.10g", lineterminator="\n")
+
+
+def save_folder(folder: Path, content: Mapping[str, Any], write: Callable[[Path], None]) -> Saved:
+    """Let `write` fill a folder, put `content` beside as manifest.json, and give it the name `folder` when all is done.
+
+    All files are made in a hidden folder beside `folder`, which then takes its name. Earlier results of the same inputs
+    are replaced by the same bytes, and what stands beside them is kept; those of other inputs are moved to
+    `<folder>.1`, `<folder>.2` and so on.
+    """
+    check_folder(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        temporary.chmod(0o755)
+        write(temporary)
+        (temporary / MANIFEST).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        moved = _make_room(folder, temporary, content)
+        temporary.rename(folder)
+    except OSError as error:
+        raise InputError(Problem(f"cannot be written: {error.strerror or error}", file=str(folder))) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Saved(folder, moved)
+
+
+def _write(simulation: Simulation, results: Results, folder: Path, with_events: bool) -> None:
+    from rallsim.common.figures import plot_survival
+
+    write_tables({name: getattr(results, name) for name in ("summary", "differences", "survival")}, folder)
+    labels = {name: strategy.label for name, strategy in simulation.scenario.strategies.items()}
+    figure = plot_survival(results.survival, labels).figure.get_figure(root=True)
+    figure.suptitle(simulation.scenario.title, fontweight="bold")
+    figure.savefig(folder / "os.png")
+    if simulation.cohort and simulation.entrants is not None:
+        who = patients_at_entry(simulation.cohort, simulation.entrants)
+        who.to_csv(folder / "patients.csv", index=False, float_format="%.10g", lineterminator="\n")
+    if with_events:
+        frames = [history.frame() for history in simulation.histories.values()]
+        pd.concat([_plain(frame) for frame in frames]).to_parquet(folder / "events.parquet", index=False)
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turn categoricals into words, so that frames of different strategies can be joined."""
+    return frame.astype(dict.fromkeys(frame.select_dtypes("category").columns, object))
+
+
+def _make_room(folder: Path, coming: Path, content: Mapping[str, Any]) -> Path | None:
+    """Remove earlier results of the same inputs, move those of other inputs aside; return where to.
+
+    Files beside results of the same inputs (events of a run that asked for them, notes) move over to the coming folder.
+    """
+    if not folder.exists():
+        return None
+    if not any(folder.iterdir()):
+        folder.rmdir()
+        return None
+    if _fingerprint_of(folder) == fingerprint(dict(content)):
+        for path in folder.iterdir():
+            if not (coming / path.name).exists():
+                path.rename(coming / path.name)
+        shutil.rmtree(folder)
+        return None
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}.{number}")).exists():
+        number += 1
+    folder.rename(aside)
+    return aside
+
+
+def _fingerprint_of(folder: Path) -> str | None:
+    try:
+        return fingerprint(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+
+
+def _nearest_folder(path: Path) -> Path:
+    """Return the closest parent that exists: where new folders would have to be made."""
+    parent = path.absolute().parent
+    while not parent.exists():
+        parent = parent.parent
+    return parent

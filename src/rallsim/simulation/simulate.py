@@ -1,0 +1,194 @@
+"""From a checked scenario to histories: blocks of patients, every strategy on the same luck."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeVar
+
+import numpy as np
+
+from rallsim.common.records import joined
+from rallsim.inputs.cohort_file import Cohort
+from rallsim.inputs.parameters import ParameterSet, load_parameters
+from rallsim.inputs.scenario import Scenario
+from rallsim.model.patient import ATTRIBUTES, GIVEN, attribute_matrix
+from rallsim.model.population import PATHS, Values
+from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.outcomes.history import History
+from rallsim.outcomes.tally import Tally
+from rallsim.simulation.engine_inputs import check_draws, check_scenario, parameters_for, prepare
+from rallsim.simulation.engines import ENGINES, engine_called
+from rallsim.simulation.entrants import blocks_of, entrants_of_block, entrants_with
+
+Progress = Callable[[int], None]
+DRAWS_AT_ONCE = 50  # in one call of the compiled loop
+ITEMS_AT_ONCE = 8  # for each worker
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A scenario, the parameters it ran with, and one history a strategy.
+
+    Of a file's patients it keeps who they are at entry: a row a simulated patient, a column an attribute.
+    """
+
+    scenario: Scenario
+    parameters: ParameterSet
+    histories: dict[str, History]
+    cohort: Cohort | None = None
+    entrants: np.ndarray | None = None
+
+
+def simulate(
+    scenario: Scenario,
+    parameters: ParameterSet | None = None,
+    *,
+    engine: str = ENGINES[0],
+    replicate: int = 0,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Simulation:
+    """Simulate every strategy of a scenario on the same patients with the same luck.
+
+    `engine` is batch (compiled loop) or agents (SimPy): the histories are the same to the last bit. `workers` threads
+    share the blocks of patients, which helps the batch engine; histories do not depend on how many there are.
+    `progress` is called with the number of patient histories just finished. The histories have been checked.
+    Raises InputError when the scenario does not fit the parameters, ModelError when a history breaks an invariant.
+
+    >>> from rallsim.inputs.scenario import load_scenario
+    >>> scenario = load_scenario("first_salvage", patients=20)
+    >>> list(simulate(scenario).histories)
+    ['chemotherapy', 'blinatumomab', 'inotuzumab']
+    """
+    parameters = parameters_for(scenario, parameters or load_parameters())
+    check_scenario(scenario, parameters)
+    base = parameters.values(scenario.population_id)
+    prepared = [prepare(scenario, strategy, parameters, base) for strategy in scenario.strategies.values()]
+    simulate_block = engine_called(engine)
+    cohort = prepared[0].cohort
+
+    def rows_of(block: tuple[int, int]) -> tuple[list[np.ndarray], np.ndarray | None]:
+        who, luck = entrants_of_block(scenario.seed, prepared[0], block, replicate)
+        return [simulate_block(who, luck, one) for one in prepared], attributes_of(who) if cohort else None
+
+    found, seen = [], []
+    for rows, attributes in shared_out(rows_of, blocks := blocks_of(scenario.patients), workers):
+        found.append(rows)
+        if attributes is not None:
+            seen.append(attributes)
+        if progress:
+            progress(blocks[len(found) - 1][1] * len(prepared))
+    histories = {}
+    for one, parts in zip(prepared, zip(*found, strict=True), strict=True):
+        histories[one.strategy] = History(
+            events=joined(parts),
+            strategy=one.strategy,
+            therapies=tuple(parameters.therapies),
+            patients=scenario.patients,
+            horizon=scenario.horizon_months,
+            replicate=replicate,
+            seed=scenario.seed,
+        )
+        histories[one.strategy].check()
+    return Simulation(scenario, parameters, histories, cohort, np.concatenate(seen) if seen else None)
+
+
+def attributes_of(entrants: np.ndarray) -> np.ndarray:
+    """Return the attributes of patients at entry in columns; `line` is the salvage line that would come next."""
+    found: np.ndarray = attribute_matrix(entrants)[:, :GIVEN].copy()
+    found[:, ATTRIBUTES.index("line")] = entrants["lines_given"] + 1
+    return found
+
+
+def first_difference(one: Simulation, other: Simulation) -> str | None:
+    """Say where two simulations of a scenario part: strategy and first differing row of each; None when they do not."""
+    for strategy, history in one.histories.items():
+        rows, others = history.events, other.histories[strategy].events
+        shared = min(len(rows), len(others))
+        differ = np.flatnonzero(rows[:shared] != others[:shared])
+        if len(differ) or len(rows) != len(others):
+            row = int(differ[0]) if len(differ) else shared
+            words = [
+                ", ".join(map(str, each.frame().iloc[row].tolist())) if row < len(each.events) else "nothing"
+                for each in (history, other.histories[strategy])
+            ]
+            return f"{strategy}, row {row}: {words[0]} against {words[1]}"
+    return None
+
+
+def tally(
+    scenario: Scenario,
+    parameters: ParameterSet | None = None,
+    *,
+    draws: Mapping[str, np.ndarray] | None = None,
+    replicate: int = 0,
+    step: float = 1.0,
+    discount_rate: float = 0.0,
+    workers: int = 1,
+) -> dict[str, Tally]:
+    """Simulate every strategy and keep only sums: the batch engine, for sweeps.
+
+    `draws` maps parameter paths to arrays with one value a draw; parameters without one keep their value. Raises
+    InputError when a path is unknown, a value impossible, or the scenario sets the parameter itself. All draws and
+    strategies meet the same luck. `step` (months) is that of the survival grid, `discount_rate` annual effective.
+    `workers` threads share the blocks of patients and the draws; the sums do not depend on how many there are.
+
+    >>> from rallsim.inputs.scenario import load_scenario
+    >>> found = tally(load_scenario("first_salvage", patients=50), draws={"hsct.sos_fatality": np.array([0.1, 0.5])})
+    >>> found["inotuzumab"].patients.tolist()
+    [50, 50]
+    """
+    from rallsim.simulation.batch import tally_block
+
+    parameters = parameters_for(scenario, parameters or load_parameters())
+    check_scenario(scenario, parameters)
+    check_draws(draws or {}, scenario, parameters)
+    base: Values = {**parameters.values(scenario.population_id), **(draws or {})}
+    number_of_draws = len(next(iter(draws.values()))) if draws else 1
+    chunks = [slice(start, start + DRAWS_AT_ONCE) for start in range(0, number_of_draws, DRAWS_AT_ONCE)]
+    prepared = [prepare(scenario, one, parameters, base) for one in scenario.strategies.values()]
+    entry_varies = any(path in PATHS for path in draws or {})
+
+    def of_the_file(luck: np.ndarray, number: int, chunk: slice) -> list[np.ndarray]:
+        """Patients of a block at entry: the same under all draws, unless what their gaps are filled from is drawn."""
+        if prepared[0].cohort is None:
+            return []
+        each = range(number_of_draws)[chunk] if entry_varies else [0]
+        return [entrants_with(luck, prepared[0], number, draw) for draw in each]
+
+    def cell(block_and_chunk: tuple[tuple[int, int], slice]) -> list[Tally]:
+        (number, size), chunk = block_and_chunk
+        luck = luck_of_block(scenario.seed, replicate, number)[:size]
+        who = of_the_file(luck, number, chunk)
+        return [tally_block(number * BLOCK, luck, one, chunk, step, discount_rate, who) for one in prepared]
+
+    by_chunk: list[list[Tally]] = []
+    cells = list(product(blocks_of(scenario.patients), chunks))
+    for place, sums in enumerate(shared_out(cell, cells, workers)):
+        if place < len(chunks):
+            by_chunk.append(sums)
+        else:
+            by_chunk[place % len(chunks)] = _added(by_chunk[place % len(chunks)], sums)
+    return {one.strategy: Tally.joined([sums[place] for sums in by_chunk]) for place, one in enumerate(prepared)}
+
+
+def shared_out(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
+    """Call a function on each item, by threads when there are several workers; results come in the order of items.
+
+    Items are handed out a few at a time, so that results do not pile up and an interruption ends soon.
+    """
+    if workers == 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, len(items), ITEMS_AT_ONCE * workers):
+            yield from pool.map(function, items[start : start + ITEMS_AT_ONCE * workers])
+
+
+def _added(one: list[Tally], other: list[Tally]) -> list[Tally]:
+    return [a + b for a, b in zip(one, other, strict=True)]

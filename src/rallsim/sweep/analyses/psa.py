@@ -1,0 +1,151 @@
+"""Probabilistic sensitivity analysis: all uncertain parameters drawn together, patients simulated in every draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from rallsim.common.precision import Z_95
+from rallsim.decision.analysis import Decision
+from rallsim.decision.analysis import analyse as decide
+from rallsim.decision.analysis import draw as decision_figures
+from rallsim.decision.sample import PsaSample, sample_tables
+from rallsim.decision.sample import left_out as sums_of_others
+from rallsim.sweep.figures import figure_of, titled
+from rallsim.sweep.labels import Look
+from rallsim.sweep.sampling import Sample, running_means, sample_of, variance_table
+from rallsim.sweep.study import Figures, Study
+from rallsim.sweep.tables import Tables
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ABOUT = "probabilistic: joint draws of all parameters; acceptability, frontier, expected loss, EVPI"
+DECISION = ("answers", "incremental", "pairwise", "summary", "net_benefit", "ce_plane", "ceac", "expected_loss", "evpi")
+UNDISCOUNTED = {
+    "psa_costs_undisc": "costs_undisc",
+    "psa_effects_undisc": "qalys_undisc",
+    "psa_life_years_undisc": "lys_undisc",
+}
+
+
+def psa_sample(study: Study, sample: Sample) -> PsaSample:
+    """Return costs, QALYs and life years of draws × strategies with the parameters that vary, for decisions."""
+    total = sample.total()
+    return PsaSample(
+        tuple(study.strategies),
+        total.mean("costs"),
+        total.mean("qalys"),
+        total.mean("lys"),
+        sample.draws.varying(),
+    )
+
+
+def analyse(study: Study) -> Tables:
+    """Draw, evaluate, decide. Tables are those of `decision.analysis`, the sample's files, and what luck there is."""
+    sample = sample_of(study)
+    found = psa_sample(study, sample)
+    without = PsaSample(found.strategies, found.costs, found.effects, found.life_years)
+    decision = decide(without, study.wtp, study.scenario.reference)
+    total = sample.total()
+    undiscounted = {
+        name: pd.DataFrame(total.mean(measure), columns=study.strategies) for name, measure in UNDISCOUNTED.items()
+    }
+    outcomes = list(dict.fromkeys(["nmb", "qalys", "costs", "lys", *study.asked.outcomes, *study.asked.until]))
+    left_out = sample.draws.not_told_apart() | (
+        sums_of_others(found.parameters) if found.parameters is not None else {}
+    )
+    return {
+        **sample_tables(found),
+        **undiscounted,
+        **decision.tables(),
+        "evpi": sample.without_luck(decision.evpi),
+        "variance": variance_table(sample, outcomes, study.wtp[0], study.strategies, study.reference),
+        "running_means": running_means(sample, study.wtp[0], study.strategies, study.reference),
+        "parameters_left_out": pd.DataFrame({"parameter": list(left_out), "reason": list(left_out.values())}),
+    }
+
+
+def draw(tables: Tables, look: Look) -> Figures:
+    """Draw the figures of a decision, and the running means."""
+    questions = {
+        "ce_plane.png": f"What does each cost and yield more than {look.strategy(look.reference)}?",
+        "frontier.png": "Who is on the efficiency frontier, and what does a QALY cost along it?",
+        "ceac.png": "How probable is it that a strategy is the most cost-effective?",
+        "expected_loss.png": "What is lost on average by choosing a strategy under uncertainty?",
+        "evpi.png": "What would it be worth to know everything?",
+    }
+    figures = decision_figures(_decision(tables, look), look.style())
+    titles = {name: partial(_titled, figure, look, questions.get(name, "")) for name, figure in figures.items()}
+    return {**titles, "running_means.png": lambda: _running_means(tables["running_means"], look)}
+
+
+def say(tables: Tables, look: Look) -> list[str]:
+    """Say which strategy is preferred, how surely, and how exact that is."""
+    lines = []
+    main = tables["variance"][tables["variance"]["Outcome"] == "nmb"]
+    errors = main.set_index("Strategy")["Std_Error"]
+    for row in tables["answers"].to_dict("records"):
+        lines.append(
+            f"At {look.money(row['WTP'])} per QALY {look.strategy(row['Best'])} has the highest expected net benefit, "
+            f"{look.money(row['Gain'])} more than {look.strategy(row['Next'])}; it is the best in "
+            f"{row['Probability']:.0%} of draws. EVPI {look.money(row['EVPI'])} a patient, "
+            f"{look.money(without_luck(tables['evpi'], row['WTP']))} without the luck of the patients."
+        )
+        rival = next((row[one] for one in ("Best", "Next") if row[one] != look.reference), "")
+        if look.reference in (row["Best"], row["Next"]) and row["Gain"] < Z_95 * errors[rival]:
+            lines.append("  That is within the Monte Carlo error: try more patients, or --until.")
+    worst = main.sort_values("Std_Error").iloc[-1]
+    lines.append(
+        f"{int(worst['Draws']):,} draws × {int(worst['Patients']):,} patients. Standard error of net benefit against "
+        f"{look.strategy(look.reference)}: at most {look.money(worst['Std_Error'])} (draws "
+        f"{look.money(worst['Error_Of_Draws'])}, luck of the patients {look.money(worst['Error_Of_Patients'])}). "
+        f"Luck is at most {main['Share_Of_Luck'].max():.1%} of the variance between draws."
+    )
+    for outcome, target in look.asked.get("until", {}).items():
+        reached = float(tables["variance"].query("Outcome == @outcome")["Std_Error"].max())
+        if reached > target:
+            lines.append(f"The stop rule {outcome}_se={target:g} does not hold: {reached:.3g} is as far as this went.")
+    return lines
+
+
+def without_luck(curve: pd.DataFrame, wtp: float) -> float:
+    """EVPI of a curve at a willingness to pay, the luck of the patients taken out."""
+    return float(curve.loc[curve["WTP"] == wtp, "EVPI_Without_Luck"].iloc[0])
+
+
+def _decision(tables: Tables, look: Look) -> Decision:
+    strategies = tuple(look.strategies)
+    costs, effects = (tables[name][list(strategies)].to_numpy(float) for name in ("psa_costs", "psa_effects"))
+    return Decision(
+        sample=PsaSample(strategies, costs, effects),
+        reference=look.reference,
+        wtp=look.wtp,
+        **{name: tables[name] for name in DECISION},
+    )
+
+
+def _titled(figure: Callable[[], Figure], look: Look, question: str) -> Figure:
+    return titled(figure(), look.title, question)
+
+
+def _running_means(table: pd.DataFrame, look: Look) -> Figure:
+    from rallsim.common.figures import new_axes
+    from rallsim.decision.style import finish, money_axis
+
+    ax = new_axes(height=4.8)
+    style = look.style()
+    for strategy, rows in table.groupby("Strategy", sort=False):
+        name = str(strategy)
+        ax.plot(rows["Draws"], rows["INMB"], color=style.colour(name), linewidth=1.7, label=style.label(name))
+        ax.fill_between(rows["Draws"], rows["Lower"], rows["Upper"], color=style.colour(name), alpha=0.1, linewidth=0)
+    ax.axhline(0, color="black", linewidth=0.8)
+    ax.set_xlim(0, table["Draws"].max())
+    ax.set_xlabel("Draws of the parameters")
+    money_axis(ax.yaxis, style, f"Net benefit against {look.strategy(look.reference)}", ax.get_ylim())
+    finish(ax)
+    question = f"Are there enough draws? Mean with 95 % limits of draws and patients, {look.at_wtp(look.wtp[0])}"
+    return titled(figure_of(ax), look.title, question)

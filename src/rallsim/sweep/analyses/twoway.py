@@ -1,0 +1,137 @@
+"""Two-way sensitivity: a grid over two parameters, all others uncertain at every point of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from rallsim.decision.acceptability import best_shares
+from rallsim.errors import InputError, Problem
+from rallsim.sweep.analyses import oneway
+from rallsim.sweep.figures import figure_of, titled
+from rallsim.sweep.labels import Look
+from rallsim.sweep.measures import means
+from rallsim.sweep.ranges import along, ranges_of
+from rallsim.sweep.settings import Range
+from rallsim.sweep.study import Figures, Study
+from rallsim.sweep.tables import Tables
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ABOUT = "two-way grid: the preferred strategy, its probability of being best, and its expected loss"
+GRID = 7
+DRAWS = 100  # of all other parameters, at each point
+PATIENTS = 1000
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue
+LIGHT = 0.6  # opacity up to which black letters are read on any colour
+
+
+def analyse(study: Study) -> Tables:
+    """Evaluate a grid over two parameters, each point under the same draws of all others.
+
+    Without two parameters asked for, the two that move net benefit most one at a time. The draws of the others are
+    those of the psa, whatever the two are set to: correlations with the two are cut. Preferred is the strategy with the
+    highest expected net benefit at a point; `Probability` is the share of draws in which a strategy is the best there,
+    `Expected_Loss` what is lost on average by choosing it.
+
+    Table `twoway`: parameter_1, value_1, parameter_2, value_2, WTP, Strategy, NMB, Std_Error (of draws),
+    Probability, Expected_Loss, Preferred.
+    """
+    ranges = _two(study)
+    grid, number = study.asked.grid or GRID, study.asked.design or DRAWS
+    draws = study.draws(number).table
+    (one, first), (other, second) = ranges.items()
+    points = [(x, y) for x in along(first, grid) for y in along(second, grid)]
+    table = pd.concat([draws.assign(**{one: x, other: y}) for x, y in points], ignore_index=True)
+    words = f"{grid} × {grid} points × {number} draws"
+    evaluation = study.evaluate(table, patients=study.asked.patients or PATIENTS, words=words)
+    rows = []
+    for wtp in study.wtp:
+        benefit = means(evaluation, "nmb", wtp).reshape(len(points), number, -1)
+        for (x, y), here in zip(points, benefit, strict=True):
+            expected, shares = here.mean(axis=0), best_shares(here).mean(axis=0)
+            losses = (here.max(axis=1, keepdims=True) - here).mean(axis=0)
+            error = here.std(axis=0, ddof=1) / np.sqrt(number) if number > 1 else np.full(len(expected), np.nan)
+            best = expected.argmax()
+            for place, name in enumerate(study.strategies):
+                found = (expected[place], error[place], shares[place], losses[place], place == best)
+                rows.append((one, x, other, y, wtp, name, *found))
+    names = ["parameter_1", "value_1", "parameter_2", "value_2", "WTP", "Strategy"]
+    return {
+        "twoway": pd.DataFrame(rows, columns=[*names, "NMB", "Std_Error", "Probability", "Expected_Loss", "Preferred"])
+    }
+
+
+def _two(study: Study) -> dict[str, Range]:
+    """Return the two parameters and their ranges."""
+    if study.asked.ranges:
+        found = ranges_of(study)
+        if len(found) != 2:
+            message = "two parameters make a grid"
+            raise InputError(Problem(message, key="--parameter", found=str(len(found)), allowed="two, or none"))
+        return found
+    bars = oneway.analyse(study)["tornado"]
+    first = bars[bars["outcome"] == "nmb"].head(2)
+    return {str(row["parameter"]): (row["lo"], row["hi"]) for row in first.to_dict("records")}
+
+
+def draw(tables: Tables, look: Look) -> Figures:
+    """Draw the map of preferred strategies."""
+    return {"twoway.png": lambda: _figure(tables["twoway"], look)}
+
+
+def say(tables: Tables, look: Look) -> list[str]:
+    """Say which strategies are preferred on how much of the grid."""
+    lines = []
+    for wtp, rows in tables["twoway"].groupby("WTP", sort=False):
+        chosen = rows[rows["Preferred"].astype(bool)]
+        shares = chosen["Strategy"].value_counts(normalize=True)
+        named = ", ".join(f"{look.strategy(str(name))} on {share:.0%}" for name, share in shares.items())
+        first = rows.iloc[0]
+        axes = f"{look.parameter(first['parameter_1'])} × {look.parameter(first['parameter_2'])}"
+        low, high = (look.money(chosen["Expected_Loss"].agg(end)) for end in ("min", "max"))
+        lines.append(
+            f"{axes} {look.at_wtp(float(str(wtp)))}: preferred {named} of the grid; probability of being best "
+            f"{chosen['Probability'].min():.0%} to {chosen['Probability'].max():.0%}, expected loss {low} to {high}."
+        )
+    return lines
+
+
+def _figure(table: pd.DataFrame, look: Look) -> Figure:
+    from matplotlib.patches import Patch, Rectangle
+
+    from rallsim.common.figures import new_axes
+    from rallsim.decision.style import SMALL
+
+    wtp = look.wtp[0]
+    chosen = table[(table["WTP"] == wtp) & table["Preferred"].astype(bool)]
+    style = look.style()
+    xs, ys = (np.unique(chosen[name]) for name in ("value_1", "value_2"))
+    one, other = str(chosen["parameter_1"].iat[0]), str(chosen["parameter_2"].iat[0])
+    ax = new_axes(width=2.6 + 0.95 * len(xs), height=2.8 + 0.72 * len(ys))
+    for row in chosen.to_dict("records"):
+        x, y = int(np.searchsorted(xs, row["value_1"])), int(np.searchsorted(ys, row["value_2"]))
+        colour = style.colour(row["Strategy"])
+        weight = 0.15 + 0.75 * float(row["Probability"])
+        ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=(*colour, weight), edgecolor="white", linewidth=1.5))
+        text = f"{row['Probability']:.0%}\n{look.money(row['Expected_Loss'])}"
+        dark = weight > LIGHT and float(np.dot(colour, LUMINANCE)) < 0.5
+        ink = "white" if dark else "black"
+        ax.annotate(text, (x, y), ha="center", va="center", fontsize=SMALL - 1, color=ink)
+    ax.set_xlim(-0.5, len(xs) - 0.5)
+    ax.set_ylim(-0.5, len(ys) - 0.5)
+    ax.set_xticks(range(len(xs)), [look.value(one, value) for value in xs], fontsize=SMALL, rotation=30, ha="right")
+    ax.set_yticks(range(len(ys)), [look.value(other, value) for value in ys], fontsize=SMALL)
+    ax.set_xlabel(look.axis(one))
+    ax.set_ylabel(look.axis(other, 40))
+    for side in ("top", "right", "left", "bottom"):
+        ax.spines[side].set_visible(False)
+    handles = [Patch(color=style.colour(name), label=style.label(name)) for name in dict.fromkeys(chosen["Strategy"])]
+    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=SMALL)
+    question = (
+        f"Which strategy is preferred {look.at_wtp(wtp)}? In each cell: probability that it is the best, expected loss"
+    )
+    return titled(figure_of(ax), look.title, question)

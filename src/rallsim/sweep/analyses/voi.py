@@ -1,0 +1,117 @@
+"""Value of information: what it costs to decide under uncertainty, and what knowing some parameters would be worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from rallsim.common.progress import bar_of
+from rallsim.decision import figures as decision_figures
+from rallsim.decision.analysis import wtp_grid
+from rallsim.decision.incremental import incremental_of
+from rallsim.decision.value_of_information import checked_groups, evpi, evppi, patients_to_come, to_fit
+from rallsim.sweep.analyses.psa import psa_sample, without_luck
+from rallsim.sweep.figures import figure_of, panels, titled
+from rallsim.sweep.joint import owner_of
+from rallsim.sweep.labels import Look
+from rallsim.sweep.sampling import sample_of, variance_table
+from rallsim.sweep.study import Figures, Study
+from rallsim.sweep.tables import Tables
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ABOUT = "value of information: EVPI, EVPPI of parameters and groups with errors, for a patient and a population"
+ALL_OF = "all of "
+MOST_BARS = 12
+
+
+def analyse(study: Study) -> Tables:
+    """Evaluate the same sample as psa and value what knowing parameters would be worth.
+
+    Groups are whose parameters they are (each therapy, transplant, disease, costs, utilities), and those asked for;
+    with `--parameter` only these are valued alone. Population values need `--incidence`.
+
+    The luck of the patients left in each draw makes the EVPI too high; `EVPI_Without_Luck` is what is left without it,
+    and `variance` tells how much of the variance between draws it is. Regression takes it out of the EVPPI.
+    """
+    sample = sample_of(study)
+    found = psa_sample(study, sample)
+    assert found.parameters is not None
+    names = [str(name) for name in found.parameters.columns]
+    asked = checked_groups(study.asked.groups, names)
+    owners: dict[str, list[str]] = {}
+    for name in names:
+        owners.setdefault(owner_of(name), []).append(name)
+    alone = {name: [name] for name in names if not study.asked.ranges or name in study.asked.ranges}
+    groups = {**{f"{ALL_OF}{name}": members for name, members in owners.items() if len(members) > 1}, **asked}
+    patients = None
+    if study.asked.incidence is not None:
+        patients = patients_to_come(study.asked.incidence, study.asked.years, study.asked.discount)
+    icers = incremental_of(found)["ICER"].dropna().tolist()
+    valued = {**alone, **groups}
+    words = f"{len(valued):,} regressions"
+    with bar_of(words, to_fit(valued), quiet=not study.runner.show_progress) as advance:
+        table = evppi(found, study.wtp, valued, patients, advance)
+    return {
+        "evppi": table.sort_values(["WTP", "EVPPI"], ascending=[True, False], kind="stable"),
+        "evpi": sample.without_luck(evpi(found, wtp_grid(study.wtp, icers), patients)),
+        "variance": variance_table(sample, ["nmb"], study.wtp[0], study.strategies, study.reference),
+    }
+
+
+def draw(tables: Tables, look: Look) -> Figures:
+    """Draw the EVPI over willingness to pay, and the parameters and groups worth knowing most."""
+    return {
+        "evpi.png": lambda: titled(
+            figure_of(decision_figures.plot_evpi(tables["evpi"], look.style(), look.wtp)),
+            look.title,
+            "What would it be worth to know everything?",
+        ),
+        "evppi.png": lambda: _figure(tables["evppi"], look),
+    }
+
+
+def say(tables: Tables, look: Look) -> list[str]:
+    """Say what knowing everything, and what knowing the most valuable parameters would be worth."""
+    lines = []
+    for wtp in look.wtp:
+        rows = tables["evppi"][tables["evppi"]["WTP"] == wtp]
+        first = rows.iloc[0]
+        everything = tables["evpi"][tables["evpi"]["WTP"] == wtp]
+        line = f"EVPI {look.at_wtp(wtp)}: {look.money(first['EVPI'])} a patient"
+        line += f" ({look.money(without_luck(tables['evpi'], wtp))} without the luck of the patients)"
+        if "Population_EVPI" in everything:
+            line += f", {look.money(float(everything['Population_EVPI'].sum()))} for the population"
+        lines.append(line + ". Worth knowing most, alone or together:")
+        for row in rows.head(3).to_dict("records"):
+            lines.append(
+                f"  {_label(row['Parameters'], look)}: {look.money(row['EVPPI'])} (standard error "
+                f"{look.money(row['Std_Error'])}), {row['Share']:.0%} of the EVPI"
+            )
+    share = tables["variance"]["Share_Of_Luck"].max()
+    lines.append(f"Luck of the patients is at most {share:.1%} of the variance between draws.")
+    return lines
+
+
+def _label(name: str, look: Look) -> str:
+    if name in look.parameters:
+        return look.parameter(name)
+    owner = name.removeprefix(ALL_OF)
+    return f"{look.owners[owner]}: all" if owner in look.owners else name
+
+
+def _figure(table: pd.DataFrame, look: Look) -> Figure:
+    """Bars of the EVPPI, a panel for single parameters and one for groups, at the main threshold."""
+    wtp = look.wtp[0]
+    rows = table[(table["WTP"] == wtp) & (table["EVPPI"] > 0)]
+    single = rows["Parameters"].isin(list(look.parameters))
+    parts = [part.head(MOST_BARS) for part in (rows[~single], rows[single])]
+    shown = [(part, words) for part, words in zip(parts, ("together", "alone"), strict=True) if len(part)]
+    figure, axes = panels(max(1, len(shown)), width=8.6, height=0.5 + 0.17 * sum(len(part) for part, _ in shown))
+    for ax, (part, words) in zip(axes, shown, strict=False):
+        named = part.assign(Parameters=[_label(name, look) for name in part["Parameters"]])
+        decision_figures.plot_evppi(named, look.style(), wtp, ax)
+        ax.set_title(f"Known {words}", fontsize=10, loc="left")
+    return titled(figure, look.title, f"What would it be worth to know? {look.at_wtp(wtp, 'At')}")

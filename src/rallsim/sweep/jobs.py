@@ -1,0 +1,151 @@
+"""Cells: the pieces of work of a sweep, each a strategy under a few draws in a few patients with one luck.
+
+How work is cut does not depend on who does it. A cell's key is the hash of everything that its result depends on, so a
+result found under a key is the result.
+"""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rallsim.economics.settings.setting import Economics
+from rallsim.evaluation.evaluate import Evaluation, evaluate
+from rallsim.inputs.parameters import ParameterSet
+from rallsim.inputs.scenario import Scenario
+from rallsim.model.random_numbers import BLOCK
+from rallsim.sweep.job_key import code_of, digest
+from rallsim.sweep.matters import columns_of, identity_of
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+BATCHES = 10  # of patients, from which every Monte Carlo error comes
+DRAWS_OF_ONE_BLOCK = 100  # in a cell whose patients fill at most one block of luck
+BLOCKS_AT_ONCE = 10  # in a cell of more patients, with as many fewer draws
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A strategy under some draws in the patients `first` to `first + patients - 1` with the luck of a replicate.
+
+    `draws` holds one value a draw of each parameter that is drawn and matters to the strategy; none is the base case.
+    """
+
+    key: str
+    strategy: str
+    draws: Mapping[str, Floats] = field(repr=False)
+    first: int
+    patients: int
+    replicate: int
+
+    @property
+    def rows(self) -> int:
+        """Number of draws."""
+        return len(next(iter(self.draws.values()))) if self.draws else 1
+
+    @property
+    def histories(self) -> int:
+        """Number of patients' histories to simulate."""
+        return self.rows * self.patients
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What all cells of a sweep share: a scenario, parameters, and what histories are valued with."""
+
+    scenario: Scenario
+    parameters: ParameterSet
+    economics: Economics | None
+
+    def packed(self) -> bytes:
+        """Return the model as bytes that `compute` takes, in any process."""
+        return zlib.compress(pickle.dumps(self, protocol=pickle.HIGHEST_PROTOCOL), level=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """The cells of one strategy over a table of points, and which row of theirs each point is."""
+
+    cells: list[list[Cell]]  # by draws, then by patients
+    row_of_point: Ints
+
+
+def work_of(model: Model, strategy: str, points: pd.DataFrame, patients: int, replicate: int = 0) -> Work:
+    """Cut the evaluation of a strategy at some points (a row a draw, a column a parameter) into cells.
+
+    Columns that cannot change the strategy's results are left out, and points that are then the same are computed once.
+    """
+    scenario, parameters = model.scenario, model.parameters
+    own = scenario.strategies[strategy]
+    columns = columns_of([str(name) for name in points.columns], scenario, own, parameters)
+    values = np.ascontiguousarray(points[columns].to_numpy(np.float64))
+    row_of_point, first_points = _distinct(values)
+    table = values[first_points]
+    base = digest(identity_of(scenario, own, parameters, model.economics)), code_of("evaluation.evaluate"), BATCHES
+    several = patients > BLOCK
+    draws_at_once = DRAWS_OF_ONE_BLOCK // BLOCKS_AT_ONCE if several else DRAWS_OF_ONE_BLOCK
+    span = BLOCK * BLOCKS_AT_ONCE if several else BLOCK
+    cells = []
+    for start in range(0, len(table), draws_at_once):
+        part = table[start : start + draws_at_once]
+        draws = {name: np.ascontiguousarray(part[:, place]) for place, name in enumerate(columns)}
+        cells.append(
+            [
+                Cell(digest([base, draws, first, size, replicate]), strategy, draws, first, size, replicate)
+                for first, size in _spans(patients, span)
+            ]
+        )
+    return Work(cells, row_of_point)
+
+
+def compute(packed: bytes, cell: Cell) -> Evaluation:
+    """Simulate and value a cell; `packed` is the model (`Model.packed`)."""
+    model = _unpacked(packed)
+    scenario = model.scenario
+    alone = scenario.model_copy(
+        update={
+            "strategies": {cell.strategy: scenario.strategies[cell.strategy]},
+            "reference": cell.strategy,
+            "patients": cell.first + cell.patients,
+        }
+    )
+    blocks = range(cell.first // BLOCK, -(-(cell.first + cell.patients) // BLOCK))
+    return evaluate(
+        alone,
+        model.parameters,
+        model.economics,
+        cell.draws,
+        replicate=cell.replicate,
+        blocks=blocks,
+        batches=BATCHES,
+    )
+
+
+@lru_cache(maxsize=1)
+def _unpacked(packed: bytes) -> Model:
+    found = pickle.loads(zlib.decompress(packed))  # written by Model.packed of the process that shares out the work
+    assert isinstance(found, Model)
+    return found
+
+
+def _distinct(values: Floats) -> tuple[Ints, Ints]:
+    """Number of each row among the distinct rows in order of appearance, and where each of these stands first."""
+    if not values.shape[1]:
+        return np.zeros(len(values), np.intp), np.zeros(min(1, len(values)), np.intp)
+    as_bytes = values.view(np.dtype((np.void, values.shape[1] * values.itemsize))).ravel()
+    numbers, found = pd.factorize(np.array([one.tobytes() for one in as_bytes], object))
+    first = np.zeros(len(found), np.intp)
+    first[numbers[::-1]] = np.arange(len(values))[::-1]
+    return numbers.astype(np.intp), first
+
+
+def _spans(patients: int, span: int) -> Iterator[tuple[int, int]]:
+    for first in range(0, patients, span):
+        yield first, min(span, patients - first)
