@@ -14,12 +14,12 @@ from property.test_histories import questions, some
 from rallsim.evaluation.evaluate import evaluate
 from rallsim.inputs.scenario import Scenario, load_scenario, shipped_scenarios
 from rallsim.model import states as w
+from rallsim.outcomes.endpoints import MEASURES
+from rallsim.outcomes.event_times import event_times_of
 from rallsim.outcomes.history import History
-from rallsim.outcomes.milestones import milestones_of
-from rallsim.outcomes.outcome import MEASURES
 from rallsim.outcomes.summary import LANDMARKS, patient_table, summary
 from rallsim.simulation.simulate import simulate
-from rallsim.validation.endpoints import FILTERS, QUANTITIES, Definition, time_to_event
+from rallsim.validation.quantities import FILTERS, QUANTITIES, Definition, time_to_event
 
 SHIPPED = [identity for identity, _ in shipped_scenarios()]
 SAME = {  # outcome of the summary: quantity of validation
@@ -37,7 +37,7 @@ BATCHES = 10
 
 def assert_summary_is_validation(history: History) -> None:
     """Assert that each patient's endpoints, and what a cohort comes to, are the same in both."""
-    table, records = patient_table(history), milestones_of(history.events, history.patients)
+    table, records = patient_table(history), event_times_of(history.events, history.patients)
     for name, months, ended in (("os", "os_months", "dead"), ("efs", "efs_months", "efs_event")):
         found = time_to_event(name, records, Definition())
         np.testing.assert_array_equal(found[0], table[months], err_msg=name)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rallsim.outcomes.tally import Sums, tally_history
 
 import helpers_model as m
 from rallsim.errors import InputError
@@ -15,7 +16,6 @@ from rallsim.inputs.scenario import Scenario, load_scenario
 from rallsim.model import states as w
 from rallsim.model.population import population_records
 from rallsim.model.random_numbers import BLOCK, luck_of_block
-from rallsim.outcomes.tally import Sums, tally_history
 from rallsim.output.imputation_table import imputation, patients_at_entry
 from rallsim.simulation.engine_inputs import check_scenario, parameters_for
 from rallsim.simulation.engines import ENGINES

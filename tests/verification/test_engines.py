@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rallsim.outcomes.tally import Sums, tally_history
 
 import helpers_model as m
 from rallsim.inputs.scenario import Scenario, load_scenario, shipped_scenarios
 from rallsim.model import states as w
 from rallsim.outcomes.summary import patient_table, summary
-from rallsim.outcomes.tally import Sums, tally_history
 from rallsim.simulation.engines import ENGINES
 from rallsim.simulation.simulate import first_difference, simulate, tally
 

@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from rallsim.outcomes.outcome import MEASURES
 
 from helpers_economics import CELL_LIFE, DRUG_LIFE, history_of
 from helpers_spans import spans_by_columns
@@ -25,7 +26,6 @@ from rallsim.inputs.parameters import load_parameters
 from rallsim.inputs.scenario import load_scenario, shipped_scenarios
 from rallsim.model import states as w
 from rallsim.outcomes.history import History
-from rallsim.outcomes.outcome import MEASURES
 from rallsim.simulation.simulate import Simulation, simulate
 
 PATIENTS = 1100  # more than a block, in eleven batches
