@@ -15,7 +15,7 @@ from rallsim.simulation.engine_inputs import cohort_of
 from rallsim.simulation.imputation import sources
 
 if TYPE_CHECKING:
-    from rallsim.economics.settings.basis import Basis
+    from rallsim.economics.settings.settings import EconomicSettings
     from rallsim.inputs.parameters import ParameterSet
     from rallsim.inputs.scenario import Scenario
     from rallsim.simulation.simulate import Simulation
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PACKAGES = ("numba", "numpy", "pandas", "scipy", "simpy")
 
 
-def manifest(simulation: Simulation, settings: list[str], economics: Basis | None = None) -> dict[str, Any]:
+def manifest(simulation: Simulation, settings: list[str], economics: EconomicSettings | None = None) -> dict[str, Any]:
     """Everything needed to make the results again, without anything that changes from run to run."""
     scenario, parameters = simulation.scenario, simulation.parameters
     folder = next(
@@ -65,7 +65,7 @@ def manifest(simulation: Simulation, settings: list[str], economics: Basis | Non
     }
 
 
-def _economics(economics: Basis | None) -> dict[str, Any] | None:
+def _economics(economics: EconomicSettings | None) -> dict[str, Any] | None:
     """What costs and QALYs were counted with, and the files behind it by hash; None where none were counted."""
     if economics is None:
         return None
