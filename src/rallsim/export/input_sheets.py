@@ -11,7 +11,7 @@ from rallsim.economics.settings.entries import CURRENCIES
 from rallsim.economics.tables.economic_results import EconomicResults
 from rallsim.export.course_sheets import trace_name
 from rallsim.export.result_sheets import labels_of
-from rallsim.export.sheets import Book, Sheet
+from rallsim.export.sheets import Book, Worksheet
 from rallsim.report.economics import basis_words, notes
 
 COLUMNS: dict[str, tuple[str, float]] = {  # of a table of inputs: heading and width
@@ -104,7 +104,7 @@ def _contents(labels: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _pairs(sheet: Sheet, head: str, pairs: list[tuple[str, str]]) -> None:
+def _pairs(sheet: Worksheet, head: str, pairs: list[tuple[str, str]]) -> None:
     sheet.section(head, 2)
     for words, value in pairs:
         sheet.row([words, " ".join(value.split())], ["bold", "wrap"])
