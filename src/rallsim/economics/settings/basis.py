@@ -116,7 +116,7 @@ def basis_of(scenario: Scenario, parameters: ParameterSet) -> Choice:
         return Choice(None, f"costs and QALYs are left out: {problem}")
     own = perspective is not None and perspective.currency == costs.currency
     main = cost_file(_own(scenario, costs.id))
-    files = [main, *parts_of(main), shipped("params") / "utilities.yaml"]
+    files = [main, *parts_of(main, parameters.own_folder), shipped("params") / "utilities.yaml"]
     if perspective:
         files.append(shipped("params") / "perspectives" / f"{perspective.id}.yaml")
     return Choice(
