@@ -55,6 +55,7 @@ def manifest(simulation: Simulation, settings: list[str], economics: EconomicSet
             for path in (*parameters.files, *evidence_files)
         },
         **_own_patients(scenario, parameters),
+        **_own_folder(scenario),
         "economics": _economics(economics),
         "sources": {
             identity: parameters.evidence.sources[identity].citation
@@ -84,6 +85,15 @@ def _own_patients(scenario: Scenario, parameters: ParameterSet) -> dict[str, Any
         drawn = {one.attribute: one.drawn for one in sources(cohort) if one.drawn}
         found |= {"rows": cohort.rows, "missing_from": scenario.missing_from, "drawn": drawn}
     return {"patients": found}
+
+
+def _own_folder(scenario: Scenario) -> dict[str, Any]:
+    """What the folder that a scenario adds holds: each file's hash."""
+    own = scenario.own_folder
+    if own is None:
+        return {}
+    files = sorted(path for path in own.rglob("*.*") if path.is_file())
+    return {"additions": {path.relative_to(own).as_posix(): file_sha256(path) for path in files}}
 
 
 def fingerprint(content: dict[str, Any]) -> str:

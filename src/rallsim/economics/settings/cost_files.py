@@ -111,9 +111,10 @@ def cost_file(country: str | Path, folder: Path | None = None) -> Path:
     return country if isinstance(country, Path) else (folder or shipped("params")) / "costs" / f"{country}.yaml"
 
 
-def parts_of(path: Path) -> list[Path]:
-    """Return the files that add therapies to a file of costs: those in a folder of its name beside it."""
-    return sorted(path.with_suffix("").glob("*.yaml"))
+def parts_of(path: Path, own_folder: Path | None = None) -> list[Path]:
+    """Return the files that add therapies to a file of costs: in a folder of its name beside it, or in one's own."""
+    added = sorted((own_folder / "costs" / path.stem).glob("*.yaml")) if own_folder else []
+    return [*sorted(path.with_suffix("").glob("*.yaml")), *added]
 
 
 def load_costs(country: str | Path, parameters: ParameterSet, folder: Path | None = None) -> Costs:
@@ -121,11 +122,12 @@ def load_costs(country: str | Path, parameters: ParameterSet, folder: Path | Non
 
     `folder` holds `costs/`, by default the shipped params. Therapies and evidence are those of `parameters`. A new
     therapy brings its costs in a file of its own, `costs/<country>/<therapy>.yaml`, with `parameters` and `therapies`.
+    So it does in the folder that a scenario adds.
     """
     faults: list[Problem] = []
     path = cost_file(country, folder)
     file = read_file(path, faults)
-    parts = [one for one in (read_file(part, faults) for part in parts_of(path)) if one]
+    parts = [one for one in (read_file(part, faults) for part in parts_of(path, parameters.own_folder)) if one]
     costs = _costs(file, parts, parameters) if file else None
     if faults or costs is None:
         raise InputError(dict.fromkeys(faults))  # an item that two therapies share is faulty once

@@ -173,7 +173,7 @@ def economic_settings(
         raise InputError(reader.problems)
     own = perspective is not None and perspective.currency == costs.currency
     main = cost_file(_own(scenario, costs.id))
-    files = [main, *parts_of(main), shipped("params") / "utilities.yaml"]
+    files = [main, *parts_of(main, parameters.own_folder), shipped("params") / "utilities.yaml"]
     if perspective:
         files.append(shipped("params") / "perspectives" / f"{perspective.id}.yaml")
     found = reader.with_values(
