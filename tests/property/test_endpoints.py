@@ -13,7 +13,7 @@ import helpers_model as m
 from property.test_histories import questions, some
 from rallsim.evaluation.evaluate import evaluate
 from rallsim.inputs.scenario import Scenario, load_scenario, shipped_scenarios
-from rallsim.model import states as w
+from rallsim.model.states import Event, Stage
 from rallsim.outcomes.endpoints import MEASURES
 from rallsim.outcomes.event_times import event_times_of
 from rallsim.outcomes.history import History
@@ -71,7 +71,7 @@ def assert_sums_are_those_of_tables(scenario: Scenario, histories: dict[str, His
         columns |= {
             "responded": (~table["remission_months"].isna()).astype(float),
             "ever_mrd_negative": (table["best_response"] == "mrd_negative").astype(float),
-            "icu": pd.Series(np.isfinite(m.first_times(history, w.ICU_ADMISSION)).astype(float)),
+            "icu": pd.Series(np.isfinite(m.first_times(history, Event.ICU_ADMISSION)).astype(float)),
         }
         assert set(columns) == set(MEASURES)
         for name, values in columns.items():
@@ -107,9 +107,9 @@ def test_endpoints_agree_where_a_second_product_is_made() -> None:
     failing = {f"therapies.{name}.{field}": 0.7 for name in cells for field in FAILING}
     strategy = {"salvage": [{"give": name} for name in cells], "max_lines": 4}
     histories = assert_one_definition(m.question({"one": strategy}, values=failing, patients=400))
-    failed = histories["one"].events[histories["one"].events["event"] == w.MANUFACTURE_FAILURE]
-    assert (failed["stage"] == w.AWAITING_CELLS).sum() > 50
-    assert (failed["stage"] == w.REFRACTORY).sum() > 50
+    failed = histories["one"].events[histories["one"].events["event"] == Event.MANUFACTURE_FAILURE]
+    assert (failed["stage"] == Stage.AWAITING_CELLS).sum() > 50
+    assert (failed["stage"] == Stage.REFRACTORY).sum() > 50
 
 
 FAILING = ("manufacture_failure", "retry_given_manufacture_failure")

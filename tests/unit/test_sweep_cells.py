@@ -132,11 +132,11 @@ def test_hashes_look_at_values_not_at_words() -> None:
 
 def test_the_code_in_the_key_is_that_of_the_model() -> None:
     """Pathway, engine and economics are in the hash of the code; commands, figures and analyses are not."""
-    reached = reached_from("evaluation")
+    reached = reached_from("evaluation.evaluate")
 
-    assert {"pathway", "engine.batch", "economics.valuation", "luck", "outcome"} <= reached
-    assert not any(name.startswith(("commands", "analyses", "plots", "decision", "report")) for name in reached)
-    assert code_of("evaluation") == code_of("evaluation")
+    assert {"model.pathway", "simulation.batch", "economics.valuation.costs", "model.random_numbers"} <= reached
+    assert not any(name.startswith(("commands", "sweep", "common.figures", "decision", "report")) for name in reached)
+    assert code_of("evaluation.evaluate") != code_of("sweep.jobs")
 
 
 def test_imports_are_found_as_python_finds_them() -> None:

@@ -167,7 +167,6 @@ def _study(
     from dataclasses import replace
 
     from rallsim.commands.shared import economic_options, economics_wanted, load_checked
-    from rallsim.economics.settings.setting import Economics
     from rallsim.sweep.jobs import Model
     from rallsim.sweep.runner import Runner, cells_folder
     from rallsim.sweep.store import Store
@@ -177,15 +176,14 @@ def _study(
     reference, seed, settings, variants = scenario
     wanted = economic_options(*view, list(asked.wtp))
     loaded, parameters = load_checked(reference, None, seed, settings, variants, wanted)
-    basis = economics_wanted(loaded, parameters)
-    economics = Economics(basis.costs, basis.utilities, basis.rates, basis.perspective)
-    asked = replace(asked, incidence=asked.incidence or loaded.economics.incidence, discount=basis.rates.costs.rate)
+    economics = economics_wanted(loaded, parameters)
+    asked = replace(asked, incidence=asked.incidence or loaded.economics.incidence, discount=economics.rates.costs.rate)
     asked = replace(asked, draw_seed=loaded.seed)
     store = Store(cells_folder(out), fresh=fresh)
     store.sweep_up()
     runner = Runner(Model(loaded, parameters, economics), store, pool_of(*who), show_progress=not quiet)
     workers, cluster = who
-    study = Study(runner, asked, basis, drawers=pool_of(1 if cluster else workers))
+    study = Study(runner, asked, economics, drawers=pool_of(1 if cluster else workers))
     study.check()
     return study
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from rallsim.common.records import words
 from rallsim.economics.discounting import Discount
-from rallsim.economics.settings.setting import Economics, ValuedWith, check_economic_draws, economics_of, is_economic
+from rallsim.economics.settings.settings import EconomicSettings, check_economic_draws, is_economic
 from rallsim.economics.valuation.costs import refuse_without_costs
 from rallsim.errors import InputError, Problem
 from rallsim.evaluation.loop import OUTCOMES, VALUES, Details, add_patients, details_of, empty_sums, tables_of
@@ -26,10 +26,8 @@ from rallsim.simulation.simulate import shared_out
 __all__ = [
     "DRAWS",
     "STRATEGIES",
-    "Economics",
     "Estimates",
     "Evaluation",
-    "economics_of",
     "evaluate",
     "measures_of",
 ]
@@ -38,7 +36,7 @@ ENTRANTS_AT_ONCE = 125  # patients of whom all draws' records at entry are held 
 HISTORIES_AT_ONCE = 20_000  # of a strategy in one cell, as far as whole blocks go
 
 
-def measures_of(economics: ValuedWith | None) -> tuple[str, ...]:
+def measures_of(economics: EconomicSettings | None) -> tuple[str, ...]:
     """Return what is measured: outcomes and numbers of events, and with economics costs, QALYs, life years, resources.
 
     >>> measures_of(None)[:2], measures_of(None)[-1]
@@ -50,7 +48,7 @@ def measures_of(economics: ValuedWith | None) -> tuple[str, ...]:
 def evaluate(
     scenario: Scenario,
     parameters: ParameterSet,
-    economics: ValuedWith | None,
+    economics: EconomicSettings | None,
     draws: Mapping[str, np.ndarray] | None = None,
     *,
     strategies: Sequence[str] | None = None,
@@ -75,10 +73,12 @@ def evaluate(
     Two options measure more, and take more time. `survival_at` (months, up to the horizon) adds `os_at_<t>_months` and
     `efs_at_<t>_months`, the shares without the event; `stage_months` adds `months_in_<stage>`, discounted as it says.
 
+    >>> from rallsim.economics.settings.settings import economic_settings
     >>> from rallsim.inputs.parameters import load_parameters
     >>> from rallsim.inputs.scenario import load_scenario
-    >>> scenario = load_scenario("first_salvage", patients=50)
-    >>> found = evaluate(scenario, load_parameters(), economics_of(), {"utilities.remission": np.array([0.6, 0.8])})
+    >>> scenario, parameters = load_scenario("first_salvage", patients=50), load_parameters()
+    >>> draws = {"utilities.remission": np.array([0.6, 0.8])}
+    >>> found = evaluate(scenario, parameters, economic_settings(scenario, parameters), draws)
     >>> found.strategies, found.mean("qalys").shape
     (('chemotherapy', 'blinatumomab', 'inotuzumab'), (2, 3))
     """
@@ -108,7 +108,7 @@ class _Cell:
 
     scenario: Scenario
     parameters: ParameterSet
-    economics: ValuedWith | None
+    economics: EconomicSettings | None
     draws: Mapping[str, np.ndarray]
     names: tuple[str, ...]
     replicate: int
@@ -171,7 +171,7 @@ def _cells(draws: int, blocks: list[tuple[int, int]]) -> list[tuple[slice, list[
 def _check(
     scenario: Scenario,
     parameters: ParameterSet,
-    economics: ValuedWith | None,
+    economics: EconomicSettings | None,
     draws: Mapping[str, np.ndarray],
     names: Sequence[str],
     survival_at: Sequence[float],

@@ -16,10 +16,10 @@ from rallsim.common.compiled import compiled, compiled_entry
 from rallsim.common.records import readable, words
 from rallsim.economics.discounting import UNDISCOUNTED, Discount, moments
 from rallsim.economics.settings.cost_files import CATEGORIES, RESOURCES
-from rallsim.economics.settings.setting import ValuedWith, with_values
-from rallsim.economics.valuation.costs import charged, prices_of
-from rallsim.economics.valuation.qalys import lived, triggers_of, weights_of
-from rallsim.economics.valuation.spans import CLOCK_NUMBERS, SPAN, find_spans, trigger_tables
+from rallsim.economics.settings.settings import EconomicSettings
+from rallsim.economics.valuation.accrual_periods import CLOCK_NUMBERS, PERIOD, find_periods, trigger_tables
+from rallsim.economics.valuation.costs import accrue_costs, prices_of
+from rallsim.economics.valuation.qalys import accrue_qalys, triggers_of, weights_of
 from rallsim.economics.valuation.valuation import TOTALS
 from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.patient import attribute_matrix, new_patients
@@ -32,7 +32,7 @@ from rallsim.simulation.blocks import MAX_EVENTS, refuse_overflow
 from rallsim.simulation.engine_inputs import Prepared
 
 COMPILED = "run_valued"
-MOST_SPANS = 20_000  # of one patient
+MOST_PERIODS = 20_000  # of one patient
 # What is measured, in this order: outcomes and numbers of events, with economics values, and on demand details.
 OUTCOMES = (*MEASURES, *(f"events_{name}" for name in EVENTS))
 OF_CATEGORIES = (*(f"costs_{name}" for name in CATEGORIES), *(f"costs_{name}_undisc" for name in CATEGORIES))
@@ -47,7 +47,7 @@ CATEGORIES_AT, USED_AT = VALUES.index(OF_CATEGORIES[0]), VALUES.index(USED[0])
 # Triggers of the items, then of stages and decrements; `months` are draws × triggers; `category` and `resource` (-1 for
 # none) are of the items; forces of discount are those of costs and of QALYs. An item's place is its trigger's.
 Tables = namedtuple("Tables", "triggers months prices category resource weights forces_of_costs forces_of_qalys")
-Room = namedtuple("Room", "clocks spans cursor")  # for the spans of one patient
+Room = namedtuple("Room", "clocks periods cursor")  # for the periods of one patient
 Details = namedtuple("Details", "times stages forces")  # of survival (months); whether stages are measured, 1 or 0
 
 
@@ -99,10 +99,10 @@ def add_patients(
     if tables is None:
         run_unvalued(*whom, *found)
     else:
-        (spans,) = readable(np.empty(MOST_SPANS, SPAN))
-        room = Room(np.empty(CLOCK_NUMBERS), spans, np.zeros(1, np.int64))
+        (periods,) = readable(np.empty(MOST_PERIODS, PERIOD))
+        room = Room(np.empty(CLOCK_NUMBERS), periods, np.zeros(1, np.int64))
         run_valued(*whom, tables, room, *found)
-        refuse_overflow(int(room.cursor[0]), len(room.spans), "charges and times of one patient")
+        refuse_overflow(int(room.cursor[0]), len(room.periods), "charges and times of one patient")
 
 
 @compiled
@@ -150,28 +150,28 @@ def add_values(block: Any, tables: Any, draw: int, room: Any, sums: Any) -> None
     """Add what the patient who has just lived comes to, to `sums` (VALUES)."""
     age, male = block.patients[0].entry_age, block.patients[0].male
     room.cursor[0] = 0
-    find_spans(
-        block.events, 0, block.cursor[0], tables.triggers, tables.months[draw], room.clocks, room.spans, room.cursor
+    find_periods(
+        block.events, 0, block.cursor[0], tables.triggers, tables.months[draw], room.clocks, room.periods, room.cursor
     )
     items = len(tables.category)
     costs = costs_undisc = qalys = qalys_undisc = lys = lys_undisc = 0.0
-    for number in range(min(room.cursor[0], len(room.spans))):
-        span = room.spans[number]
-        place = span.trigger - items
+    for number in range(min(room.cursor[0], len(room.periods))):
+        period = room.periods[number]
+        place = period.trigger - items
         if place < 0:
-            quantity, amount, discounted = charged(
-                span.trigger, span.start, span.stop, tables.prices, draw, tables.forces_of_costs
+            quantity, amount, discounted = accrue_costs(
+                period.trigger, period.start, period.stop, tables.prices, draw, tables.forces_of_costs
             )
             costs += discounted
             costs_undisc += amount
-            category = CATEGORIES_AT + tables.category[span.trigger]
+            category = CATEGORIES_AT + tables.category[period.trigger]
             sums[category] += discounted
             sums[category + CATEGORY_NUMBERS] += amount
-            if tables.resource[span.trigger] >= 0:
-                sums[USED_AT + tables.resource[span.trigger]] += quantity
+            if tables.resource[period.trigger] >= 0:
+                sums[USED_AT + tables.resource[period.trigger]] += quantity
         else:
-            years, years_discounted, plain, discounted = lived(
-                place, span.start, span.stop, age, male, tables.weights, draw, tables.forces_of_qalys
+            years, years_discounted, plain, discounted = accrue_qalys(
+                place, period.start, period.stop, age, male, tables.weights, draw, tables.forces_of_qalys
             )
             lys_undisc += years
             lys += years_discounted
@@ -202,7 +202,7 @@ def run_valued(
 
     Draws take turns within a patient: the patient's luck then stays in the processor's cache, a quarter of the time.
     """
-    most_spans = 0
+    most_periods = 0
     details_at = VALUES_AT + len(VALUES)
     for place in range(len(block.luck)):
         for draw in range(len(sums)):
@@ -212,8 +212,8 @@ def run_valued(
             add_values(block, tables, draw if len(tables.months) > 1 else 0, room, sums[draw, batch, VALUES_AT:])
             if sums.shape[2] > details_at:
                 add_details(block, outcome, details, sums[draw, batch, details_at:])
-            most_spans = max(most_spans, room.cursor[0])
-    room.cursor[0] = most_spans
+            most_periods = max(most_periods, room.cursor[0])
+    room.cursor[0] = most_periods
 
 
 @compiled_entry
@@ -231,13 +231,14 @@ def run_unvalued(
 
 
 def tables_of(
-    economics: ValuedWith, therapies: Sequence[str], drawn: Mapping[str, np.ndarray] | None = None, draws: int = 1
+    economics: EconomicSettings, therapies: Sequence[str], drawn: Mapping[str, np.ndarray] | None = None, draws: int = 1
 ) -> Tables:
     """Lay economics out for the loop; `drawn` holds columns of draws by path, `therapies` what codes point at.
 
     An array of draws goes through the same arithmetic of prices and quantities as one number does.
     """
-    costs, utilities = with_values(economics, cast(Mapping[str, float], drawn or {}))
+    economics = economics.with_values(cast(Mapping[str, float], drawn or {}))
+    costs, utilities = economics.costs, economics.utilities
     of_items, of_time = [item.trigger for item in costs.items], triggers_of(utilities)
     months = np.zeros((draws, len(of_items) + len(of_time)))
     for place, trigger in enumerate((*of_items, *of_time)):

@@ -12,7 +12,7 @@ from rallsim.errors import InputError, Problem, nearest
 from rallsim.inputs.evidence import Evidence
 from rallsim.inputs.parameter_values import RESPONSE, Parameter, ParameterFile, no_effect, number_at, read_parameter
 from rallsim.model.conditions import Condition, read_condition
-from rallsim.model.parameter_fields import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, TARGETS, UNITS, Field
+from rallsim.model.parameter_fields import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, UNITS, Antigen, Field
 
 THERAPY_KEYS = (
     *("id", "label", "based_on", "kind", "target", "course", "left_out", "max_courses"),
@@ -91,14 +91,17 @@ class ParameterReader:
 
     def therapy(self, identity: str) -> None:
         """Read the file of a therapy, after that of the one it is a form of."""
-        if identity in self._read:
+        path = self.folder / "therapies" / f"{identity}.yaml"
+        if identity in self._read or (identity in self.therapies and not path.exists()):
             return
         self._read.add(identity)
-        file = self._open(self.folder / "therapies" / f"{identity}.yaml")
+        file = self._open(path)
         if file is None:
             return
         file.only_keys(THERAPY_KEYS)
         self._check_id(file)
+        if identity in self.therapies:
+            file.fault(("id",), "must be new, got the id of a shipped therapy", found=identity)
         based_on = None
         if file.at("based_on") is not None:
             based_on = file.one_of("based_on", [one for one in self.therapy_ids if one != identity])
@@ -118,7 +121,7 @@ class ParameterReader:
         self._parameters(file, f"therapies.{identity}", KIND_FIELDS[therapy.kind], f"therapies.{based_on}")
 
     def _therapy_alone(self, file: ParameterFile) -> Therapy | None:
-        kind, target = file.one_of("kind", KIND_FIELDS), file.one_of("target", TARGETS)
+        kind, target = file.one_of("kind", KIND_FIELDS), file.one_of("target", Antigen.words())
         max_courses = file.at("max_courses")
         if not isinstance(max_courses, int) or isinstance(max_courses, bool) or max_courses < 1:
             file.fault(("max_courses",), "must be a whole number from 1 on", found=max_courses)
@@ -130,7 +133,7 @@ class ParameterReader:
             id=file.stem,
             label=str(file.at("label")),
             kind=kind,
-            target=TARGETS.get(target or "none", 0),
+            target=Antigen[(target or "none").upper()],
             max_courses=max_courses,
             eligibility=eligibility,
             labels=labels,

@@ -13,42 +13,7 @@ import numpy as np
 
 from rallsim.common.compiled import compiled, compiled_entry
 from rallsim.common.records import readable
-from rallsim.model.states import (
-    ANTIGEN_KEPT,
-    ANTIGEN_LOST,
-    BRIDGING_RESPONSE,
-    BRIDGING_START,
-    CRS,
-    CYCLE,
-    CYTOPENIA,
-    DEATH,
-    DROP_OUT,
-    ENTRY,
-    GASTROINTESTINAL,
-    GRADE_3_PLUS,
-    HSCT,
-    ICANS,
-    ICU_ADMISSION,
-    INFECTION,
-    INFUSION,
-    LEUKAPHERESIS,
-    LEUKAPHERESIS_FAILURE,
-    LINEAGE_SWITCH,
-    LIVER,
-    MANUFACTURE_FAILURE,
-    MRD_NEGATIVE,
-    MRD_RESPONSE,
-    MRD_THERAPY_START,
-    NO_RESPONSE,
-    PALLIATIVE_CARE,
-    REFRACTORY,
-    RELAPSE,
-    RELAPSED,
-    RESPONSE,
-    SOS,
-    TREATMENT_START,
-    TUMOUR_LYSIS,
-)
+from rallsim.model.states import Detail, Event, Stage
 
 NEVER = math.inf
 TIMES = (
@@ -97,7 +62,7 @@ COUNTS = (  # in the first line given; `liver_grade3plus` are among `liver`
     "liver_grade3plus",
 )
 # Of a line, unless a second attempt at cells follows: the stage says so.
-FAILURES = (NO_RESPONSE, LEUKAPHERESIS_FAILURE, MANUFACTURE_FAILURE, DROP_OUT)
+FAILURES = (Event.NO_RESPONSE, Event.LEUKAPHERESIS_FAILURE, Event.MANUFACTURE_FAILURE, Event.DROP_OUT)
 OTHERS = ("cause", "lines")  # of death, a position in stages.DETAILS; number of lines given
 EVENT_TIMES = np.dtype([(name, "f8") for name in (*TIMES, *FLAGS, *COUNTS, *OTHERS)])
 TIME_NUMBERS = len(TIMES)
@@ -112,40 +77,44 @@ def clear(numbers: Any) -> None:
 
 @compiled
 def add_course(event: int, time: float, severe: float, in_first_line: float, m: Any) -> None:
-    """Note what happens on the way to cells and after them, intensive care, and SOS before and after a transplant."""
-    if event == BRIDGING_START:
+    """Note what happens on a course: on the way to cells, toxicity, and SOS before and after a transplant."""
+    if event == Event.BRIDGING_START:
         m.bridging = min(m.bridging, time)
-    elif event == BRIDGING_RESPONSE:
+    elif event == Event.BRIDGING_RESPONSE:
         m.bridging_response = min(m.bridging_response, time)
-    elif event == LEUKAPHERESIS:
+    elif event == Event.LEUKAPHERESIS:
         m.leukapheresis = min(m.leukapheresis, time)
-    elif event == INFUSION:
+    elif event == Event.INFUSION:
         m.infusion = min(m.infusion, time)
-    elif event == CRS:
+    elif event == Event.CRS:
         m.crs_ever = 1.0
         m.crs_ever_grade3plus = max(m.crs_ever_grade3plus, severe)
         m.crs = max(m.crs, in_first_line)
         m.crs_grade3plus = max(m.crs_grade3plus, in_first_line * severe)
-    elif event == ICANS:
+    elif event == Event.ICANS:
         m.icans_ever = 1.0
         m.icans_ever_grade3plus = max(m.icans_ever_grade3plus, severe)
         m.icans = max(m.icans, in_first_line)
         m.icans_grade3plus = max(m.icans_grade3plus, in_first_line * severe)
-    elif event == GASTROINTESTINAL:
+    elif event == Event.LIVER:
+        m.liver += in_first_line
+        m.liver_grade3plus += in_first_line * severe
+    elif event == Event.GASTROINTESTINAL:
         m.gastrointestinal += in_first_line
-    elif event == TUMOUR_LYSIS:
+    elif event == Event.TUMOUR_LYSIS:
         m.tumour_lysis += in_first_line
-    elif event == ICU_ADMISSION:
+    elif event == Event.ICU_ADMISSION:
         m.icu = 1.0
-    elif event == SOS and m.hsct == NEVER:
+    elif event == Event.SOS and m.hsct == NEVER:
         m.sos_on_treatment = min(m.sos_on_treatment, time)
-    elif event == SOS:
+    elif event == Event.SOS:
         m.sos_after_hsct = min(m.sos_after_hsct, time)
 
 
 @compiled
 def add_response(time: float, negative: float, in_first_line: bool, m: Any) -> None:
     """Note a response, and whether it is the first, to the first line given, and MRD-negative."""
+    m.ever_mrd_negative = max(m.ever_mrd_negative, negative)
     if m.first_remission == NEVER:
         m.first_remission = time
         m.mrd_negative = negative
@@ -159,11 +128,29 @@ def add_relapse(time: float, detail: int, m: Any) -> None:
     """Note the first relapse, what became of the antigen at it, and the first relapse after a transplant."""
     if m.relapse == NEVER:
         m.relapse = time
-        m.antigen_lost_at_relapse = 1.0 if detail == ANTIGEN_LOST else 0.0
-        m.antigen_kept_at_relapse = 1.0 if detail == ANTIGEN_KEPT else 0.0
-        m.lineage_switch_at_relapse = 1.0 if detail == LINEAGE_SWITCH else 0.0
+        m.antigen_lost_at_relapse = 1.0 if detail == Detail.ANTIGEN_LOST else 0.0
+        m.antigen_kept_at_relapse = 1.0 if detail == Detail.ANTIGEN_KEPT else 0.0
+        m.lineage_switch_at_relapse = 1.0 if detail == Detail.LINEAGE_SWITCH else 0.0
     if m.hsct < NEVER:
         m.relapse_after_hsct = min(m.relapse_after_hsct, time)
+
+
+@compiled
+def add_transplant(time: float, in_mrd_remission: float, m: Any) -> None:
+    """Note the first transplant, and in what remission it was done."""
+    if m.hsct == NEVER:
+        m.hsct = time
+        m.hsct_before_next_line = 1.0 if m.next_line == NEVER else 0.0
+        m.mrd_negative_at_hsct = in_mrd_remission
+
+
+@compiled
+def add_failure(event: int, time: float, of_line: bool, m: Any) -> None:
+    """Note a failure, which is one of the first line given or of making cells alone."""
+    if event == Event.MANUFACTURE_FAILURE:
+        m.manufacture_failure = 1.0
+    if of_line:
+        m.failure = min(m.failure, time)
 
 
 @compiled
@@ -175,60 +162,47 @@ def fill_times(events: Any, first: int, after_last: int, m: Any) -> None:
     for index in range(first, after_last):
         row = events[index]
         event, time = row.event, row.time
-        negative = 1.0 if row.detail == MRD_NEGATIVE else 0.0
+        negative = 1.0 if row.detail == Detail.MRD_NEGATIVE else 0.0
         in_first_line = 1.0 if row.line == line or line < 0 else 0.0
-        severe = 1.0 if row.detail == GRADE_3_PLUS else 0.0
-        if event == ENTRY and row.stage != RELAPSED:
+        severe = 1.0 if row.detail == Detail.GRADE_3_PLUS else 0.0
+        if event == Event.ENTRY and row.stage != Stage.RELAPSED:
             m.remission = 0.0
             m.first_remission = 0.0
-        elif event == TREATMENT_START:
+        elif event == Event.TREATMENT_START:
+            line = row.line if line < 0 else line
             m.lines += 1.0
-            if line < 0:
-                line = row.line
-            if m.treatment == NEVER:
-                m.treatment = time
-            else:
+            if m.treatment < NEVER:
                 m.next_line = min(m.next_line, time)
-        elif event == MRD_THERAPY_START:
+            m.treatment = min(m.treatment, time)
+        elif event == Event.MRD_THERAPY_START:
             m.treatment = min(m.treatment, time)
             m.mrd_treated = min(m.mrd_treated, time)
-        elif event == MRD_RESPONSE:
+        elif event == Event.MRD_RESPONSE:
             in_mrd_remission = negative
             m.ever_mrd_negative = max(m.ever_mrd_negative, negative)
             if negative > 0.0:
                 m.mrd_gone = min(m.mrd_gone, time)
-        elif event == RESPONSE:
+        elif event == Event.RESPONSE:
             in_mrd_remission = negative
-            m.ever_mrd_negative = max(m.ever_mrd_negative, negative)
             add_response(time, negative, row.line == line, m)
-        elif event == RELAPSE:
+        elif event == Event.RELAPSE:
             add_relapse(time, row.detail, m)
-        elif event == HSCT:
-            if m.hsct == NEVER:
-                m.hsct = time
-                m.hsct_before_next_line = 1.0 if m.next_line == NEVER else 0.0
-                m.mrd_negative_at_hsct = in_mrd_remission
-        elif event == DEATH:
+        elif event == Event.HSCT:
+            add_transplant(time, in_mrd_remission, m)
+        elif event == Event.DEATH:
             m.death = time
             m.cause = row.detail
-        elif event == PALLIATIVE_CARE:
+        elif event == Event.PALLIATIVE_CARE:
             m.palliative = time
-            if m.first_remission == NEVER:
-                m.palliative_without_response = time
+            m.palliative_without_response = time if m.first_remission == NEVER else NEVER
         elif event in FAILURES:
-            if event == MANUFACTURE_FAILURE:
-                m.manufacture_failure = 1.0
-            if row.line == line and row.stage == REFRACTORY:
-                m.failure = min(m.failure, time)
-        elif event == CYCLE:
+            add_failure(event, time, row.line == line and row.stage == Stage.REFRACTORY, m)
+        elif event == Event.CYCLE:
             m.cycles += in_first_line
-        elif event == CYTOPENIA:
+        elif event == Event.CYTOPENIA:
             m.cytopenia += in_first_line
-        elif event == INFECTION:
+        elif event == Event.INFECTION:
             m.infection += in_first_line
-        elif event == LIVER:
-            m.liver += in_first_line
-            m.liver_grade3plus += in_first_line * severe
         else:
             add_course(event, time, severe, in_first_line, m)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from rallsim.decision.spread import HIGH, LOW
 from rallsim.economics.settings.economic_draws import spread_of_entry
-from rallsim.economics.settings.setting import is_economic
+from rallsim.economics.settings.settings import is_economic
 from rallsim.errors import InputError, Problem
 from rallsim.inputs.uncertainty import interval
 from rallsim.sweep.settings import Range

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rallsim.economics.settings.setting import Economics, is_economic
+from rallsim.economics.settings.settings import EconomicSettings, is_economic
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.evaluation.evaluate import Evaluation
 from rallsim.inputs.parameters import ParameterSet
@@ -29,7 +29,7 @@ from rallsim.sweep.workers import Pool, pool_of
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from rallsim.economics.settings.basis import Basis
+    from rallsim.economics.settings.settings import EconomicSettings
 
 Figures = Mapping[str, Callable[[], "Figure"]]
 DEFAULT_WTP = (30_000.0, 50_000.0)  # where a perspective states no threshold
@@ -43,7 +43,7 @@ class Study:
 
     runner: Runner
     asked: Asked
-    basis: Basis | None = None  # where economics come from, for the manifest
+    basis: EconomicSettings | None = None  # where economics come from, for the manifest
     drawers: Pool = field(default=pool_of(1))  # processes of this machine that draw figures
 
     @property
@@ -57,7 +57,7 @@ class Study:
         return self.runner.model.parameters
 
     @property
-    def economics(self) -> Economics:
+    def economics(self) -> EconomicSettings:
         """What histories are valued with."""
         assert self.runner.model.economics is not None
         return self.runner.model.economics

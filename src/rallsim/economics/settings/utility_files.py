@@ -7,7 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rallsim.common.files import shipped
-from rallsim.economics.settings.entries import Entry, body_at, names_one, read_entries, read_file, text_at, with_values
+from rallsim.economics.settings.entries import (
+    Entry,
+    body_at,
+    names_one,
+    read_entries,
+    read_file,
+    replace_values,
+    text_at,
+)
 from rallsim.economics.settings.triggers import (
     AFTER,
     DAYS_PER_MONTH,
@@ -20,7 +28,7 @@ from rallsim.economics.settings.triggers import (
 from rallsim.errors import InputError, Problem
 from rallsim.inputs.parameter_values import ParameterFile
 from rallsim.inputs.parameters import ParameterSet
-from rallsim.model.states import DEAD, STAGES
+from rallsim.model.states import STAGES, Stage
 
 UNITS = ("utility", "disutility", "coefficient", "months", "days", "years", "share")
 FILE_KEYS = ("about", "parameters", "norm", "stages", "decrements")
@@ -75,7 +83,7 @@ class Utilities:
 
     def with_values(self, values: Mapping[str, float]) -> Utilities:
         """Return the same utilities with other values of parameters."""
-        return replace(self, entries=with_values(self.entries, values, "utilities"))
+        return replace(self, entries=replace_values(self.entries, values, "utilities"))
 
     def all_equal(self, utility: float) -> Utilities:
         """Return a utility that is the same in every stage, at every age, without decrements."""
@@ -103,9 +111,9 @@ def _utilities(file: ParameterFile, parameters: ParameterSet) -> Utilities:
         if not names_one(norm.get(name), entries):
             file.fault(("norm", name), "must name a parameter", found=norm.get(name))
     for name in file.mapping("stages"):
-        if name not in STAGES[:DEAD]:
-            file.fault(("stages", name), "no such stage", allowed=", ".join(STAGES[:DEAD]))
-    stages = [one for name in STAGES[:DEAD] for one in _of_stage(file, name, therapies, entries)]
+        if name not in STAGES[: Stage.DEAD]:
+            file.fault(("stages", name), "no such stage", allowed=", ".join(STAGES[: Stage.DEAD]))
+    stages = [one for name in STAGES[: Stage.DEAD] for one in _of_stage(file, name, therapies, entries)]
     decrements = list(_decrements(file, therapies, entries))
     used = {one.utility for one in stages} | {str(name) for name in norm.values()}
     used |= {name for one in decrements for name in (one.disutility, one.trigger.lasting) if name}
