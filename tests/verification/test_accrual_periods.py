@@ -8,7 +8,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-from rallsim.outcomes.outcome import MEASURES
 
 from helpers_economics import CELL_LIFE, DRUG_LIFE, history_of
 from helpers_periods import periods_by_columns
@@ -25,6 +24,7 @@ from rallsim.evaluation.evaluate import evaluate
 from rallsim.inputs.parameters import load_parameters
 from rallsim.inputs.scenario import load_scenario, shipped_scenarios
 from rallsim.model.states import Detail, Event, Stage
+from rallsim.outcomes.endpoints import MEASURES
 from rallsim.outcomes.history import History
 from rallsim.simulation.simulate import Simulation, simulate
 
