@@ -61,11 +61,10 @@ def test_efs_is_what_plain_python_counts_from_the_events(strategy: str) -> None:
     history = histories()[strategy]
     rows = pd.DataFrame(history.events[history.events["patient"] < 20_000])
     line = rows.loc[rows["event"] == Event.TREATMENT_START].groupby("patient")["line"].first()
-    fails = rows["event"].isin(
-        [Event.NO_RESPONSE, Event.LEUKAPHERESIS_FAILURE, Event.MANUFACTURE_FAILURE, Event.DROP_OUT]
-    )
-    fails &= (rows["stage"] == Stage.REFRACTORY) & (rows["line"] == rows["patient"].map(line))
-    ends = rows["event"].isin([Event.RELAPSE, Event.DEATH, Event.PALLIATIVE_CARE])  # palliative care follows a failure
+    failures = [Event.NO_RESPONSE, Event.LEUKAPHERESIS_FAILURE, Event.MANUFACTURE_FAILURE, Event.DROP_OUT]
+    fails = rows["event"].isin(failures) & (rows["stage"] == Stage.REFRACTORY)
+    fails &= rows["line"] == rows["patient"].map(line)
+    ends = rows["event"].isin([Event.RELAPSE, Event.DEATH, Event.PALLIATIVE_CARE])  # who responded relapses before it
     first = rows[fails | ends].groupby("patient")["time"].min().reindex(range(20_000))
     table = patient_table(history).iloc[:20_000]
     assert (rows["event"] == Event.MANUFACTURE_FAILURE).sum() > 200

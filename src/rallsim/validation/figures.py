@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from rallsim.validation.endpoints import RATIOS, TIMES
+from rallsim.validation.quantities import RATIOS, TIMES
 from rallsim.validation.targets import AT_RISK
 
 if TYPE_CHECKING:
