@@ -17,8 +17,8 @@ import simpy
 from rallsim.common.precision import mean, median
 from rallsim.inputs.parameters import load_parameters
 from rallsim.inputs.scenario import Scenario, load_scenario
-from rallsim.model import states as w
 from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.states import Event
 from rallsim.model.transitions import TRANSITIONS
 from rallsim.outcomes.summary import LANDMARKS, patient_table, summary, survival
 from rallsim.simulation.engine_inputs import Prepared, prepare
@@ -29,7 +29,7 @@ from rallsim.simulation.simulate import simulate
 PARAMETERS = load_parameters()
 ROUNDS = 9
 ENDS_A_STAGE = [event for event, pairs in TRANSITIONS.items() if any(before != after for before, after in pairs)]
-ENDS_A_STAGE += [w.ENTRY, w.DEATH, w.CENSORED]
+ENDS_A_STAGE += [Event.ENTRY, Event.DEATH, Event.CENSORED]
 
 
 def timed(benchmark: Any, function: Callable[[], object]) -> np.ndarray:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import helpers_model as m
-from rallsim.model import states as w
-from rallsim.model.parameter_fields import TARGETS, UNITS
+from rallsim.model.parameter_fields import UNITS, Antigen
+from rallsim.model.states import Detail, Event
 from rallsim.outcomes.history import History
 
 THERAPIES = m.parameters().therapies
@@ -75,7 +75,7 @@ def to_the_next_line(run: Run) -> float:
     """Mean months from a course without response to the start of the next."""
     rows = run.history.events
     before, after = rows[:-1], rows[1:]
-    follows = (before["event"] == w.NO_RESPONSE) & (after["event"] == w.TREATMENT_START)
+    follows = (before["event"] == Event.NO_RESPONSE) & (after["event"] == Event.TREATMENT_START)
     follows &= before["patient"] == after["patient"]
     assert follows.sum() > 30
     return float((after["time"] - before["time"])[follows].mean())
@@ -87,29 +87,29 @@ def entry(attribute: str, how: Callable[[np.ndarray], Any] = np.mean) -> Measure
 
 
 def dead(cause: int) -> Measure:
-    return count(w.DEATH, cause, of=False)
+    return count(Event.DEATH, cause, of=False)
 
 
 def later(run: Run) -> float:
     """Courses of the therapy that comes after the one in question, and needs its antigen or any."""
     after = list(THERAPIES).index(next_of(list(THERAPIES)[run.therapy]))
     rows = run.history.events
-    return float(((rows["event"] == w.TREATMENT_START) & (rows["therapy"] == after)).sum())
+    return float(((rows["event"] == Event.TREATMENT_START) & (rows["therapy"] == after)).sum())
 
 
 def next_of(therapy: str) -> str:
     """A therapy of the same target, or of CD19."""
-    first, second = {TARGETS["cd22"]: ("inotuzumab", "car_t_cd22")}.get(
+    first, second = {Antigen.CD22: ("inotuzumab", "car_t_cd22")}.get(
         THERAPIES[therapy].target, ("blinatumomab", "car_t_cd19")
     )
     return second if first in (therapy, THERAPIES[therapy].based_on) else first
 
 
 ODDS, HAZARD, RATE = {"low": 0.2, "high": 5.0}, {"low": 0.3, "high": 3.0}, {"low": 0.02, "high": 1.0}
-RELAPSES = count(w.RELAPSE)
-RESPONSES = count(w.RESPONSE)
+RELAPSES = count(Event.RELAPSE)
+RESPONSES = count(Event.RESPONSE)
 SOON = {"plan": "alone", "horizon": 8.0}
-SEVERE, ICU = count(w.CRS, w.GRADE_3_PLUS), count(w.ICU_ADMISSION)
+SEVERE, ICU = count(Event.CRS, Detail.GRADE_3_PLUS), count(Event.ICU_ADMISSION)
 CAR_T_SHARE = {"hsct.after_car_t_causal_share": 1.0}
 
 THERAPY_CASES: dict[str, Case] = {
@@ -120,17 +120,19 @@ THERAPY_CASES: dict[str, Case] = {
     },
     "cr_odds_ratio_low_burden": Case(RESPONSES, **ODDS, values={"low_burden_threshold": 0.5}),
     "low_burden_threshold": Case(RESPONSES, values={"cr_odds_ratio_low_burden": 4.0}),
-    "mrd_negative_given_cr": Case(count(w.RESPONSE, w.MRD_NEGATIVE)),
+    "mrd_negative_given_cr": Case(count(Event.RESPONSE, Detail.MRD_NEGATIVE)),
     "mrd_odds_ratio_low_burden": Case(
-        count(w.RESPONSE, w.MRD_NEGATIVE), **ODDS, values={"low_burden_threshold": 0.5, "cr_odds_ratio_low_burden": 1.0}
+        count(Event.RESPONSE, Detail.MRD_NEGATIVE),
+        **ODDS,
+        values={"low_burden_threshold": 0.5, "cr_odds_ratio_low_burden": 1.0},
     ),
-    "early_death": Case(dead(w.DEATH_TREATMENT), low=0.0, high=0.4),
-    "early_death_of_treatment": Case(dead(w.DEATH_TREATMENT), values={"early_death": 0.3}),
-    "early_death_odds_ratio_later_line": Case(dead(w.DEATH_TREATMENT), **ODDS, values={"early_death": 0.2}),
-    "cycle_months": Case(gap(w.TREATMENT_START, w.RESPONSE), low=0.5, high=2.0),
-    "response_in_first_cycle": Case(gap(w.TREATMENT_START, w.RESPONSE), rises=False),
-    "cycles_planned": Case(count(w.CYCLE), low=1.0, high=5.0, plan="alone"),
-    "cycles_before_hsct": Case(count(w.CYCLE), low=1.0, high=5.0),
+    "early_death": Case(dead(Detail.TREATMENT), low=0.0, high=0.4),
+    "early_death_of_treatment": Case(dead(Detail.TREATMENT), values={"early_death": 0.3}),
+    "early_death_odds_ratio_later_line": Case(dead(Detail.TREATMENT), **ODDS, values={"early_death": 0.2}),
+    "cycle_months": Case(gap(Event.TREATMENT_START, Event.RESPONSE), low=0.5, high=2.0),
+    "response_in_first_cycle": Case(gap(Event.TREATMENT_START, Event.RESPONSE), rises=False),
+    "cycles_planned": Case(count(Event.CYCLE), low=1.0, high=5.0, plan="alone"),
+    "cycles_before_hsct": Case(count(Event.CYCLE), low=1.0, high=5.0),
     "relapse_cure": Case(RELAPSES, rises=False, plan="alone"),
     "relapse_scale": Case(RELAPSES, rises=False, low=3.0, high=30.0, **SOON),
     "relapse_shape": Case(RELAPSES, rises=False, low=0.6, high=3.0, **SOON),
@@ -142,38 +144,38 @@ THERAPY_CASES: dict[str, Case] = {
     "antigen_loss_at_failure": Case(later, rises=False, plan="alone"),
     "lineage_switch": Case(later, rises=False, plan="alone"),
     "lineage_switch_odds_ratio_kmt2a": Case(later, rises=False, **ODDS, values={"lineage_switch": 0.3}, plan="alone"),
-    "months_to_hsct": Case(gap(w.RESPONSE, w.HSCT), low=0.5, high=4.0),
-    "hsct_realised": Case(count(w.HSCT)),
-    "crs": Case(count(w.CRS)),
+    "months_to_hsct": Case(gap(Event.RESPONSE, Event.HSCT), low=0.5, high=4.0),
+    "hsct_realised": Case(count(Event.HSCT)),
+    "crs": Case(count(Event.CRS)),
     "crs_grade3plus": Case(SEVERE, values={"crs": 1.0}),
     "crs_odds_ratio_low_burden": Case(
         SEVERE, **ODDS, values={"crs": 1.0, "crs_grade3plus": 0.5, "low_burden_threshold": 0.5}
     ),
-    "crs_onset_days": Case(gap(w.TREATMENT_START, w.CRS), low=1.0, high=12.0, values={"crs": 1.0}),
-    "icans": Case(count(w.ICANS)),
-    "icans_grade3plus": Case(count(w.ICANS, w.GRADE_3_PLUS), values={"icans": 1.0}),
+    "crs_onset_days": Case(gap(Event.TREATMENT_START, Event.CRS), low=1.0, high=12.0, values={"crs": 1.0}),
+    "icans": Case(count(Event.ICANS)),
+    "icans_grade3plus": Case(count(Event.ICANS, Detail.GRADE_3_PLUS), values={"icans": 1.0}),
     "icans_odds_ratio_low_burden": Case(
-        count(w.ICANS, w.GRADE_3_PLUS), **ODDS, values={"icans": 1.0, "icans_grade3plus": 0.5}
+        count(Event.ICANS, Detail.GRADE_3_PLUS), **ODDS, values={"icans": 1.0, "icans_grade3plus": 0.5}
     ),
-    "icans_onset_days": Case(gap(w.TREATMENT_START, w.ICANS), low=1.0, high=12.0, values={"icans": 1.0}),
+    "icans_onset_days": Case(gap(Event.TREATMENT_START, Event.ICANS), low=1.0, high=12.0, values={"icans": 1.0}),
     "icu_given_severe_crs": Case(ICU, values={"crs": 1.0, "crs_grade3plus": 0.8, "icu_days": 3.0}),
     "icu_days": Case(
-        gap(w.ICU_ADMISSION, w.ICU_DISCHARGE),
+        gap(Event.ICU_ADMISSION, Event.ICU_DISCHARGE),
         low=1.0,
         high=8.0,
         values={"crs": 1.0, "crs_grade3plus": 0.8, "icu_given_severe_crs": 1.0, "crs_onset_days": 1.0},
     ),
-    "infection_rate": Case(count(w.INFECTION), **RATE),
-    "cytopenia_rate": Case(count(w.CYTOPENIA), **RATE),
-    "gastrointestinal_rate": Case(count(w.GASTROINTESTINAL), **RATE),
-    "tumour_lysis_rate": Case(count(w.TUMOUR_LYSIS), **RATE),
-    "liver_rate": Case(count(w.LIVER), **RATE),
-    "liver_grade3plus": Case(count(w.LIVER, w.GRADE_3_PLUS), values={"liver_rate": 0.5}),
-    "sos_on_treatment": Case(count(w.SOS), plan="alone"),
-    "sos_after_hsct": Case(count(w.SOS), others={"hsct.sos_onset_days": 10.0}),
-    "bridging_death": Case(dead(w.DEATH_TREATMENT), low=0.0, high=0.4, plan="bridging"),
-    "b_cell_recovery": Case(count(w.B_CELL_RECOVERY), plan="alone"),
-    "months_to_b_cell_recovery": Case(count(w.B_CELL_RECOVERY), rises=False, low=1.0, high=20.0, plan="alone"),
+    "infection_rate": Case(count(Event.INFECTION), **RATE),
+    "cytopenia_rate": Case(count(Event.CYTOPENIA), **RATE),
+    "gastrointestinal_rate": Case(count(Event.GASTROINTESTINAL), **RATE),
+    "tumour_lysis_rate": Case(count(Event.TUMOUR_LYSIS), **RATE),
+    "liver_rate": Case(count(Event.LIVER), **RATE),
+    "liver_grade3plus": Case(count(Event.LIVER, Detail.GRADE_3_PLUS), values={"liver_rate": 0.5}),
+    "sos_on_treatment": Case(count(Event.SOS), plan="alone"),
+    "sos_after_hsct": Case(count(Event.SOS), others={"hsct.sos_onset_days": 10.0}),
+    "bridging_death": Case(dead(Detail.TREATMENT), low=0.0, high=0.4, plan="bridging"),
+    "b_cell_recovery": Case(count(Event.B_CELL_RECOVERY), plan="alone"),
+    "months_to_b_cell_recovery": Case(count(Event.B_CELL_RECOVERY), rises=False, low=1.0, high=20.0, plan="alone"),
     "relapse_hazard_ratio_b_cell_recovery": Case(
         RELAPSES, **HAZARD, values={"b_cell_recovery": 0.9, "months_to_b_cell_recovery": 2.0}, plan="alone"
     ),
@@ -184,69 +186,71 @@ THERAPY_CASES: dict[str, Case] = {
         plan="again",
         horizon=24.0,
     ),
-    "months_to_leukapheresis": Case(gap(w.TREATMENT_START, w.LEUKAPHERESIS), low=0.2, high=2.0),
-    "leukapheresis_success": Case(count(w.LEUKAPHERESIS)),
-    "vein_to_vein_months": Case(gap(w.LEUKAPHERESIS, w.INFUSION), low=0.5, high=3.0),
-    "vein_to_vein_shape": Case(gap(w.LEUKAPHERESIS, w.INFUSION, np.std), rises=False, low=3.0, high=20.0),
-    "manufacture_failure": Case(count(w.MANUFACTURE_FAILURE)),
-    "retry_given_manufacture_failure": Case(count(w.INFUSION), values={"manufacture_failure": 0.5}),
-    "waiting_death_rate": Case(count(w.INFUSION), rises=False, **RATE),
-    "waiting_infection_share": Case(dead(w.DEATH_INFECTION), values={"waiting_death_rate": 0.5}),
-    "waiting_progression_rate": Case(count(w.DROP_OUT, w.PROGRESSION), **RATE),
+    "months_to_leukapheresis": Case(gap(Event.TREATMENT_START, Event.LEUKAPHERESIS), low=0.2, high=2.0),
+    "leukapheresis_success": Case(count(Event.LEUKAPHERESIS)),
+    "vein_to_vein_months": Case(gap(Event.LEUKAPHERESIS, Event.INFUSION), low=0.5, high=3.0),
+    "vein_to_vein_shape": Case(gap(Event.LEUKAPHERESIS, Event.INFUSION, np.std), rises=False, low=3.0, high=20.0),
+    "manufacture_failure": Case(count(Event.MANUFACTURE_FAILURE)),
+    "retry_given_manufacture_failure": Case(count(Event.INFUSION), values={"manufacture_failure": 0.5}),
+    "waiting_death_rate": Case(count(Event.INFUSION), rises=False, **RATE),
+    "waiting_infection_share": Case(dead(Detail.INFECTION), values={"waiting_death_rate": 0.5}),
+    "waiting_progression_rate": Case(count(Event.DROP_OUT, Detail.PROGRESSION), **RATE),
     "waiting_hazard_ratio_unbridged": Case(
-        count(w.INFUSION), rises=False, **HAZARD, values={"waiting_death_rate": 0.3}
+        count(Event.INFUSION), rises=False, **HAZARD, values={"waiting_death_rate": 0.3}
     ),
 }
 MRD_CASES: dict[str, Case] = {  # where a therapy for MRD differs
-    "mrd_response": Case(count(w.MRD_RESPONSE, w.MRD_NEGATIVE)),
-    "cycle_months": Case(gap(w.ENTRY, w.MRD_RESPONSE), low=0.5, high=2.0),
-    "months_to_hsct": Case(gap(w.MRD_RESPONSE, w.HSCT), low=0.5, high=4.0),
-    "crs_onset_days": Case(gap(w.ENTRY, w.CRS), low=1.0, high=12.0, values={"crs": 1.0}),
-    "icans_onset_days": Case(gap(w.ENTRY, w.ICANS), low=1.0, high=12.0, values={"icans": 1.0}),
+    "mrd_response": Case(count(Event.MRD_RESPONSE, Detail.MRD_NEGATIVE)),
+    "cycle_months": Case(gap(Event.ENTRY, Event.MRD_RESPONSE), low=0.5, high=2.0),
+    "months_to_hsct": Case(gap(Event.MRD_RESPONSE, Event.HSCT), low=0.5, high=4.0),
+    "crs_onset_days": Case(gap(Event.ENTRY, Event.CRS), low=1.0, high=12.0, values={"crs": 1.0}),
+    "icans_onset_days": Case(gap(Event.ENTRY, Event.ICANS), low=1.0, high=12.0, values={"icans": 1.0}),
 }
-TRANSPLANT_CASES: dict[str, Case] = {"months_to_hsct": Case(gap(w.ENTRY, w.TREATMENT_START), low=0.5, high=4.0)}
+TRANSPLANT_CASES: dict[str, Case] = {"months_to_hsct": Case(gap(Event.ENTRY, Event.TREATMENT_START), low=0.5, high=4.0)}
 NO_EFFECT = Case(None)  # the field is part of the kind, and means nothing in this therapy
 
 
 def case_of(therapy: str, name: str) -> Case:
     """Return what is expected of a therapy's parameter."""
     kind, target = THERAPIES[therapy].kind, THERAPIES[therapy].target
-    if target == TARGETS["none"] and name in ("antigen_loss", "antigen_loss_at_failure"):
+    if target == Antigen.NONE and name in ("antigen_loss", "antigen_loss_at_failure"):
         return NO_EFFECT
     return {"mrd": MRD_CASES, "transplant": TRANSPLANT_CASES}.get(kind, {}).get(name) or THERAPY_CASES[name]
 
 
-RELAPSE_AFTER = count(w.RELAPSE, of=False)
+RELAPSE_AFTER = count(Event.RELAPSE, of=False)
 GVHD = {"hsct.acute_gvhd": 0.8, "hsct.chronic_gvhd": 0.8}
-SOS_OF_ALL = count(w.SOS, of=False)
-TRANSPLANT_DEATHS = dead(w.DEATH_TRANSPLANT)
+SOS_OF_ALL = count(Event.SOS, of=False)
+TRANSPLANT_DEATHS = dead(Detail.TRANSPLANT)
 ALWAYS_LIVER = {"therapies.inotuzumab.sos_after_hsct": 0.2}
 
 GENERAL_CASES: dict[str, Case] = {
-    "disease.treated_at_entry": Case(count(w.TREATMENT_START)),
-    "disease.next_line_given_failure": Case(count(w.TREATMENT_START, of=False)),
-    "disease.next_line_given_relapse": Case(count(w.TREATMENT_START, of=False)),
-    "disease.months_to_treatment_at_entry": Case(gap(w.ENTRY, w.TREATMENT_START), low=0.2, high=2.0),
+    "disease.treated_at_entry": Case(count(Event.TREATMENT_START)),
+    "disease.next_line_given_failure": Case(count(Event.TREATMENT_START, of=False)),
+    "disease.next_line_given_relapse": Case(count(Event.TREATMENT_START, of=False)),
+    "disease.months_to_treatment_at_entry": Case(gap(Event.ENTRY, Event.TREATMENT_START), low=0.2, high=2.0),
     "disease.months_to_treatment": Case(to_the_next_line, low=0.2, high=2.0),
-    "disease.wait_shape": Case(gap(w.ENTRY, w.TREATMENT_START, np.std), rises=False, low=3.0, high=20.0),
+    "disease.wait_shape": Case(gap(Event.ENTRY, Event.TREATMENT_START, np.std), rises=False, low=3.0, high=20.0),
     "disease.blasts_after_bridging_response": Case(
-        count(w.RESPONSE, of=False), rises=False, low=0.01, high=0.6, plan="bridging"
+        count(Event.RESPONSE, of=False), rises=False, low=0.01, high=0.6, plan="bridging"
     ),
     "disease.bridging_hazard_ratio": Case(
         RELAPSE_AFTER, low=1.0, high=6.0, others={"disease.bridging_causal_share": 1.0}, plan="bridging"
     ),
     "disease.bridging_causal_share": Case(RELAPSE_AFTER, low=0.0, high=1.0, plan="bridging"),
-    "disease.palliative_median_survival": Case(gap(w.PALLIATIVE_CARE, w.DEATH), low=0.5, high=5.0),
-    "disease.palliative_shape": Case(gap(w.PALLIATIVE_CARE, w.DEATH, np.std), rises=False, low=0.5, high=1.5),
-    "disease.palliative_hazard_ratio_later_line": Case(gap(w.PALLIATIVE_CARE, w.DEATH), rises=False, **HAZARD),
-    "disease.cr_odds_ratio_place": Case(count(w.RESPONSE, of=False), **ODDS),
-    "disease.mrd_odds_ratio_place": Case(count(w.RESPONSE, w.MRD_NEGATIVE, of=False), **ODDS),
+    "disease.palliative_median_survival": Case(gap(Event.PALLIATIVE_CARE, Event.DEATH), low=0.5, high=5.0),
+    "disease.palliative_shape": Case(gap(Event.PALLIATIVE_CARE, Event.DEATH, np.std), rises=False, low=0.5, high=1.5),
+    "disease.palliative_hazard_ratio_later_line": Case(gap(Event.PALLIATIVE_CARE, Event.DEATH), rises=False, **HAZARD),
+    "disease.cr_odds_ratio_place": Case(count(Event.RESPONSE, of=False), **ODDS),
+    "disease.mrd_odds_ratio_place": Case(count(Event.RESPONSE, Detail.MRD_NEGATIVE, of=False), **ODDS),
     "disease.long_remission_months": Case(entry("cr1_months"), low=12.0, high=24.0),
-    "disease.shortest_remission_months": Case(gap(w.RESPONSE, w.RELAPSE, np.min), low=0.25, high=1.5),
+    "disease.shortest_remission_months": Case(gap(Event.RESPONSE, Event.RELAPSE, np.min), low=0.25, high=1.5),
     "disease.months_to_hsct_in_first_remission": Case(
         lambda run: float(run.entrants["cr1_months"][run.entrants["prior_hsct"] > 0].min()), low=2.0, high=5.0
     ),
-    "disease.long_term_after_months": Case(count(w.LONG_TERM, of=False), rises=False, low=24.0, high=60.0),
+    "disease.long_term_after_months": Case(
+        count(Event.LONG_TERM_REMISSION, of=False), rises=False, low=24.0, high=60.0
+    ),
     "disease.late_relapse_rate": Case(RELAPSE_AFTER, low=0.0, high=0.02),
     "disease.late_relapse_until_months": Case(
         RELAPSE_AFTER, low=65.0, high=200.0, others={"disease.late_relapse_rate": 0.01}
@@ -261,26 +265,26 @@ GENERAL_CASES: dict[str, Case] = {
     "hsct.transplant_death_hazard_ratio_55_plus": Case(TRANSPLANT_DEATHS, **HAZARD),
     "hsct.after_car_t_hazard_ratio": Case(RELAPSE_AFTER, low=0.2, high=2.0, others=CAR_T_SHARE, plan="car_t"),
     "hsct.after_car_t_causal_share": Case(TRANSPLANT_DEATHS, rises=False, low=0.0, high=1.0, plan="car_t"),
-    "hsct.wait_ratio_no_sibling": Case(gap(w.RESPONSE, w.HSCT), low=0.5, high=3.0),
+    "hsct.wait_ratio_no_sibling": Case(gap(Event.RESPONSE, Event.HSCT), low=0.5, high=3.0),
     "hsct.transplant_death_never": Case(TRANSPLANT_DEATHS, rises=False),
     "hsct.transplant_death_scale": Case(TRANSPLANT_DEATHS, rises=False, low=2.0, high=40.0, horizon=12.0),
     "hsct.bilirubin_high": Case(SOS_OF_ALL, others=ALWAYS_LIVER | {"hsct.sos_odds_ratio_bilirubin": 8.0}),
     "hsct.sos_odds_ratio_bilirubin": Case(SOS_OF_ALL, **ODDS, others=ALWAYS_LIVER | {"hsct.bilirubin_high": 0.5}),
     "hsct.sos_odds_ratio_two_alkylators": Case(SOS_OF_ALL, **ODDS, others=ALWAYS_LIVER, plan="two"),
     "hsct.sos_odds_ratio_liver_disease": Case(SOS_OF_ALL, **ODDS, others=ALWAYS_LIVER),
-    "hsct.sos_onset_days": Case(gap(w.HSCT, w.SOS), low=5.0, high=30.0, others=ALWAYS_LIVER),
-    "hsct.sos_fatality": Case(dead(w.DEATH_SOS), others=ALWAYS_LIVER),
+    "hsct.sos_onset_days": Case(gap(Event.HSCT, Event.SOS), low=5.0, high=30.0, others=ALWAYS_LIVER),
+    "hsct.sos_fatality": Case(dead(Detail.SOS), others=ALWAYS_LIVER),
     "hsct.sos_months_to_death": Case(
-        gap(w.SOS, w.DEATH), low=0.2, high=3.0, others=ALWAYS_LIVER | {"hsct.sos_fatality": 1.0}
+        gap(Event.SOS, Event.DEATH), low=0.2, high=3.0, others=ALWAYS_LIVER | {"hsct.sos_fatality": 1.0}
     ),
-    "hsct.acute_gvhd": Case(count(w.ACUTE_GVHD, of=False), others={"hsct.acute_gvhd_grade3plus": 0.05}),
-    "hsct.acute_gvhd_grade3plus": Case(count(w.ACUTE_GVHD, w.GRADE_3_PLUS, of=False), high=0.7, others=GVHD),
-    "hsct.acute_gvhd_onset_days": Case(gap(w.HSCT, w.ACUTE_GVHD), low=10.0, high=60.0, others=GVHD),
-    "hsct.chronic_gvhd": Case(count(w.CHRONIC_GVHD, of=False)),
-    "hsct.chronic_gvhd_onset_months": Case(gap(w.HSCT, w.CHRONIC_GVHD), low=2.0, high=9.0, others=GVHD),
-    "mortality.ratio_active": Case(dead(w.DEATH_BACKGROUND), low=0.0, high=20.0),
-    "mortality.ratio_long_term": Case(dead(w.DEATH_BACKGROUND), low=0.5, high=20.0, plan="alone"),
-    "mortality.ratio_after_hsct": Case(dead(w.DEATH_BACKGROUND), low=0.5, high=20.0),
+    "hsct.acute_gvhd": Case(count(Event.ACUTE_GVHD, of=False), others={"hsct.acute_gvhd_grade3plus": 0.05}),
+    "hsct.acute_gvhd_grade3plus": Case(count(Event.ACUTE_GVHD, Detail.GRADE_3_PLUS, of=False), high=0.7, others=GVHD),
+    "hsct.acute_gvhd_onset_days": Case(gap(Event.HSCT, Event.ACUTE_GVHD), low=10.0, high=60.0, others=GVHD),
+    "hsct.chronic_gvhd": Case(count(Event.CHRONIC_GVHD, of=False)),
+    "hsct.chronic_gvhd_onset_months": Case(gap(Event.HSCT, Event.CHRONIC_GVHD), low=2.0, high=9.0, others=GVHD),
+    "mortality.ratio_active": Case(dead(Detail.BACKGROUND), low=0.0, high=20.0),
+    "mortality.ratio_long_term": Case(dead(Detail.BACKGROUND), low=0.5, high=20.0, plan="alone"),
+    "mortality.ratio_after_hsct": Case(dead(Detail.BACKGROUND), low=0.5, high=20.0),
 }
 
 

@@ -14,8 +14,8 @@ from rallsim.economics.settings.cost_files import Costs, load_costs
 from rallsim.economics.settings.utility_files import Utilities, load_utilities
 from rallsim.economics.valuation.valuation import Valuation, ledger, value_history
 from rallsim.inputs.parameters import load_parameters
-from rallsim.model import states as w
 from rallsim.model.event_rows import EVENT_ROW
+from rallsim.model.states import Detail, Event, Stage
 from rallsim.outcomes.history import History
 
 THERAPIES = ("chemotherapy", "inotuzumab", "car_t_cd19", "hsct_in_relapse", "blinatumomab_mrd")
@@ -112,10 +112,10 @@ def round_values() -> tuple[Costs, Utilities]:
         return load_costs("xx", known, folder), load_utilities(known, folder)
 
 
-Event = tuple[float, int, int, int, int, int]  # time, event, stage, line, therapy, detail
+Row = tuple[float, int, int, int, int, int]  # time, event, stage, line, therapy, detail
 
 
-def history_of(*patients: Sequence[Event], strategy: str = "one") -> History:
+def history_of(*patients: Sequence[Row], strategy: str = "one") -> History:
     """Write a history; it must be one that the model could have written."""
     rows = [
         (time, number, event, stage, line, therapy, detail)
@@ -134,35 +134,35 @@ def valued(
     return value_history(history, costs, utilities, rates or Rates.of(0.0), ages=ages, male=male)
 
 
-ENTRY: Event = (0.0, w.ENTRY, w.RELAPSED, 0, -1, 0)
-DRUG_LIFE: list[Event] = [  # two lines of inotuzumab, the first with two cycles, then death of leukaemia
+ENTRY: Row = (0.0, Event.ENTRY, Stage.RELAPSED, 0, -1, 0)
+DRUG_LIFE: list[Row] = [  # two lines of inotuzumab, the first with two cycles, then death of leukaemia
     ENTRY,
-    (1.0, w.TREATMENT_START, w.SALVAGE, 1, INO, 0),
-    (1.0, w.CYCLE, w.SALVAGE, 1, INO, 0),
-    (1.5, w.CRS, w.SALVAGE, 1, INO, w.GRADE_3_PLUS),
-    (2.0, w.CYCLE, w.SALVAGE, 1, INO, 0),
-    (3.0, w.RESPONSE, w.REMISSION, 1, INO, w.MRD_NEGATIVE),
-    (3.0, w.CYCLE, w.REMISSION, 1, INO, 0),
-    (9.0, w.RELAPSE, w.RELAPSED, 1, INO, w.ANTIGEN_KEPT),
-    (10.0, w.TREATMENT_START, w.SALVAGE, 2, INO, 0),
-    (10.0, w.CYCLE, w.SALVAGE, 2, INO, 0),
-    (12.0, w.DEATH, w.DEAD, 2, INO, w.DEATH_LEUKAEMIA),
+    (1.0, Event.TREATMENT_START, Stage.SALVAGE, 1, INO, 0),
+    (1.0, Event.CYCLE, Stage.SALVAGE, 1, INO, 0),
+    (1.5, Event.CRS, Stage.SALVAGE, 1, INO, Detail.GRADE_3_PLUS),
+    (2.0, Event.CYCLE, Stage.SALVAGE, 1, INO, 0),
+    (3.0, Event.RESPONSE, Stage.REMISSION, 1, INO, Detail.MRD_NEGATIVE),
+    (3.0, Event.CYCLE, Stage.REMISSION, 1, INO, 0),
+    (9.0, Event.RELAPSE, Stage.RELAPSED, 1, INO, Detail.ANTIGEN_KEPT),
+    (10.0, Event.TREATMENT_START, Stage.SALVAGE, 2, INO, 0),
+    (10.0, Event.CYCLE, Stage.SALVAGE, 2, INO, 0),
+    (12.0, Event.DEATH, Stage.DEAD, 2, INO, Detail.LEUKAEMIA),
 ]
-CELL_LIFE: list[Event] = [  # cells made and given, intensive care to the end of the stage, transplant, chronic GVHD
+CELL_LIFE: list[Row] = [  # cells made and given, intensive care to the end of the stage, transplant, chronic GVHD
     ENTRY,
-    (1.0, w.TREATMENT_START, w.AWAITING_CELLS, 1, CELLS, 0),
-    (1.5, w.LEUKAPHERESIS, w.AWAITING_CELLS, 1, CELLS, 0),
-    (2.0, w.BRIDGING_START, w.AWAITING_CELLS, 1, INO, 0),
-    (2.0, w.CYCLE, w.AWAITING_CELLS, 1, INO, 0),
-    (3.0, w.INFUSION, w.INFUSED, 1, CELLS, 0),
-    (3.5, w.ICU_ADMISSION, w.INFUSED, 1, CELLS, 0),
-    (4.0, w.RESPONSE, w.AWAITING_HSCT, 1, CELLS, w.MRD_NEGATIVE),
-    (6.0, w.HSCT, w.AFTER_HSCT, 1, CELLS, w.ONE_ALKYLATOR),
-    (18.0, w.CHRONIC_GVHD, w.AFTER_HSCT, 1, CELLS, 0),
-    (20.0, w.RELAPSE, w.RELAPSED, 1, CELLS, w.ANTIGEN_KEPT),
-    (21.0, w.TREATMENT_START, w.AWAITING_CELLS, 2, CELLS, 0),
-    (22.0, w.LEUKAPHERESIS, w.AWAITING_CELLS, 2, CELLS, 0),
-    (23.0, w.DEATH, w.DEAD, 2, CELLS, w.DEATH_BACKGROUND),
+    (1.0, Event.TREATMENT_START, Stage.AWAITING_CELLS, 1, CELLS, 0),
+    (1.5, Event.LEUKAPHERESIS, Stage.AWAITING_CELLS, 1, CELLS, 0),
+    (2.0, Event.BRIDGING_START, Stage.AWAITING_CELLS, 1, INO, 0),
+    (2.0, Event.CYCLE, Stage.AWAITING_CELLS, 1, INO, 0),
+    (3.0, Event.INFUSION, Stage.INFUSED, 1, CELLS, 0),
+    (3.5, Event.ICU_ADMISSION, Stage.INFUSED, 1, CELLS, 0),
+    (4.0, Event.RESPONSE, Stage.AWAITING_HSCT, 1, CELLS, Detail.MRD_NEGATIVE),
+    (6.0, Event.HSCT, Stage.AFTER_HSCT, 1, CELLS, Detail.ONE_ALKYLATOR),
+    (18.0, Event.CHRONIC_GVHD, Stage.AFTER_HSCT, 1, CELLS, 0),
+    (20.0, Event.RELAPSE, Stage.RELAPSED, 1, CELLS, Detail.ANTIGEN_KEPT),
+    (21.0, Event.TREATMENT_START, Stage.AWAITING_CELLS, 2, CELLS, 0),
+    (22.0, Event.LEUKAPHERESIS, Stage.AWAITING_CELLS, 2, CELLS, 0),
+    (23.0, Event.DEATH, Stage.DEAD, 2, CELLS, Detail.BACKGROUND),
 ]
 
 

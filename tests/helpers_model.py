@@ -16,10 +16,10 @@ import pandas as pd
 from rallsim.common.records import readable
 from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario, load_scenario
-from rallsim.model import states as w
 from rallsim.model.event_rows import put_patients_in_order
 from rallsim.model.population import sample_patients
-from rallsim.model.random_numbers import COLUMNS, COURSE, COURSE_COLUMNS, ENTRY_COLUMNS
+from rallsim.model.random_numbers import COLUMNS, COURSE_COLUMNS, ENTRY_COLUMNS, InCourse
+from rallsim.model.states import DETAILS, EVENTS, STAGES, Event
 from rallsim.model.step import NOBODY_WAKES, step
 from rallsim.outcomes.history import History
 from rallsim.simulation.blocks import Block
@@ -113,7 +113,7 @@ def first_times(history: History, event: int, detail: int | None = None) -> np.n
 
 def ends_of(history: History) -> np.ndarray:
     """Return for each patient the time of death or of censoring."""
-    return np.minimum(first_times(history, w.DEATH), first_times(history, w.CENSORED))
+    return np.minimum(first_times(history, Event.DEATH), first_times(history, Event.CENSORED))
 
 
 def entrants(tables: Prepared, scenario: Scenario, *, replicate: int = 0) -> np.ndarray:
@@ -147,7 +147,7 @@ class Patient:
         uniforms = np.full((1, COLUMNS), 0.5)
         for name, value in (luck or {}).items():
             decision, course = (name, 0) if isinstance(name, str) else name
-            uniforms[0, ENTRY_COLUMNS + course * COURSE_COLUMNS + COURSE.index(decision)] = value
+            uniforms[0, ENTRY_COLUMNS + course * COURSE_COLUMNS + InCourse[decision.upper()]] = value
         self.block = Block.of(sample_patients(uniforms, tables.populations), uniforms)
         self.record = self.block.patients[0]
         fields = {
@@ -174,8 +174,8 @@ class Patient:
     def coming(self) -> tuple[str, str, str, float]:
         """What ends the present stage: event, next stage, detail, time."""
         record = self.record
-        event, stage = w.EVENTS[record["next_event"]], w.STAGES[record["next_stage"]]
-        return event, stage, w.DETAILS[record["next_detail"]], float(record["ends"])
+        event, stage = EVENTS[record["next_event"]], STAGES[record["next_stage"]]
+        return event, stage, DETAILS[record["next_detail"]], float(record["ends"])
 
     def step(self) -> None:
         """Move on to the next stage."""
@@ -191,7 +191,7 @@ class Patient:
         """Return event, time and detail of what the history says so far, in order; only `events` when named."""
         rows = self.block.written.copy()
         put_patients_in_order(*readable(rows))
-        found = [(w.EVENTS[row["event"]], float(row["time"]), w.DETAILS[row["detail"]]) for row in rows]
+        found = [(EVENTS[row["event"]], float(row["time"]), DETAILS[row["detail"]]) for row in rows]
         return [row for row in found if not events or row[0] in events]
 
 

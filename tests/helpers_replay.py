@@ -7,18 +7,10 @@ from typing import Any, NamedTuple
 
 import helpers_model as m
 from rallsim.inputs.scenario import Scenario, Strategy
-from rallsim.model import states as w
 from rallsim.model.conditions import ATTRIBUTES, Condition, alternatives
-from rallsim.model.parameter_fields import CD19, CD22
-from rallsim.model.random_numbers import (
-    COURSE_COLUMNS,
-    ENTRY_COLUMNS,
-    HSCT_REALISED,
-    MAX_COURSES,
-    REINFUSION_DRAW,
-    TREATED,
-    luck_of_block,
-)
+from rallsim.model.parameter_fields import Antigen
+from rallsim.model.random_numbers import COURSE_COLUMNS, ENTRY_COLUMNS, MAX_COURSES, InCourse, luck_of_block
+from rallsim.model.states import Detail, Event, Stage
 from rallsim.outcomes.history import History
 from rallsim.simulation.engine_inputs import Prepared
 
@@ -95,32 +87,32 @@ class Replay:
 
     def _event(self, row: Row, following: Row | None) -> None:
         who, therapy = self.who, IDS[row.therapy] if row.therapy >= 0 else ""
-        if row.event == w.RESPONSE:  # decided with the age at which the course began
-            who["mrd_positive"] = float(row.detail == w.MRD_POSITIVE)
+        if row.event == Event.RESPONSE:  # decided with the age at which the course began
+            who["mrd_positive"] = float(row.detail == Detail.MRD_POSITIVE)
             self._decides_in_remission(therapy, row)
             self.remission_since = row.time
         who["age"] = self.entry_age + row.time / 12.0
-        if row.event == w.ENTRY and row.stage != w.RELAPSED:
+        if row.event == Event.ENTRY and row.stage != Stage.RELAPSED:
             self._decides_in_remission(therapy, row)
-        elif row.event == w.TREATMENT_START:
+        elif row.event == Event.TREATMENT_START:
             self._starts(therapy, row)
-        elif row.event == w.BRIDGING_START:
+        elif row.event == Event.BRIDGING_START:
             assert therapy == self.bridging
             self._is_given(therapy)
-        elif row.event == w.BRIDGING_RESPONSE:
+        elif row.event == Event.BRIDGING_RESPONSE:
             who["blasts"] = min(who["blasts"], self.tables.values["disease.blasts_after_bridging_response"])
-        elif row.event == w.MRD_THERAPY_START:
+        elif row.event == Event.MRD_THERAPY_START:
             assert therapy == self.for_mrd
             self._is_given(therapy)
-        elif row.event == w.MRD_RESPONSE:
-            who["mrd_positive"] = float(row.detail == w.MRD_POSITIVE)
+        elif row.event == Event.MRD_RESPONSE:
+            who["mrd_positive"] = float(row.detail == Detail.MRD_POSITIVE)
             self._decides_in_remission(therapy, row)
-        elif row.event == w.B_CELL_RECOVERY:
+        elif row.event == Event.B_CELL_RECOVERY:
             self._loses_aplasia(therapy, row)
-        elif row.event == w.HSCT and row.stage == w.AFTER_HSCT:
-            assert row.detail == (w.TWO_ALKYLATORS if self.alkylators == 2 else w.ONE_ALKYLATOR)
+        elif row.event == Event.HSCT and row.stage == Stage.AFTER_HSCT:
+            assert row.detail == (Detail.TWO_ALKYLATORS if self.alkylators == 2 else Detail.ONE_ALKYLATOR)
             self._is_transplanted(row.time)
-        if row.stage in (w.RELAPSED, w.REFRACTORY) and row.event != w.CENSORED:
+        if row.stage in (Stage.RELAPSED, Stage.REFRACTORY) and row.event != Event.CENSORED:
             self._next_line(row, following)
 
     def _starts(self, therapy: str, row: Row) -> None:
@@ -128,8 +120,8 @@ class Replay:
         assert row.line == self.lines <= self.strategy.max_lines
         assert therapy == self.next_therapy  # decided at relapse: by the start a patient may be older than eligible
         kind = THERAPIES[therapy].kind
-        drug_stage = w.DEBULKING if self.bridging else w.SALVAGE
-        assert row.stage == {"car_t": w.AWAITING_CELLS, "drug": drug_stage, "transplant": w.SALVAGE}[kind]
+        drug_stage = Stage.DEBULKING if self.bridging else Stage.SALVAGE
+        assert row.stage == {"car_t": Stage.AWAITING_CELLS, "drug": drug_stage, "transplant": Stage.SALVAGE}[kind]
         self._is_given(therapy)
         if kind == "transplant":
             self._is_transplanted(row.time)
@@ -150,43 +142,45 @@ class Replay:
     def _decides_in_remission(self, therapy: str, row: Row) -> None:
         """Check the stage that a remission begins with: after a transplant, MRD therapy, transplant, or none."""
         who = self.who
-        expected = w.REMISSION
+        expected = Stage.REMISSION
         if THERAPIES[therapy].kind == "transplant":
-            expected = w.AFTER_HSCT
+            expected = Stage.AFTER_HSCT
         else:
             listed = [rule for rule in self.strategy.mrd if rule.after in (None, therapy)]
             self.for_mrd = therapy_of(self.scenario, self.strategy, listed, who) if who["mrd_positive"] > 0.0 else None
             room = who["prior_hsct"] < self.strategy.max_transplants
-            realised = self._luck(HSCT_REALISED) < self.tables.values[f"therapies.{therapy}.hsct_realised"]
+            realised = self._luck(InCourse.HSCT_REALISED) < self.tables.values[f"therapies.{therapy}.hsct_realised"]
             able = who["hsct_fit"] > 0.0 and who["donor"] > 0.0 and room and realised
             if self.for_mrd:
-                expected = w.MRD_THERAPY
+                expected = Stage.MRD_THERAPY
             elif able:
                 self.alkylators = transplant_of(self.strategy, therapy, who)
-                expected = w.AWAITING_HSCT if self.alkylators else w.REMISSION
+                expected = Stage.AWAITING_HSCT if self.alkylators else Stage.REMISSION
         assert row.stage == expected
 
     def _loses_aplasia(self, therapy: str, row: Row) -> None:
         success = self.tables.values[f"therapies.{therapy}.reinfusion_success"]
-        if self.strategy.reinfusion and self._luck(REINFUSION_DRAW) < success:
-            assert row.stage == w.REMISSION
+        if self.strategy.reinfusion and self._luck(InCourse.REINFUSION) < success:
+            assert row.stage == Stage.REMISSION
         else:
             self.who["b_cell_recovery"] = 1.0
             self._decides_in_remission(therapy, row)
 
     def _next_line(self, row: Row, following: Row | None) -> None:
         who = self.who
-        if row.event == w.RELAPSE:
+        if row.event == Event.RELAPSE:
             who["remission_months"] = row.time - self.remission_since
             who |= {"mrd_positive": 0.0, "b_cell_recovery": 0.0}
-        elif row.event == w.NO_RESPONSE:
+        elif row.event == Event.NO_RESPONSE:
             who["remission_months"] = 0.0
-        if row.detail == w.LINEAGE_SWITCH:
+        if row.detail == Detail.LINEAGE_SWITCH:
             who |= {"cd19_positive": 0.0, "cd22_positive": 0.0}
-        elif row.detail == w.ANTIGEN_LOST:
-            who[{CD19: "cd19_positive", CD22: "cd22_positive"}[THERAPIES[IDS[row.therapy]].target]] = 0.0
+        elif row.detail == Detail.ANTIGEN_LOST:
+            who[{Antigen.CD19: "cd19_positive", Antigen.CD22: "cd22_positive"}[THERAPIES[IDS[row.therapy]].target]] = (
+                0.0
+            )
         who["blasts"] = self.entry_blasts
-        self.course += row.event != w.ENTRY
+        self.course += row.event != Event.ENTRY
         who["line"] = self.lines + 1.0
         if self.hsct_since >= 0.0:
             who["months_since_hsct"] = row.time - self.hsct_since
@@ -194,9 +188,9 @@ class Replay:
             done = self.tables.values["disease.months_to_hsct_in_first_remission"]
             since = row.time + max(0.0, who["cr1_months"] - done)
             who["months_since_hsct"] = since if who["prior_hsct"] > 0.0 else 1200.0
-        given = {w.ENTRY: "treated_at_entry", w.RELAPSE: "next_line_given_relapse"}
+        given = {Event.ENTRY: "treated_at_entry", Event.RELAPSE: "next_line_given_relapse"}
         name = given.get(int(row.event), "next_line_given_failure")
-        treated = self._luck(TREATED) < self.tables.values[f"disease.{name}"]
+        treated = self._luck(InCourse.TREATED) < self.tables.values[f"disease.{name}"]
         allowed = self.course < MAX_COURSES and who["line"] <= self.strategy.max_lines and treated
         expected = therapy_of(self.scenario, self.strategy, self.strategy.salvage, who) if allowed else None
         if expected and THERAPIES[expected].kind == "supportive":
@@ -205,12 +199,12 @@ class Replay:
         self.bridging = therapy_of(self.scenario, self.strategy, before, who) if expected else None
         self.next_therapy = expected
         assert following is not None
-        if following.event == w.TREATMENT_START:
+        if following.event == Event.TREATMENT_START:
             assert IDS[following.therapy] == expected
-        elif following.event == w.PALLIATIVE_CARE:
+        elif following.event == Event.PALLIATIVE_CARE:
             assert expected is None
         else:
-            assert following.event in (w.DEATH, w.CENSORED)
+            assert following.event in (Event.DEATH, Event.CENSORED)
 
     def _luck(self, decision: int) -> float:
         return float(self.luck[self.number, ENTRY_COLUMNS + self.course * COURSE_COLUMNS + decision])

@@ -9,14 +9,14 @@ from functools import cached_property
 import numpy as np
 
 from rallsim.economics.settings.triggers import AT, CLOCKS, NO_THERAPY, WHILE, Trigger
-from rallsim.model import states as w
+from rallsim.model.states import Event
 from rallsim.outcomes.history import History
 
 Array = np.ndarray
 NEVER = -1e9
-COURSES = (w.ENTRY, w.TREATMENT_START, w.MRD_THERAPY_START)
+COURSES = (Event.ENTRY, Event.TREATMENT_START, Event.MRD_THERAPY_START)
 BEGINNINGS = {*COURSES, *(event for events in CLOCKS.values() for event in events)}
-COURSES_OF_CYCLES = (*COURSES, w.BRIDGING_START, w.DEBULKED)
+COURSES_OF_CYCLES = (*COURSES, Event.BRIDGING_START, Event.DEBULKED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +98,8 @@ def spans_by_columns(trigger: Trigger, history: History, months: float = math.in
         & among(t.therapy, on)
     )
     if trigger.kind == AT:
-        if trigger.events == (w.CYCLE,):
-            so_far = np.cumsum(t.happened([w.CYCLE]))
+        if trigger.events == (Event.CYCLE,):
+            so_far = np.cumsum(t.happened([Event.CYCLE]))
             number = (so_far - so_far[t.last_row(t.happened(COURSES_OF_CYCLES))])[rows]
             rows = rows[(number >= trigger.cycles[0]) & (number <= trigger.cycles[1])]
         if trigger.unless_followed_by:

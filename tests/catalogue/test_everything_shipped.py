@@ -8,8 +8,8 @@ import pytest
 import helpers_model as m
 from rallsim.fit.run import stale_fits
 from rallsim.inputs.scenario import load_scenario, shipped_scenarios
-from rallsim.model import states as w
 from rallsim.model.parameter_fields import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, UNITS
+from rallsim.model.states import CAUSES_OF_DEATH, Event
 from rallsim.outcomes.summary import LANDMARKS
 from rallsim.output.folder import results_of
 from rallsim.simulation.simulate import simulate
@@ -45,7 +45,7 @@ def test_every_scenario_runs(name: str) -> None:
     table = results.summary.set_index(["strategy", "outcome"])
     always = ["response", "hsct", "lines_mean", "os_median", "os_restricted_mean", "efs_restricted_mean"]
     always += [f"os_at_{landmark}_months" for landmark in LANDMARKS if landmark <= scenario.horizon_months]
-    always += [f"death_{cause}" for cause in w.CAUSES_OF_DEATH]
+    always += [f"death_{cause}" for cause in CAUSES_OF_DEATH]
     for strategy in scenario.strategies:
         for outcome in always:
             assert np.isfinite(table.loc[(strategy, outcome), ["estimate", "lo", "hi"]].to_numpy(float)).all(), outcome
@@ -68,7 +68,7 @@ def test_every_therapy_can_be_the_only_one(therapy: str, population: str) -> Non
     of_lines = history.events[history.events["line"] > 0]
     given = of_lines["therapy"][of_lines["therapy"] >= 0]
     assert {history.therapies[code] for code in given} == {therapy}
-    assert np.isfinite(m.first_times(history, w.RESPONSE)).any()
+    assert np.isfinite(m.first_times(history, Event.RESPONSE)).any()
 
 
 # --- parameters --------------------------------------------------------------------------------------------------

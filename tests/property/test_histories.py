@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 import helpers_model as m
 from helpers_replay import IDS, THERAPIES, Replay, therapy_of, transplant_of
 from rallsim.inputs.scenario import Scenario
-from rallsim.model import states as w
 from rallsim.model.conditions import ATTRIBUTES
 from rallsim.model.patient import GIVEN
 from rallsim.model.population import impossible_population
 from rallsim.model.rules import NOTHING, therapy_by_rules, transplant_by_rules
+from rallsim.model.states import Detail, Event
 
 DRUGS, CELLS, FOR_MRD = (m.therapies_of_kind(kind) for kind in ("drug", "car_t", "mrd"))
 SALVAGE = [name for name in IDS if name not in FOR_MRD]
@@ -117,8 +117,8 @@ def test_histories_are_lawful_and_follow_the_rules(scenario: Scenario) -> None:
     tables = m.prepared(scenario)
     history = m.run(tables, scenario)
     events = history.events["event"]
-    assert (events == w.ENTRY).sum() == scenario.patients
-    assert np.isin(events, [w.DEATH, w.CENSORED]).sum() == scenario.patients
+    assert (events == Event.ENTRY).sum() == scenario.patients
+    assert np.isin(events, [Event.DEATH, Event.CENSORED]).sum() == scenario.patients
     assert (m.run(tables, scenario, engine="batch").events == history.events).all(), "the engines part"
     Replay(scenario, tables, history).check()
 
@@ -136,7 +136,7 @@ def test_decisions_on_antigens_and_on_the_remission_after_car_t() -> None:
     scenario = m.question({"one": strategy}, values=wide, patients=1000)
     tables = m.prepared(scenario)
     history = m.run(tables, scenario)
-    assert (history.events["detail"] == w.ANTIGEN_LOST).sum() > 100
+    assert (history.events["detail"] == Detail.ANTIGEN_LOST).sum() > 100
     Replay(scenario, tables, history).check()
 
 

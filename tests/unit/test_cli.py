@@ -275,7 +275,7 @@ def test_verify_compares_the_engines(rallsim: Rallsim) -> None:
 
 def test_verify_tells_where_engines_part(rallsim: Rallsim, monkeypatch: pytest.MonkeyPatch) -> None:
     """When a row differs `verify` prints it and ends with exit code 1."""
-    from rallsim.simulation.simulate import simulate as simulation
+    from rallsim.simulation import simulate as simulation
 
     honest = simulation.simulate
 
@@ -325,7 +325,7 @@ def test_faults_of_keys_and_of_parameters_come_together(rallsim: Rallsim, tmp_pa
 
 def test_an_interruption_leaves_nothing(rallsim: Rallsim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C ends a run with exit code 130, a word, and no results."""
-    from rallsim.simulation.simulate import simulate as simulation
+    from rallsim.simulation import simulate as simulation
 
     def interrupted(*arguments: Any, **keys: Any) -> Any:
         raise KeyboardInterrupt

@@ -12,9 +12,9 @@ from rallsim.errors import InputError
 from rallsim.explain.story import explain
 from rallsim.inputs.cohort_file import COLUMNS, Cohort, read_cohort
 from rallsim.inputs.scenario import Scenario, load_scenario
-from rallsim.model import states as w
 from rallsim.model.population import population_records
 from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.states import Event, Stage
 from rallsim.outcomes.tally import Sums, tally_history
 from rallsim.output.imputation_table import imputation, patients_at_entry
 from rallsim.simulation.engine_inputs import check_scenario, parameters_for
@@ -107,7 +107,7 @@ def test_months_since_a_transplant_are_those_of_the_file(tmp_path: Path) -> None
 
     scenario = question(tmp_path, table, patients=400, more="eligibility: {blinatumomab: trial}\n")
     events = simulate(scenario).histories["blinatumomab"].events
-    first = events[(events["event"] == w.TREATMENT_START) & (events["line"] == 2)]
+    first = events[(events["event"] == Event.TREATMENT_START) & (events["line"] == 2)]
     given_to = set((first["patient"] % 4)[first["therapy"] == THERAPIES.index("blinatumomab")].tolist())
     assert given_to == {0, 2, 3}, "not to the second patient, transplanted a month ago"
 
@@ -247,7 +247,7 @@ def test_therapies_before_entry_count_for_sos(given: str | None, lines: int) -> 
     """The risk of SOS at a transplant is that of the therapies given before entry, from the first stage on."""
     scenario = m.question({"one": {"salvage": [{"give": "chemotherapy"}]}})
     before = {given: 1.0} if given else {}
-    patient = m.Patient(m.prepared(scenario), w.RELAPSED, {}, given=before, lines_given=lines)
+    patient = m.Patient(m.prepared(scenario), Stage.RELAPSED, {}, given=before, lines_given=lines)
     expected = m.parameters().parameters[f"therapies.{given}.sos_after_hsct"].value if given else 0.0
     assert patient.record["sos_after_hsct"] == expected
 

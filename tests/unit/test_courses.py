@@ -8,7 +8,7 @@ import pytest
 
 import helpers_model as m
 from helpers_paper import BLINATUMOMAB, CAR_T, CHEMOTHERAPY, FOR_MRD, tables
-from rallsim.model import states as w
+from rallsim.model.states import STAGES, Event, Stage
 
 # --- cycles and toxicity over time -------------------------------------------------------------------------------
 
@@ -17,7 +17,7 @@ from rallsim.model import states as w
 def test_cycles_up_to_the_response(cycle: float, times: list[float]) -> None:
     """A course has one cycle or two before it is assessed, each of two months."""
     luck = {"response": 0.9, "response_cycle": cycle, "time_of_early_death": 0.99}
-    patient = m.Patient(tables(), w.SALVAGE, luck | {"response": 0.5}, therapy=CHEMOTHERAPY)
+    patient = m.Patient(tables(), Stage.SALVAGE, luck | {"response": 0.5}, therapy=CHEMOTHERAPY)
     assert [time for _, time, _ in patient.noted("cycle")] == times
 
 
@@ -26,7 +26,7 @@ def test_cycles_in_remission(hsct: bool, stage: str, cycles: int) -> None:
     """Four cycles are planned in all, two when a transplant is waited for; none begins after the stage has ended."""
     values = m.of("chemotherapy", cycles_planned=4.0, cycles_before_hsct=2.0)
     patient = m.Patient(
-        tables(hsct=hsct, values=values), w.SALVAGE, {"response": 0.1, "relapse": 0.6}, therapy=CHEMOTHERAPY
+        tables(hsct=hsct, values=values), Stage.SALVAGE, {"response": 0.1, "relapse": 0.6}, therapy=CHEMOTHERAPY
     )
     assert patient.coming[:2] == ("response", stage)
     patient.step()
@@ -37,7 +37,7 @@ def test_relapse_ends_the_cycles() -> None:
     """Whoever relapses three months into remission has had the cycles that began before."""
     values = m.of("chemotherapy", cycles_planned=6.0)
     luck = {"response": 0.1, "relapse": 0.5 * (1.0 - math.exp(-0.3))}
-    patient = m.Patient(tables(values=values), w.SALVAGE, luck, therapy=CHEMOTHERAPY)
+    patient = m.Patient(tables(values=values), Stage.SALVAGE, luck, therapy=CHEMOTHERAPY)
     patient.step()
     assert patient.coming[3] == pytest.approx(5.0)
     assert [time for _, time, _ in patient.noted("cycle")] == [0.0, 2.0, 4.0]
@@ -49,7 +49,7 @@ def test_events_come_with_the_time_on_treatment(event: str) -> None:
     values = m.of("chemotherapy", **{f"{event}_rate": 1.0})
     for months, found in ((1.5, True), (2.5, False)):
         luck = {"response": 0.5, event: 1.0 - math.exp(-months)}
-        patient = m.Patient(tables(values=values), w.SALVAGE, luck, therapy=CHEMOTHERAPY)
+        patient = m.Patient(tables(values=values), Stage.SALVAGE, luck, therapy=CHEMOTHERAPY)
         noted = patient.noted(event)
         assert bool(noted) == found
         if found:
@@ -61,7 +61,7 @@ def test_liver_events_have_a_grade() -> None:
     values = m.of("chemotherapy", liver_rate=1.0, liver_grade3plus=0.3)
     for chance, grade in ((0.29, "grade_3_plus"), (0.31, "grade_1_2")):
         luck = {"response": 0.5, "liver": 1.0 - math.exp(-1.5), "liver_grade": chance}
-        patient = m.Patient(tables(values=values), w.SALVAGE, luck, therapy=CHEMOTHERAPY)
+        patient = m.Patient(tables(values=values), Stage.SALVAGE, luck, therapy=CHEMOTHERAPY)
         assert patient.noted("liver")[0][2] == grade
 
 
@@ -82,7 +82,7 @@ def test_the_number_of_events_is_rate_times_time() -> None:
         ),
     )
     history = m.run(m.prepared(scenario), scenario, engine="batch")
-    events = (history.events["event"] == w.INFECTION).sum()
+    events = (history.events["event"] == Event.INFECTION).sum()
     assert abs(events - 4000) <= 4.0 * math.sqrt(4000)
 
 
@@ -90,7 +90,7 @@ def test_the_number_of_events_is_rate_times_time() -> None:
 def test_intensive_care_in_severe_crs(chance: float, admitted: bool) -> None:
     """Half of the 10 % with CRS of grade 3 or more need intensive care, from its onset, for a median of 7 days."""
     values = m.of("car_t_cd19", icu_given_severe_crs=0.5, icu_days=7.0, crs_onset_days=3.0)
-    patient = m.Patient(tables("car_t_cd19", values=values), w.INFUSED, {"crs": chance}, therapy=CAR_T)
+    patient = m.Patient(tables("car_t_cd19", values=values), Stage.INFUSED, {"crs": chance}, therapy=CAR_T)
     days = 12.0 / 365.25
     stay = [("icu_admission", pytest.approx(3 * days), ""), ("icu_discharge", pytest.approx(10 * days), "")]
     assert patient.noted("icu_admission", "icu_discharge") == (stay if admitted else [])
@@ -104,7 +104,7 @@ TREAT_MRD = [{"give": "blinatumomab_mrd"}]
 def test_residual_disease_is_treated_when_the_strategy_says_so() -> None:
     """An MRD-positive response leads to treatment of MRD, an MRD-negative one does not."""
     for mrd, stage in ((0.9, "mrd_therapy"), (0.1, "remission")):
-        patient = m.Patient(tables(mrd=TREAT_MRD), w.SALVAGE, {"response": 0.1, "mrd": mrd}, therapy=CHEMOTHERAPY)
+        patient = m.Patient(tables(mrd=TREAT_MRD), Stage.SALVAGE, {"response": 0.1, "mrd": mrd}, therapy=CHEMOTHERAPY)
         assert patient.coming[1] == stage
 
 
@@ -119,20 +119,22 @@ def test_residual_disease_is_treated_when_the_strategy_says_so() -> None:
 def test_how_treatment_of_residual_disease_ends(chance: float, hsct: bool, expected: tuple[str, str, str]) -> None:
     """MRD goes in 75 % after a cycle of 1.5 months; then the strategy decides on a transplant."""
     luck = {"response": 0.1, "mrd": 0.9, "relapse": 0.9, "mrd_therapy": chance, "mrd_therapy_death": 0.5}
-    patient = m.Patient(tables(mrd=TREAT_MRD, hsct=hsct), w.SALVAGE, luck, therapy=CHEMOTHERAPY)
+    patient = m.Patient(tables(mrd=TREAT_MRD, hsct=hsct), Stage.SALVAGE, luck, therapy=CHEMOTHERAPY)
     patient.step()
     assert patient.noted("mrd_therapy_start", "cycle")[-2:] == [("mrd_therapy_start", 2.0, ""), ("cycle", 2.0, "")]
     assert patient.record["therapy"] == FOR_MRD
     patient.step()
     assert patient.noted(expected[0]) == [(expected[0], pytest.approx(3.5), expected[2])]
-    assert w.STAGES[patient.record["stage"]] == expected[1]
+    assert STAGES[patient.record["stage"]] == expected[1]
 
 
 def test_relapse_after_treatment_of_residual_disease_has_its_own_clock() -> None:
     """Relapse follows the MRD therapy's own curve from its response on; the remission counts from its beginning."""
     u = 0.5 * (1.0 - math.exp(-0.5))
     luck = {"response": 0.1, "mrd": 0.9, "relapse": 0.9, "mrd_therapy": 0.1, "mrd_therapy_death": 0.5}
-    patient = m.Patient(tables(mrd=TREAT_MRD), w.SALVAGE, luck | {"relapse_after_mrd_therapy": u}, therapy=CHEMOTHERAPY)
+    patient = m.Patient(
+        tables(mrd=TREAT_MRD), Stage.SALVAGE, luck | {"relapse_after_mrd_therapy": u}, therapy=CHEMOTHERAPY
+    )
     for _ in range(2):
         patient.step()
     assert patient.coming == ("relapse", "relapsed", "antigen_kept", pytest.approx(13.5))
@@ -143,7 +145,7 @@ def test_relapse_after_treatment_of_residual_disease_has_its_own_clock() -> None
 def test_death_of_treatment_for_residual_disease() -> None:
     """2 % die of it, the first half of them within half of the cycle."""
     luck = {"response": 0.1, "mrd": 0.9, "relapse": 0.9, "mrd_therapy_death": 0.01}
-    patient = m.Patient(tables(mrd=TREAT_MRD), w.SALVAGE, luck, therapy=CHEMOTHERAPY)
+    patient = m.Patient(tables(mrd=TREAT_MRD), Stage.SALVAGE, luck, therapy=CHEMOTHERAPY)
     patient.step()
     assert patient.coming == ("death", "dead", "treatment", pytest.approx(2.75))
 
@@ -171,7 +173,7 @@ def test_entering_in_remission_with_residual_disease() -> None:
 def test_debulking_before_a_drug(chance: float, blasts: float) -> None:
     """The line begins with a cycle of the other drug; an answer to it lowers the blasts before the drug itself."""
     doctored = tables("blinatumomab", bridging="chemotherapy")
-    patient = m.Patient(doctored, w.RELAPSED, {"bridging_response": chance})
+    patient = m.Patient(doctored, Stage.RELAPSED, {"bridging_response": chance})
     assert patient.coming == ("treatment_start", "debulking", "", pytest.approx(0.5))
     patient.step()
     assert patient.coming == ("debulked", "salvage", "", pytest.approx(2.5))
@@ -184,7 +186,7 @@ def test_debulking_before_a_drug(chance: float, blasts: float) -> None:
 def test_debulking_can_kill() -> None:
     """5 % die of it, here half-way through the cycle."""
     doctored = tables("blinatumomab", bridging="chemotherapy")
-    patient = m.Patient(doctored, w.RELAPSED, {"bridging_response": 0.951, "time_of_early_death": 0.5})
+    patient = m.Patient(doctored, Stage.RELAPSED, {"bridging_response": 0.951, "time_of_early_death": 0.5})
     patient.step()
     assert patient.coming == ("death", "dead", "treatment", pytest.approx(1.5))
 
@@ -197,7 +199,7 @@ def waiting(luck: dict[str, float], values: dict[str, float], bridging: str | No
     doctored = tables("car_t_cd19", values=m.of("car_t_cd19", **values), bridging=bridging)
     bridge = list(m.parameters().therapies).index(bridging) if bridging else -1
     luck = {"death_while_waiting": 0.999, "drop_out": 0.999, **luck}
-    return m.Patient(doctored, w.AWAITING_CELLS, luck, therapy=CAR_T, bridging=bridge)
+    return m.Patient(doctored, Stage.AWAITING_CELLS, luck, therapy=CAR_T, bridging=bridge)
 
 
 @pytest.mark.parametrize(("again", "expected"), [(0.11, "infusion"), (0.09, "manufacture_failure")])
@@ -251,7 +253,7 @@ def test_bridging_with_blinatumomab_can_cost_cd19(chance: float, lost: bool) -> 
         bridging="blinatumomab",
     )
     luck |= {"death_while_waiting": 0.999}
-    patient = m.Patient(doctored, w.AWAITING_CELLS, luck, therapy=CAR_T, bridging=BLINATUMOMAB)
+    patient = m.Patient(doctored, Stage.AWAITING_CELLS, luck, therapy=CAR_T, bridging=BLINATUMOMAB)
     assert patient.coming[:3] == (("drop_out", "refractory", "antigen_lost") if lost else ("infusion", "infused", ""))
     patient.step()
     assert patient.record["cd19_positive"] == (0.0 if lost else 1.0)
@@ -262,7 +264,7 @@ def test_failure_of_a_drug_can_cost_its_antigen() -> None:
     doctored = tables("blinatumomab", values=m.of("blinatumomab", antigen_loss_at_failure=0.2))
     for chance, detail in ((0.19, "antigen_lost"), (0.21, "")):
         luck = {"response": 0.5, "antigen_loss_at_failure": chance}
-        patient = m.Patient(doctored, w.SALVAGE, luck, therapy=BLINATUMOMAB)
+        patient = m.Patient(doctored, Stage.SALVAGE, luck, therapy=BLINATUMOMAB)
         assert patient.coming[:3] == ("no_response", "refractory", detail)
         patient.step()
         assert patient.record["cd19_positive"] == (0.0 if detail else 1.0)
@@ -274,7 +276,7 @@ def test_lineage_switch_closes_both_antigens(kmt2a: float, chance: float) -> Non
     values = m.of("car_t_cd19", lineage_switch=0.2, lineage_switch_odds_ratio_kmt2a=4.0)
     for u, detail in ((chance - 0.01, "lineage_switch"), (chance + 0.01, "antigen_kept")):
         luck = {"relapse": 0.1, "lineage_switch": u, "antigen_loss": 0.9}
-        patient = m.Patient(tables("car_t_cd19", values=values), w.REMISSION, luck, therapy=CAR_T, kmt2a=kmt2a)
+        patient = m.Patient(tables("car_t_cd19", values=values), Stage.REMISSION, luck, therapy=CAR_T, kmt2a=kmt2a)
         assert patient.coming[2] == detail
         patient.step()
         kept = float(detail == "antigen_kept")
@@ -289,7 +291,7 @@ def test_loss_of_aplasia_raises_the_hazard_from_then_on() -> None:
     at_loss, later = (0.5 + 0.5 * math.exp(-t / 10.0) for t in (3.0, 8.0))
     u = 1.0 - at_loss * (later / at_loss) ** 3
     record = {"therapy": CAR_T, "blasts": 0.1}
-    patient = m.Patient(tables("car_t_cd19"), w.REMISSION, {"relapse": u, "b_cell_recovery": 0.24}, **record)
+    patient = m.Patient(tables("car_t_cd19"), Stage.REMISSION, {"relapse": u, "b_cell_recovery": 0.24}, **record)
     assert patient.coming == ("b_cell_recovery", "remission", "", pytest.approx(3.0))
     patient.step()
     assert patient.record["b_cell_recovery"] == 1.0
@@ -300,9 +302,9 @@ def test_loss_of_aplasia_lets_the_strategy_decide_again() -> None:
     """A rule on early B-cell recovery plans the transplant when it happens."""
     rules = [{"after": "car_t_cd19", "when": {"b_cell_recovery": True}, "hsct": True}]
     luck = {"relapse": 0.6, "b_cell_recovery": 0.24}
-    patient = m.Patient(tables("car_t_cd19", consolidation=rules), w.REMISSION, luck, therapy=CAR_T)
+    patient = m.Patient(tables("car_t_cd19", consolidation=rules), Stage.REMISSION, luck, therapy=CAR_T)
     patient.step()
-    assert w.STAGES[patient.record["stage"]] == "awaiting_hsct"
+    assert STAGES[patient.record["stage"]] == "awaiting_hsct"
     assert patient.noted("b_cell_recovery") == [("b_cell_recovery", pytest.approx(3.0), "")]
 
 
@@ -313,11 +315,11 @@ def test_reinfusion_can_restore_aplasia(chance: float, lost: float) -> None:
     values = m.of("car_t_cd19", reinfusion_success=0.4)
     doctored = tables("car_t_cd19", values=values, reinfusion=True, consolidation=rules)
     luck = {"relapse": 0.6, "b_cell_recovery": 0.24, "reinfusion": chance}
-    patient = m.Patient(doctored, w.REMISSION, luck, therapy=CAR_T, blasts=0.1)
+    patient = m.Patient(doctored, Stage.REMISSION, luck, therapy=CAR_T, blasts=0.1)
     patient.step()
     assert patient.noted("reinfusion") == [("reinfusion", pytest.approx(3.0), "")]
     assert patient.record["b_cell_recovery"] == lost
-    assert w.STAGES[patient.record["stage"]] == ("awaiting_hsct" if lost else "remission")
+    assert STAGES[patient.record["stage"]] == ("awaiting_hsct" if lost else "remission")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
@@ -327,5 +329,5 @@ def test_the_published_effect_of_bridging_is_a_power(share: float) -> None:
     left = 0.5 + 0.5 * math.exp(-0.5)
     for therapy, bridged, power in ((CAR_T, 1, 4.0**share), (CAR_T, 0, 1.0), (CHEMOTHERAPY, 1, 1.0)):
         luck = {"relapse": 1.0 - left**power, "b_cell_recovery": 0.9}
-        patient = m.Patient(doctored, w.REMISSION, luck, therapy=therapy, blasts=0.1, bridged=bridged)
+        patient = m.Patient(doctored, Stage.REMISSION, luck, therapy=therapy, blasts=0.1, bridged=bridged)
         assert patient.coming[3] == pytest.approx(5.0)

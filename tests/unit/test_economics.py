@@ -15,7 +15,7 @@ from helpers_economics import (
     ENTRY,
     FLAT,
     HORIZON,
-    Event,
+    Row,
     by_item,
     history_of,
     round_values,
@@ -28,7 +28,7 @@ from rallsim.economics.settings.triggers import DAYS_PER_MONTH
 from rallsim.economics.settings.utility_files import Utilities
 from rallsim.economics.valuation.valuation import ledger
 from rallsim.errors import InputError
-from rallsim.model import states as w
+from rallsim.model.states import Detail, Event, Stage
 
 
 @pytest.fixture
@@ -130,13 +130,13 @@ def test_cells_stays_and_days(costs: Costs, utilities: Utilities) -> None:
 
 def test_time_in_a_stage_by_a_clock(costs: Costs, utilities: Utilities) -> None:
     """Follow-up runs from month 3 to 12 of the remission, on the course's therapy, whatever events fall between."""
-    life: list[Event] = [
+    life: list[Row] = [
         ENTRY,
-        (1.0, w.TREATMENT_START, w.SALVAGE, 1, CHEMO, 0),
-        (2.0, w.RESPONSE, w.REMISSION, 1, CHEMO, w.MRD_NEGATIVE),
-        (4.0, w.INFECTION, w.REMISSION, 1, CHEMO, w.GRADE_3_PLUS),
-        (10.0, w.RELAPSE, w.RELAPSED, 1, CHEMO, w.ANTIGEN_KEPT),
-        (11.0, w.DEATH, w.DEAD, 1, CHEMO, w.DEATH_LEUKAEMIA),
+        (1.0, Event.TREATMENT_START, Stage.SALVAGE, 1, CHEMO, 0),
+        (2.0, Event.RESPONSE, Stage.REMISSION, 1, CHEMO, Detail.MRD_NEGATIVE),
+        (4.0, Event.INFECTION, Stage.REMISSION, 1, CHEMO, Detail.GRADE_3_PLUS),
+        (10.0, Event.RELAPSE, Stage.RELAPSED, 1, CHEMO, Detail.ANTIGEN_KEPT),
+        (11.0, Event.DEATH, Stage.DEAD, 1, CHEMO, Detail.LEUKAEMIA),
     ]
     rates = Rates.of(0.035)
     rows = ledger(valued(history_of(life), costs, utilities, rates), 0)
@@ -162,11 +162,11 @@ def test_utilities_by_stage_therapy_and_time(costs: Costs, utilities: Utilities)
 
 def test_a_decrement_ends_with_the_patient(costs: Costs, utilities: Utilities) -> None:
     """A decrement lasts no longer than the patient, and a moment belongs to what follows it."""
-    life: list[Event] = [
+    life: list[Row] = [
         ENTRY,
-        (1.0, w.TREATMENT_START, w.SALVAGE, 1, CHEMO, 0),
-        (1.0, w.CRS, w.SALVAGE, 1, CHEMO, w.GRADE_1_2),
-        (1.5, w.DEATH, w.DEAD, 1, CHEMO, w.DEATH_TREATMENT),
+        (1.0, Event.TREATMENT_START, Stage.SALVAGE, 1, CHEMO, 0),
+        (1.0, Event.CRS, Stage.SALVAGE, 1, CHEMO, Detail.GRADE_1_2),
+        (1.5, Event.DEATH, Stage.DEAD, 1, CHEMO, Detail.TREATMENT),
     ]
     found = valued(history_of(life), costs, utilities.with_values(FLAT)).totals()["qalys"][0]
 
@@ -177,7 +177,10 @@ def test_norms_fall_with_age_and_are_never_exceeded(costs: Costs, utilities: Uti
     """The utility at an age is the value times norm(age) / norm(50), at most norm(age); unless the file says so."""
     from scipy.integrate import quad
 
-    life: list[Event] = [(0.0, w.ENTRY, w.REMISSION, 0, CHEMO, 0), (HORIZON, w.CENSORED, w.REMISSION, 0, CHEMO, 0)]
+    life: list[Row] = [
+        (0.0, Event.ENTRY, Stage.REMISSION, 0, CHEMO, 0),
+        (HORIZON, Event.CENSORED, Stage.REMISSION, 0, CHEMO, 0),
+    ]
 
     def norm(age: float) -> float:
         return 1.0 - 0.002 * age - 0.00004 * age**2

@@ -22,10 +22,10 @@ from rallsim.explain.replay import Replay
 from rallsim.explain.show import print_story
 from rallsim.explain.story import Story, explain
 from rallsim.inputs.scenario import load_scenario, shipped_scenarios
-from rallsim.model import states as w
 from rallsim.model.competing_risks import World
 from rallsim.model.conditions import ATTRIBUTES
 from rallsim.model.risk_equations import remission_probability
+from rallsim.model.states import DETAILS, EVENTS, STAGES, Detail, Event, Stage
 from rallsim.simulation.blocks import Block
 from rallsim.simulation.engine_inputs import prepare
 from rallsim.simulation.entrants import entrants_of_block
@@ -102,18 +102,18 @@ def came(draw: Draw, row: Any) -> bool | None:
     """Whether what a draw is about happened, by the row of the history that it led to; None when a row cannot tell."""
     event, detail = row["event"], row["detail"]
     said = {
-        "another line of treatment": event != w.PALLIATIVE_CARE,
-        "response to the bridging": event == w.BRIDGING_RESPONSE,
-        "remission": event == w.RESPONSE,
-        "early death of the treatment": event == w.DEATH,
-        "MRD-negative remission": detail == w.MRD_NEGATIVE,
-        "relapse": event == w.RELAPSE,
-        "relapse after transplant": event == w.RELAPSE,
-        "a failed leukapheresis": event == w.LEUKAPHERESIS_FAILURE,
-        "a failed manufacture": event == w.MANUFACTURE_FAILURE,
-        "death of the transplant": (event, detail) == (w.DEATH, w.DEATH_TRANSPLANT),
-        "sinusoidal obstruction syndrome": event == w.SOS,
-        "early loss of B-cell aplasia": event == w.B_CELL_RECOVERY,
+        "another line of treatment": event != Event.PALLIATIVE_CARE,
+        "response to the bridging": event == Event.BRIDGING_RESPONSE,
+        "remission": event == Event.RESPONSE,
+        "early death of the treatment": event == Event.DEATH,
+        "MRD-negative remission": detail == Detail.MRD_NEGATIVE,
+        "relapse": event == Event.RELAPSE,
+        "relapse after transplant": event == Event.RELAPSE,
+        "a failed leukapheresis": event == Event.LEUKAPHERESIS_FAILURE,
+        "a failed manufacture": event == Event.MANUFACTURE_FAILURE,
+        "death of the transplant": (event, detail) == (Event.DEATH, Detail.TRANSPLANT),
+        "sinusoidal obstruction syndrome": event == Event.SOS,
+        "early loss of B-cell aplasia": event == Event.B_CELL_RECOVERY,
     }.get(draw.about)
     return None if said is None else bool(said)
 
@@ -143,14 +143,14 @@ def test_choices_agree_with_what_was_given() -> None:
             for choice in course.choices:
                 row = course.events[choice.event]
                 if choice.subject == "consolidation":
-                    assert bool(choice.given) == (row["stage"] == w.AWAITING_HSCT), choice
+                    assert bool(choice.given) == (row["stage"] == Stage.AWAITING_HSCT), choice
                     assert choice.given or choice.rule or not choice.because
                 if choice.subject == "mrd":
-                    assert bool(choice.given) == (row["stage"] == w.MRD_THERAPY)
-                if choice.subject == "salvage" and row["event"] == w.TREATMENT_START:
+                    assert bool(choice.given) == (row["stage"] == Stage.MRD_THERAPY)
+                if choice.subject == "salvage" and row["event"] == Event.TREATMENT_START:
                     assert ids[row["therapy"]] == choice.given
                     chosen += 1
-                if choice.subject == "salvage" and row["event"] == w.PALLIATIVE_CARE:
+                if choice.subject == "salvage" and row["event"] == Event.PALLIATIVE_CARE:
                     assert choice.given in ("", "supportive_care")
                     assert choice.why
     assert chosen > 100
@@ -169,7 +169,7 @@ def test_the_chance_of_remission_is_the_models() -> None:
             draws = {(d.course, d.about): d for d in story("first_salvage", patient).courses[name].draws}
             for passage in replay.passages:
                 found = draws.get((passage.course, "remission"))
-                if passage.stage != w.SALVAGE or found is None:
+                if passage.stage != Stage.SALVAGE or found is None:
                     continue
                 a = Block.of(passage.within, luck[one]).arrays(tables, 0)
                 tail = (a.therapies, a.rules, a.conditions, a.life_tables[0], a.events, a.cursor)
@@ -217,11 +217,11 @@ def test_a_rule_passed_over_says_why() -> None:
 
 def test_everything_has_words() -> None:
     """There are words for all events, details, stages and attributes, and none is there for nothing."""
-    assert set(words.EVENTS) == set(w.EVENTS)
-    assert set(words.DETAILS) == set(w.DETAILS)
-    assert set(words.STATES) == set(w.STAGES)
-    assert {stage for _, stage in (*words.AS_IN_STAGE, *words.LEADS_TO)} <= set(w.STAGES)
-    assert {event for event, _ in (*words.AS_IN_STAGE, *words.LEADS_TO)} <= set(w.EVENTS)
+    assert set(words.EVENTS) == set(EVENTS)
+    assert set(words.DETAILS) == set(DETAILS)
+    assert set(words.STATES) == set(STAGES)
+    assert {stage for _, stage in (*words.AS_IN_STAGE, *words.LEADS_TO)} <= set(STAGES)
+    assert {event for event, _ in (*words.AS_IN_STAGE, *words.LEADS_TO)} <= set(EVENTS)
     assert [name for name in ATTRIBUTES if not words.has_words_for(name)] == []
 
 

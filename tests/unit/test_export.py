@@ -21,7 +21,7 @@ from rallsim.export.folder import export_tables, metadata
 from rallsim.export.tables import check_balanced, grid, occupancy, stateprobs
 from rallsim.export.workbook import write_workbook
 from rallsim.inputs.scenario import load_scenario, shipped_scenarios
-from rallsim.model import states as w
+from rallsim.model.states import STAGES, Stage
 from rallsim.outcomes.summary import patient_table
 from rallsim.simulation.simulate import simulate
 
@@ -100,7 +100,7 @@ def test_occupancy_counts_by_hand() -> None:
     visits = history.intervals()
     found = occupancy(history, at)
     for place, time in enumerate(at):
-        for stage, name in enumerate(w.STAGES[: w.DEAD]):
+        for stage, name in enumerate(STAGES[: Stage.DEAD]):
             held = (visits["from"] == name) & (visits["time_start"] <= time)
             last = visits["final"].eq(1) & visits["to"].eq(name) & visits["time_stop"].eq(time)
             inside = held & ((visits["time_stop"] > time) | last)

@@ -7,23 +7,11 @@ from rallsim.model import random_numbers as luck
 from rallsim.model.random_numbers import (
     BLOCK,
     COLUMNS,
-    COURSE,
     COURSE_COLUMNS,
-    ENTRY,
     ENTRY_COLUMNS,
     FAMILIES,
     luck_of_block,
 )
-
-
-def test_every_decision_has_one_name_and_its_column() -> None:
-    """Names are unique, and the constant called after a name is that name's place in its family."""
-    assert len(set(ENTRY)) == len(ENTRY)
-    assert len(set(COURSE)) == len(COURSE)
-    assert [getattr(luck, f"U_{name.upper()}") for name in ENTRY] == list(range(len(ENTRY)))
-    short = {name: name.upper() for name in COURSE} | {"bridging_response": "BRIDGING"}
-    constants = [getattr(luck, f"{short[name]}_DRAW", getattr(luck, short[name], None)) for name in COURSE]
-    assert constants == list(range(len(COURSE)))
 
 
 def test_uniforms_are_uniform() -> None:

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from rallsim.model import states as w
 from rallsim.model.event_rows import EVENT_ROW
+from rallsim.model.states import Detail, Event, Stage
 from rallsim.outcomes.milestones import COUNTS, FLAGS, MILESTONES, TIMES, milestones_of
 from rallsim.validation.endpoints import FILTERS, QUANTITIES, RATIOS, Definition, ratio, time_to_event
 
@@ -25,35 +25,35 @@ def rows(*lives: list[Step]) -> np.ndarray:
     return found
 
 
-ENTRY: Step = (0.0, w.ENTRY, w.RELAPSED, 0, w.NO_DETAIL)
+ENTRY: Step = (0.0, Event.ENTRY, Stage.RELAPSED, 0, Detail.NONE)
 TRANSPLANTED: list[Step] = [
     ENTRY,
-    (0.5, w.TREATMENT_START, w.SALVAGE, 1, w.NO_DETAIL),
-    (0.5, w.CYCLE, w.SALVAGE, 1, w.NO_DETAIL),
-    (0.7, w.LIVER, w.SALVAGE, 1, w.GRADE_3_PLUS),
-    (0.8, w.SOS, w.SALVAGE, 1, w.NO_DETAIL),
-    (1.5, w.RESPONSE, w.AWAITING_HSCT, 1, w.MRD_NEGATIVE),
-    (3.5, w.HSCT, w.AFTER_HSCT, 1, w.ONE_ALKYLATOR),
-    (4.0, w.SOS, w.AFTER_HSCT, 1, w.NO_DETAIL),
-    (9.5, w.RELAPSE, w.RELAPSED, 1, w.ANTIGEN_LOST),
-    (10.0, w.TREATMENT_START, w.SALVAGE, 2, w.NO_DETAIL),
-    (10.0, w.CYCLE, w.SALVAGE, 2, w.NO_DETAIL),
-    (11.0, w.NO_RESPONSE, w.REFRACTORY, 2, w.NO_DETAIL),
-    (11.5, w.PALLIATIVE_CARE, w.PALLIATIVE, 2, w.NO_DETAIL),
-    (12.5, w.DEATH, w.DEAD, 2, w.DEATH_LEUKAEMIA),
+    (0.5, Event.TREATMENT_START, Stage.SALVAGE, 1, Detail.NONE),
+    (0.5, Event.CYCLE, Stage.SALVAGE, 1, Detail.NONE),
+    (0.7, Event.LIVER, Stage.SALVAGE, 1, Detail.GRADE_3_PLUS),
+    (0.8, Event.SOS, Stage.SALVAGE, 1, Detail.NONE),
+    (1.5, Event.RESPONSE, Stage.AWAITING_HSCT, 1, Detail.MRD_NEGATIVE),
+    (3.5, Event.HSCT, Stage.AFTER_HSCT, 1, Detail.ONE_ALKYLATOR),
+    (4.0, Event.SOS, Stage.AFTER_HSCT, 1, Detail.NONE),
+    (9.5, Event.RELAPSE, Stage.RELAPSED, 1, Detail.ANTIGEN_LOST),
+    (10.0, Event.TREATMENT_START, Stage.SALVAGE, 2, Detail.NONE),
+    (10.0, Event.CYCLE, Stage.SALVAGE, 2, Detail.NONE),
+    (11.0, Event.NO_RESPONSE, Stage.REFRACTORY, 2, Detail.NONE),
+    (11.5, Event.PALLIATIVE_CARE, Stage.PALLIATIVE, 2, Detail.NONE),
+    (12.5, Event.DEATH, Stage.DEAD, 2, Detail.LEUKAEMIA),
 ]
 CELLS: list[Step] = [
     ENTRY,
-    (0.5, w.TREATMENT_START, w.AWAITING_CELLS, 1, w.NO_DETAIL),
-    (1.0, w.LEUKAPHERESIS, w.AWAITING_CELLS, 1, w.NO_DETAIL),
-    (1.1, w.BRIDGING_START, w.AWAITING_CELLS, 1, w.NO_DETAIL),
-    (2.0, w.MANUFACTURE_FAILURE, w.AWAITING_CELLS, 1, w.NO_DETAIL),
-    (4.0, w.INFUSION, w.INFUSED, 1, w.NO_DETAIL),
-    (4.1, w.CRS, w.INFUSED, 1, w.GRADE_3_PLUS),
-    (5.0, w.NO_RESPONSE, w.REFRACTORY, 1, w.NO_DETAIL),
-    (6.0, w.TREATMENT_START, w.SALVAGE, 2, w.NO_DETAIL),
-    (7.0, w.RESPONSE, w.REMISSION, 2, w.MRD_POSITIVE),
-    (60.0, w.CENSORED, w.REMISSION, 2, w.NO_DETAIL),
+    (0.5, Event.TREATMENT_START, Stage.AWAITING_CELLS, 1, Detail.NONE),
+    (1.0, Event.LEUKAPHERESIS, Stage.AWAITING_CELLS, 1, Detail.NONE),
+    (1.1, Event.BRIDGING_START, Stage.AWAITING_CELLS, 1, Detail.NONE),
+    (2.0, Event.MANUFACTURE_FAILURE, Stage.AWAITING_CELLS, 1, Detail.NONE),
+    (4.0, Event.INFUSION, Stage.INFUSED, 1, Detail.NONE),
+    (4.1, Event.CRS, Stage.INFUSED, 1, Detail.GRADE_3_PLUS),
+    (5.0, Event.NO_RESPONSE, Stage.REFRACTORY, 1, Detail.NONE),
+    (6.0, Event.TREATMENT_START, Stage.SALVAGE, 2, Detail.NONE),
+    (7.0, Event.RESPONSE, Stage.REMISSION, 2, Detail.MRD_POSITIVE),
+    (60.0, Event.CENSORED, Stage.REMISSION, 2, Detail.NONE),
 ]
 
 
@@ -83,7 +83,7 @@ def test_a_transplanted_life() -> None:
         "liver": 1.0,
         "liver_grade3plus": 1.0,
         "lines": 2.0,
-        "cause": float(w.DEATH_LEUKAEMIA),
+        "cause": float(Detail.LEUKAEMIA),
     }
     assert {name: float(m[name]) for name in expected} == expected
 

@@ -19,8 +19,8 @@ from rallsim.economics.tables.partitioned_survival import COLUMNS, in_words, inc
 from rallsim.economics.valuation.valuation import value_history
 from rallsim.errors import InputError
 from rallsim.inputs.scenario import load_scenario
-from rallsim.model import states as w
 from rallsim.model.event_rows import EVENT_ROW
+from rallsim.model.states import Detail, Event, Stage
 from rallsim.outcomes.history import History
 from rallsim.report.structure import plot_extrapolation
 from rallsim.simulation.simulate import Simulation, simulate
@@ -86,11 +86,11 @@ def test_states_are_split_at_the_patients_own_event() -> None:
     rows = []
     for number, (relapse, death) in enumerate(((12.0, 18.0), (24.0, 36.0))):
         rows += [
-            (0.0, number, w.ENTRY, w.RELAPSED, 0, -1, 0),
-            (0.0, number, w.TREATMENT_START, w.SALVAGE, 1, 0, 0),
-            (0.0, number, w.RESPONSE, w.REMISSION, 1, 0, w.MRD_NEGATIVE),
-            (relapse, number, w.RELAPSE, w.RELAPSED, 1, 0, w.ANTIGEN_KEPT),
-            (death, number, w.DEATH, w.DEAD, 1, 0, w.DEATH_BACKGROUND),
+            (0.0, number, Event.ENTRY, Stage.RELAPSED, 0, -1, 0),
+            (0.0, number, Event.TREATMENT_START, Stage.SALVAGE, 1, 0, 0),
+            (0.0, number, Event.RESPONSE, Stage.REMISSION, 1, 0, Detail.MRD_NEGATIVE),
+            (relapse, number, Event.RELAPSE, Stage.RELAPSED, 1, 0, Detail.ANTIGEN_KEPT),
+            (death, number, Event.DEATH, Stage.DEAD, 1, 0, Detail.BACKGROUND),
         ]
     history = History(np.array(rows, EVENT_ROW), "one", ("chemotherapy",), patients=2, horizon=60.0, seed=1)
     history.check()
@@ -130,12 +130,12 @@ def exponential(rate: float, patients: int, horizon: float) -> History:
     times = -np.log1p(-(np.arange(patients) + 0.5) / patients) / rate
     rows = []
     for number, time in enumerate(times):
-        rows.append((0.0, number, w.ENTRY, w.RELAPSED, 0, -1, 0))
+        rows.append((0.0, number, Event.ENTRY, Stage.RELAPSED, 0, -1, 0))
         late = time >= horizon
         rows.append(
-            (horizon, number, w.CENSORED, w.RELAPSED, 0, -1, 0)
+            (horizon, number, Event.CENSORED, Stage.RELAPSED, 0, -1, 0)
             if late
-            else (time, number, w.DEATH, w.DEAD, 0, -1, w.DEATH_BACKGROUND)
+            else (time, number, Event.DEATH, Stage.DEAD, 0, -1, Detail.BACKGROUND)
         )
     return History(np.array(rows, EVENT_ROW), "one", (), patients=patients, horizon=horizon, seed=1)
 

@@ -10,14 +10,14 @@ import pytest
 
 import helpers_model as m
 from helpers_paper import CAR_T, CHEMOTHERAPY, DAYS, INOTUZUMAB, THERAPIES, tables
-from rallsim.model import states as w
+from rallsim.model.states import Stage
 
 # --- relapsed ----------------------------------------------------------------------------------------------------
 
 
 def test_a_line_begins_after_a_wait() -> None:
     """At odds of 16 to 1 the wait of median 0.5 and shape 4 is 1 month; then the first line begins."""
-    patient = m.Patient(tables(), w.RELAPSED, {"time_to_treatment": 16 / 17})
+    patient = m.Patient(tables(), Stage.RELAPSED, {"time_to_treatment": 16 / 17})
     assert patient.coming == ("treatment_start", "salvage", "", pytest.approx(1.0))
     patient.step()
     assert patient.record["lines_given"] == 1
@@ -28,28 +28,28 @@ def test_a_line_begins_after_a_wait() -> None:
 def test_later_lines_have_a_wait_of_their_own() -> None:
     """The first line comes 0.1 months after entry, the next 2 months after a failure: medians of either wait."""
     values = {"disease.months_to_treatment_at_entry": 0.1, "disease.months_to_treatment": 2.0}
-    first = m.Patient(tables(values=values), w.RELAPSED)
-    later = m.Patient(tables(values=values), w.REFRACTORY, time=5.0, course=1, lines_given=1)
+    first = m.Patient(tables(values=values), Stage.RELAPSED)
+    later = m.Patient(tables(values=values), Stage.REFRACTORY, time=5.0, course=1, lines_given=1)
     assert first.coming[3] == pytest.approx(0.1)
     assert later.coming[3] == pytest.approx(7.0)
 
 
 def test_car_t_begins_with_a_wait_for_cells() -> None:
     """A CAR-T line begins in the stage that waits for the cells."""
-    patient = m.Patient(tables("car_t_cd19"), w.RELAPSED)
+    patient = m.Patient(tables("car_t_cd19"), Stage.RELAPSED)
     assert patient.coming == ("treatment_start", "awaiting_cells", "", pytest.approx(0.5))
 
 
 @pytest.mark.parametrize(("chance", "event"), [(0.899, "treatment_start"), (0.901, "palliative_care")])
 def test_not_everybody_entering_is_treated(chance: float, event: str) -> None:
     """At entry 90 % are given a line at all."""
-    assert m.Patient(tables(), w.RELAPSED, {"treated": chance}).coming[0] == event
+    assert m.Patient(tables(), Stage.RELAPSED, {"treated": chance}).coming[0] == event
 
 
 @pytest.mark.parametrize(("chance", "event"), [(0.599, "treatment_start"), (0.601, "palliative_care")])
 def test_fewer_are_treated_again(chance: float, event: str) -> None:
     """After a failure 60 % are given another line, by the luck of their second course."""
-    patient = m.Patient(tables(), w.REFRACTORY, {"treated": 0.0, ("treated", 1): chance}, course=1, lines_given=1)
+    patient = m.Patient(tables(), Stage.REFRACTORY, {"treated": 0.0, ("treated", 1): chance}, course=1, lines_given=1)
     assert patient.coming[0] == event
 
 
@@ -66,13 +66,13 @@ def test_fewer_are_treated_again(chance: float, event: str) -> None:
 def test_palliative_care_when_no_rule_applies(refused: dict[str, Any]) -> None:
     """Whoever can be given nothing any more has palliative care at once."""
     salvage = refused["strategy"].pop("salvage")
-    patient = m.Patient(tables(*salvage, **refused["strategy"]), w.RELAPSED, **refused["record"])
+    patient = m.Patient(tables(*salvage, **refused["strategy"]), Stage.RELAPSED, **refused["record"])
     assert patient.coming == ("palliative_care", "palliative", "", 0.0)
 
 
 def test_the_last_course_has_luck() -> None:
     """After the sixth course there is palliative care, whose luck is in the family after the last course."""
-    patient = m.Patient(tables(), w.REFRACTORY, {("palliative_survival", 6): 0.75}, course=6, lines_given=2)
+    patient = m.Patient(tables(), Stage.REFRACTORY, {("palliative_survival", 6): 0.75}, course=6, lines_given=2)
     assert patient.coming[:2] == ("palliative_care", "palliative")
     patient.step()
     assert patient.coming == ("death", "dead", "leukaemia", pytest.approx(4.0))
@@ -98,14 +98,14 @@ def test_how_a_course_ends(chance: float, cycle: float, expected: tuple[str, str
     The uniform of the early death is 0.75, so it comes three quarters of the way to the assessment.
     """
     luck = {"response": chance, "response_cycle": cycle, "time_of_early_death": 0.75}
-    patient = m.Patient(tables(), w.SALVAGE, luck, therapy=CHEMOTHERAPY, line=1.0, lines_given=1)
+    patient = m.Patient(tables(), Stage.SALVAGE, luck, therapy=CHEMOTHERAPY, line=1.0, lines_given=1)
     assert patient.coming == (*expected[:3], pytest.approx(expected[3]))
 
 
 @pytest.mark.parametrize(("chance", "detail"), [(0.699, "mrd_negative"), (0.701, "mrd_positive")])
 def test_residual_disease(chance: float, detail: str) -> None:
     """70 % of responses are MRD-negative."""
-    patient = m.Patient(tables(), w.SALVAGE, {"response": 0.1, "mrd": chance}, therapy=CHEMOTHERAPY)
+    patient = m.Patient(tables(), Stage.SALVAGE, {"response": 0.1, "mrd": chance}, therapy=CHEMOTHERAPY)
     assert patient.coming[:3] == ("response", "remission", detail)
 
 
@@ -128,7 +128,7 @@ def test_what_changes_the_odds_of_a_response(ratio: str, record: dict[str, float
     plain = {"therapy": CHEMOTHERAPY, "line": 1.0, "remission_months": 17.9, "blasts": 0.5, "prior_hsct": 0.0}
     for chance, of_plain, of_special in ((0.24, True, True), (0.26, True, False), (0.41, False, False)):
         for who, responds in ((plain, of_plain), (plain | record, of_special)):
-            assert (m.Patient(doctored, w.SALVAGE, {"response": chance}, **who).coming[0] == "response") == responds
+            assert (m.Patient(doctored, Stage.SALVAGE, {"response": chance}, **who).coming[0] == "response") == responds
 
 
 @pytest.mark.parametrize(("line", "chance_of_response"), [(1.0, 0.4), (2.0, 0.25), (3.0, 1 / 7), (4.0, 1 / 7)])
@@ -137,7 +137,7 @@ def test_each_line_has_one_odds_ratio(line: float, chance_of_response: float) ->
     ratios = {"cr_odds_ratio_second_salvage": 0.5, "cr_odds_ratio_later_salvage": 0.25}
     doctored = tables(values=m.of("chemotherapy", **ratios))
     for chance, responds in ((chance_of_response - 0.001, True), (chance_of_response + 0.001, False)):
-        patient = m.Patient(doctored, w.SALVAGE, {"response": chance}, therapy=CHEMOTHERAPY, line=line)
+        patient = m.Patient(doctored, Stage.SALVAGE, {"response": chance}, therapy=CHEMOTHERAPY, line=line)
         assert (patient.coming[0] == "response") == responds
 
 
@@ -151,26 +151,28 @@ def test_a_place_has_its_own_level_of_response_and_of_mrd() -> None:
         (0.499, 0.201, ("response", "mrd_positive")),
         (0.501, 0.1, ("no_response", "")),
     ):
-        patient = m.Patient(tables(values=values), w.SALVAGE, {"response": chance, "mrd": mrd}, **record)
+        patient = m.Patient(tables(values=values), Stage.SALVAGE, {"response": chance, "mrd": mrd}, **record)
         assert (patient.coming[0], patient.coming[2]) == expected
 
 
 def test_early_death_never_takes_from_the_responders() -> None:
     """When 95 % respond only the other 5 % can die early, though 10 % would."""
     doctored = tables(values=m.of("chemotherapy", cr_rate=0.95))
-    endings = [m.Patient(doctored, w.SALVAGE, {"response": u}, therapy=CHEMOTHERAPY).coming[0] for u in (0.94, 0.96)]
+    endings = [
+        m.Patient(doctored, Stage.SALVAGE, {"response": u}, therapy=CHEMOTHERAPY).coming[0] for u in (0.94, 0.96)
+    ]
     assert endings == ["response", "death"]
 
 
 def test_toxicities_of_a_course() -> None:
     """The unluckiest 10 % have grade 3 or more, the next 20 % grade 1 or 2; at u = 0.5 the onset is the median."""
     for chance, grade in ((0.09, "grade_3_plus"), (0.29, "grade_1_2"), (0.31, None)):
-        patient = m.Patient(tables(), w.SALVAGE, {"crs": chance, "icans": 0.99}, therapy=CHEMOTHERAPY)
+        patient = m.Patient(tables(), Stage.SALVAGE, {"crs": chance, "icans": 0.99}, therapy=CHEMOTHERAPY)
         expected = [("crs", pytest.approx(10 * DAYS), grade)] if grade else []
         assert patient.noted("crs", "icans", "sos") == expected
     patient = m.Patient(
         tables(),
-        w.SALVAGE,
+        Stage.SALVAGE,
         {"icans": 0.19, "sos_on_treatment": 0.09, "sos_on_treatment_time": 0.25},
         therapy=CHEMOTHERAPY,
     )
@@ -181,16 +183,16 @@ def test_toxicities_of_a_course() -> None:
 def test_the_dead_have_no_toxicity() -> None:
     """A toxicity whose onset would come after an early death is not noted."""
     luck = {"response": 0.95, "time_of_early_death": 0.1, "crs": 0.01, "icans": 0.01}
-    patient = m.Patient(tables(), w.SALVAGE, luck, therapy=CHEMOTHERAPY)
+    patient = m.Patient(tables(), Stage.SALVAGE, luck, therapy=CHEMOTHERAPY)
     assert patient.coming[3] == pytest.approx(0.2)
     assert patient.noted("crs", "icans") == []
 
 
 def test_cells_are_assessed_like_a_course() -> None:
     """Infused cells answer after a month in 80 %."""
-    patient = m.Patient(tables("car_t_cd19"), w.INFUSED, {"response": 0.79}, therapy=CAR_T)
+    patient = m.Patient(tables("car_t_cd19"), Stage.INFUSED, {"response": 0.79}, therapy=CAR_T)
     assert patient.coming == ("response", "remission", "mrd_negative", pytest.approx(1.0))
-    assert m.Patient(tables("car_t_cd19"), w.INFUSED, {"response": 0.81}, therapy=CAR_T).coming[0] == "no_response"
+    assert m.Patient(tables("car_t_cd19"), Stage.INFUSED, {"response": 0.81}, therapy=CAR_T).coming[0] == "no_response"
 
 
 # --- awaiting cells ----------------------------------------------------------------------------------------------
@@ -201,7 +203,7 @@ def awaiting(luck: Mapping[str | tuple[str, int], float] | None = None, **keys: 
     record = keys.pop("record", {})
     luck = {"death_while_waiting": 0.999, **(luck or {})}
     bridging = {"bridging": list(m.parameters().therapies).index(keys["bridging"]) if keys.get("bridging") else -1}
-    return m.Patient(tables("car_t_cd19", **keys), w.AWAITING_CELLS, luck, therapy=CAR_T, **bridging | record)
+    return m.Patient(tables("car_t_cd19", **keys), Stage.AWAITING_CELLS, luck, therapy=CAR_T, **bridging | record)
 
 
 def test_cells_are_made_and_given() -> None:
@@ -297,7 +299,7 @@ def test_bridging_is_decided_with_the_line() -> None:
     """The rule for bridging is asked with the line; a drug given as often as allowed does not bridge again."""
     for given, bridging in ((0, INOTUZUMAB), (1, -1)):
         doctored = tables("car_t_cd19", bridging="inotuzumab")
-        patient = m.Patient(doctored, w.RELAPSED, {}, given={"inotuzumab": given})
+        patient = m.Patient(doctored, Stage.RELAPSED, {}, given={"inotuzumab": given})
         assert patient.record["bridging"] == bridging
 
 
@@ -310,7 +312,7 @@ def test_relapse_from_remission(mrd_positive: float) -> None:
     left = (0.5 + 0.5 * math.exp(-0.5)) ** (2.0 if mrd_positive else 1.0)
     record = {"time": 4.0, "remission_since": 4.0, "relapse_clock": 4.0}
     record |= {"therapy": CHEMOTHERAPY, "mrd_positive": mrd_positive}
-    patient = m.Patient(tables(), w.REMISSION, {"relapse": 1.0 - left}, **record)
+    patient = m.Patient(tables(), Stage.REMISSION, {"relapse": 1.0 - left}, **record)
     assert patient.coming == ("relapse", "relapsed", "antigen_kept", pytest.approx(9.0))
     patient.step()
     assert patient.record["remission_months"] == pytest.approx(5.0)
@@ -322,7 +324,7 @@ def test_no_relapse_is_found_before_the_next_control() -> None:
     """A relapse that the curve puts at once comes when the marrow is looked at again, a month after the remission."""
     shortest = m.parameters().parameters["disease.shortest_remission_months"].value
     record = {"time": 4.0, "remission_since": 4.0, "relapse_clock": 4.0, "therapy": CHEMOTHERAPY}
-    patient = m.Patient(tables(), w.REMISSION, {"relapse": 0.001}, **record)
+    patient = m.Patient(tables(), Stage.REMISSION, {"relapse": 0.001}, **record)
     assert patient.coming == ("relapse", "relapsed", "antigen_kept", pytest.approx(4.0 + shortest))
 
 
@@ -331,7 +333,7 @@ def test_months_since_a_transplant_before_entry_go_on() -> None:
     before = {"hsct_before_entry": 7.0, "remission_months": 0.0, "hsct_since": -1.0}
     for time in (0.0, 5.0):
         for transplants, months in ((1.0, 7.0 + time), (0.0, 1200.0)):
-            patient = m.Patient(tables(), w.RELAPSED, {}, time=time, prior_hsct=transplants, **before)
+            patient = m.Patient(tables(), Stage.RELAPSED, {}, time=time, prior_hsct=transplants, **before)
             assert patient.record["months_since_hsct"] == pytest.approx(months)
 
 
@@ -361,13 +363,15 @@ def test_what_changes_the_hazard_of_relapse(ratio: str, record: dict[str, float]
     doctored = tables("car_t_cd19", values=m.of("car_t_cd19", **{ratio: 4.0}))
     for who, power in (({"blasts": 0.1, "b_cell_recovery": 0.0}, 1.0), ({"blasts": 0.1} | record, 4.0)):
         u = 1.0 - (0.5 + 0.5 * math.exp(-0.5)) ** power
-        patient = m.Patient(doctored, w.REMISSION, {"relapse": u}, therapy=CAR_T, **who)
+        patient = m.Patient(doctored, Stage.REMISSION, {"relapse": u}, therapy=CAR_T, **who)
         assert patient.coming[3] == pytest.approx(5.0)
 
 
 def test_remission_becomes_long_term() -> None:
     """Whoever is on the plateau has a long-term remission 60 months after remission, not after entry."""
-    patient = m.Patient(tables(), w.REMISSION, {"relapse": 0.6}, time=4.0, remission_since=4.0, therapy=CHEMOTHERAPY)
+    patient = m.Patient(
+        tables(), Stage.REMISSION, {"relapse": 0.6}, time=4.0, remission_since=4.0, therapy=CHEMOTHERAPY
+    )
     assert patient.coming == ("long_term_remission", "long_term_remission", "", pytest.approx(64.0))
 
 
@@ -380,12 +384,12 @@ def test_antigen_loss_closes_the_therapies_of_that_antigen(therapy: int, antigen
     record = {"therapy": therapy, "remission_since": 0.0}
     luck = {"relapse": 0.1, "antigen_loss": 0.199, ("treated", 1): 0.0}
     for only in THERAPIES:
-        patient = m.Patient(tables(only), w.REMISSION, luck, **record)
+        patient = m.Patient(tables(only), Stage.REMISSION, luck, **record)
         assert patient.coming[2] == "antigen_lost"
         patient.step()
         assert patient.record[antigen] == 0.0
         assert (patient.coming[0] == "palliative_care") == (only in closed), only
-    kept = m.Patient(tables(), w.REMISSION, luck | {"antigen_loss": 0.201}, **record)
+    kept = m.Patient(tables(), Stage.REMISSION, luck | {"antigen_loss": 0.201}, **record)
     assert kept.coming[2] == "antigen_kept"
     kept.step()
     assert kept.record[antigen] == 1.0
@@ -394,7 +398,7 @@ def test_antigen_loss_closes_the_therapies_of_that_antigen(therapy: int, antigen
 def test_chemotherapy_loses_no_antigen() -> None:
     """A therapy without a target leaves both antigens, whatever its number says."""
     patient = m.Patient(
-        tables(values=m.of("chemotherapy", antigen_loss=1.0)), w.REMISSION, {"relapse": 0.1}, therapy=CHEMOTHERAPY
+        tables(values=m.of("chemotherapy", antigen_loss=1.0)), Stage.REMISSION, {"relapse": 0.1}, therapy=CHEMOTHERAPY
     )
     assert patient.coming[2] == "antigen_kept"
 
@@ -404,7 +408,7 @@ def test_a_relapse_brings_the_burden_back() -> None:
     luck = {"death_while_waiting": 0.999, "bridging_response": 0.1, "response": 0.1, "relapse": 0.1}
     values = m.of("chemotherapy", cycle_months=1.0)
     doctored = tables("car_t_cd19", bridging="chemotherapy", values=values)
-    patient = m.Patient(doctored, w.AWAITING_CELLS, luck, therapy=CAR_T, bridging=CHEMOTHERAPY)
+    patient = m.Patient(doctored, Stage.AWAITING_CELLS, luck, therapy=CAR_T, bridging=CHEMOTHERAPY)
     for event in ("infusion", "response", "relapse"):
         assert patient.coming[0] == event
         patient.step()
@@ -419,7 +423,7 @@ def test_late_relapse_has_an_end(months: float, event: str) -> None:
     """A late relapse can come until 90 months after remission, 30 months after the long-term remission began."""
     u = 1.0 - math.exp(-0.01 * months)
     record = {"time": 64.0, "remission_since": 4.0, "hsct_since": -1.0, "therapy": CHEMOTHERAPY}
-    patient = m.Patient(tables(), w.LONG_TERM_REMISSION, {"late_relapse": u}, **record)
+    patient = m.Patient(tables(), Stage.LONG_TERM_REMISSION, {"late_relapse": u}, **record)
     assert patient.coming[0] == event
     assert patient.coming[3] == pytest.approx(64.0 + months if event == "relapse" else 120.0)
 
@@ -427,7 +431,7 @@ def test_late_relapse_has_an_end(months: float, event: str) -> None:
 def test_palliative_survival() -> None:
     """Median survival without a further line is two months, and three quarters have died after four."""
     for u, months in ((0.5, 2.0), (0.75, 4.0)):
-        patient = m.Patient(tables(), w.PALLIATIVE, {"palliative_survival": u}, time=1.0)
+        patient = m.Patient(tables(), Stage.PALLIATIVE, {"palliative_survival": u}, time=1.0)
         assert patient.coming == ("death", "dead", "leukaemia", pytest.approx(1.0 + months))
 
 
@@ -435,7 +439,7 @@ def test_palliative_survival() -> None:
 def test_palliative_survival_by_line(lines: int, months: float) -> None:
     """At a shape of 1/2 seven in eight have died by 3² medians; after two lines, with twice the hazard, by 1.5²."""
     values = {"disease.palliative_shape": 0.5, "disease.palliative_hazard_ratio_later_line": 2.0}
-    patient = m.Patient(tables(values=values), w.PALLIATIVE, {"palliative_survival": 0.875}, lines_given=lines)
+    patient = m.Patient(tables(values=values), Stage.PALLIATIVE, {"palliative_survival": 0.875}, lines_given=lines)
     assert patient.coming[3] == pytest.approx(months)
 
 
@@ -444,10 +448,10 @@ def test_background_death_spends_the_hazard(ratio: float) -> None:
     """At 0.01 a month and a ratio r the hazard of 0.3 is spent after 30 / r months, over however many stages."""
     values = {"mortality.ratio_active": ratio, "mortality.ratio_long_term": ratio}
     doctored = m.with_constant_background(tables(values=values, horizon_months=600), 0.01)
-    patient = m.Patient(doctored, w.REMISSION, {"relapse": 0.6}, hazard_left=0.3, therapy=CHEMOTHERAPY)
+    patient = m.Patient(doctored, Stage.REMISSION, {"relapse": 0.6}, hazard_left=0.3, therapy=CHEMOTHERAPY)
     assert patient.coming == ("death", "dead", "background", pytest.approx(30.0 / ratio))
     later = m.Patient(
-        doctored, w.REMISSION, {"relapse": 0.6, "late_relapse": 0.99}, hazard_left=1.8, therapy=CHEMOTHERAPY
+        doctored, Stage.REMISSION, {"relapse": 0.6, "late_relapse": 0.99}, hazard_left=1.8, therapy=CHEMOTHERAPY
     )
     assert later.coming[:1] + later.coming[3:] == ("long_term_remission", pytest.approx(60.0))
     later.step()
@@ -461,14 +465,14 @@ def test_the_transplanted_have_their_own_mortality() -> None:
     doctored = m.with_constant_background(tables(values=values), 0.01)
     for prior_hsct, months in ((0.0, 40.0), (1.0, 10.0)):
         patient = m.Patient(
-            doctored, w.LONG_TERM_REMISSION, {"late_relapse": 0.99}, hazard_left=0.4, prior_hsct=prior_hsct
+            doctored, Stage.LONG_TERM_REMISSION, {"late_relapse": 0.99}, hazard_left=0.4, prior_hsct=prior_hsct
         )
         assert patient.coming == ("death", "dead", "background", pytest.approx(months))
 
 
 def test_the_horizon_censors() -> None:
     """Whoever is alive at the horizon is censored in the stage they are in, and nothing follows."""
-    patient = m.Patient(tables(horizon_months=3.0), w.SALVAGE, {"response_cycle": 0.7}, therapy=CHEMOTHERAPY)
+    patient = m.Patient(tables(horizon_months=3.0), Stage.SALVAGE, {"response_cycle": 0.7}, therapy=CHEMOTHERAPY)
     assert patient.coming == ("censored", "salvage", "", 3.0)
     patient.step()
     assert patient.has_ended
@@ -485,7 +489,7 @@ def test_a_life_from_entry_to_death() -> None:
         ("relapse", 1): 1.0 - left,
         ("treated", 2): 0.99,
     }
-    patient = m.Patient(tables(), w.RELAPSED, luck)
+    patient = m.Patient(tables(), Stage.RELAPSED, luck)
     while not patient.has_ended:
         patient.step()
     assert patient.noted() == [

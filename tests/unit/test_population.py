@@ -8,7 +8,7 @@ import pytest
 import helpers_model as m
 from rallsim.errors import InputError
 from rallsim.model.population import population_records, sample_patients
-from rallsim.model.random_numbers import ENTRY, ENTRY_COLUMNS
+from rallsim.model.random_numbers import ENTRY_COLUMNS, AtEntry
 
 GRID = (np.arange(2000) + 0.5) / 2000
 
@@ -24,7 +24,7 @@ def entrants(values: dict[str, float], **luck: Any) -> np.ndarray:
     size = max(np.size(column) for column in luck.values())
     uniforms = np.full((size, ENTRY_COLUMNS), 0.5)
     for name, column in luck.items():
-        uniforms[:, ENTRY.index(name)] = column
+        uniforms[:, AtEntry[name.upper()]] = column
     return sample_patients(uniforms, population_records(values, 1))
 
 
@@ -133,7 +133,7 @@ def test_attributes_are_decided_apart() -> None:
         "cd19": {"cd19_positive"},
         "cd22": {"cd22_positive"},
     }
-    for decision in ENTRY:
+    for decision in AtEntry.words():
         other = entrants(population(), **({"age": 0.3} | {decision: 0.97}))[0]
         changed = {name for name in base.dtype.names or () if base[name] != other[name]}
         assert changed <= decides.get(decision, {decision}), decision

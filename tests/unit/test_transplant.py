@@ -8,7 +8,7 @@ import pytest
 
 import helpers_model as m
 from helpers_paper import CAR_T, CHEMOTHERAPY, DAYS, tables
-from rallsim.model import states as w
+from rallsim.model.states import Stage
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from rallsim.model import states as w
 def test_who_is_planned_for_a_transplant(record: dict[str, float], max_transplants: int, planned: bool) -> None:
     """The fit are, when they have had fewer transplants than the strategy allows, those before entry included."""
     doctored = tables(hsct=True, max_transplants=max_transplants)
-    patient = m.Patient(doctored, w.SALVAGE, {"response": 0.1}, therapy=CHEMOTHERAPY, **record)
+    patient = m.Patient(doctored, Stage.SALVAGE, {"response": 0.1}, therapy=CHEMOTHERAPY, **record)
     assert patient.coming[1] == ("awaiting_hsct" if planned else "remission")
 
 
@@ -34,19 +34,19 @@ def test_who_is_planned_for_a_transplant(record: dict[str, float], max_transplan
 def test_consolidation_sees_the_remission_it_is_about(mrd: float, stage: str) -> None:
     """A rule on MRD decides by the MRD of the response just found."""
     rules = [{"after": "chemotherapy", "when": {"mrd_positive": True}, "hsct": True}]
-    patient = m.Patient(tables(consolidation=rules), w.SALVAGE, {"response": 0.1, "mrd": mrd}, therapy=CHEMOTHERAPY)
+    patient = m.Patient(tables(consolidation=rules), Stage.SALVAGE, {"response": 0.1, "mrd": mrd}, therapy=CHEMOTHERAPY)
     assert patient.coming[1] == stage
 
 
 def test_transplant_after_a_wait_unless_relapse_is_first() -> None:
     """Transplant three months after the response, relapse by the remission's own clock when that is earlier."""
     record = {"time": 4.0, "remission_since": 4.0, "relapse_clock": 4.0, "therapy": CHEMOTHERAPY}
-    patient = m.Patient(tables(hsct=True), w.AWAITING_HSCT, {"relapse": 0.9}, **record)
+    patient = m.Patient(tables(hsct=True), Stage.AWAITING_HSCT, {"relapse": 0.9}, **record)
     assert patient.coming == ("hsct", "after_hsct", "one_alkylator", pytest.approx(7.0))
     patient.step()
     assert (patient.record["prior_hsct"], patient.record["hsct_since"]) == (1.0, pytest.approx(7.0))
     u = 1.0 - (0.5 + 0.5 * math.exp(-0.2))
-    relapsing = m.Patient(tables(hsct=True), w.AWAITING_HSCT, {"relapse": u}, **record)
+    relapsing = m.Patient(tables(hsct=True), Stage.AWAITING_HSCT, {"relapse": u}, **record)
     assert relapsing.coming[:1] + relapsing.coming[3:] == ("relapse", pytest.approx(6.0))
 
 
@@ -58,14 +58,14 @@ WELL |= {"acute_gvhd": 0.9, "chronic_gvhd": 0.9}
 
 def test_after_transplant_all_well() -> None:
     """With no event in the first 60 months after transplant the remission is long-term."""
-    patient = m.Patient(tables(), w.AFTER_HSCT, WELL, **AFTER_HSCT)
+    patient = m.Patient(tables(), Stage.AFTER_HSCT, WELL, **AFTER_HSCT)
     assert patient.coming == ("long_term_remission", "long_term_remission", "", pytest.approx(67.0))
 
 
 def test_death_of_the_transplant() -> None:
     """0.75 + 0.25 exp(-t/8) have not died of it: at t = 8 for the uniform that leaves 0.75 + 0.25/e."""
     u = 0.25 * (1.0 - math.exp(-1.0))
-    patient = m.Patient(tables(), w.AFTER_HSCT, WELL | {"transplant_death": u}, **AFTER_HSCT)
+    patient = m.Patient(tables(), Stage.AFTER_HSCT, WELL | {"transplant_death": u}, **AFTER_HSCT)
     assert patient.coming == ("death", "dead", "transplant", pytest.approx(15.0))
 
 
@@ -74,7 +74,7 @@ def test_relapse_after_transplant(mrd_positive: float) -> None:
     """Relapse follows the transplant's own curve, cubed when MRD was positive before it."""
     u = 1.0 - (0.6 + 0.4 * math.exp(-1.0)) ** (3.0 if mrd_positive else 1.0)
     record = AFTER_HSCT | {"mrd_positive": mrd_positive}
-    patient = m.Patient(tables(), w.AFTER_HSCT, WELL | {"relapse_after_hsct": u}, **record)
+    patient = m.Patient(tables(), Stage.AFTER_HSCT, WELL | {"relapse_after_hsct": u}, **record)
     assert patient.coming == ("relapse", "relapsed", "antigen_kept", pytest.approx(17.0))
 
 
@@ -82,13 +82,13 @@ def test_sos_after_transplant() -> None:
     """SOS has the probability the courses left behind; 30 % of it is fatal a month after its onset on day 15."""
     record = AFTER_HSCT | {"sos_after_hsct": 0.2}
     onset = 7.0 + 15 * DAYS
-    fatal = m.Patient(tables(), w.AFTER_HSCT, WELL | {"sos_after_hsct": 0.19, "sos_death": 0.29}, **record)
+    fatal = m.Patient(tables(), Stage.AFTER_HSCT, WELL | {"sos_after_hsct": 0.19, "sos_death": 0.29}, **record)
     assert fatal.coming == ("death", "dead", "sos", pytest.approx(onset + 1.0))
     assert fatal.noted("sos") == [("sos", pytest.approx(onset), "")]
-    survived = m.Patient(tables(), w.AFTER_HSCT, WELL | {"sos_after_hsct": 0.19, "sos_death": 0.31}, **record)
+    survived = m.Patient(tables(), Stage.AFTER_HSCT, WELL | {"sos_after_hsct": 0.19, "sos_death": 0.31}, **record)
     assert survived.coming[0] == "long_term_remission"
     assert survived.noted("sos") == [("sos", pytest.approx(onset), "")]
-    assert m.Patient(tables(), w.AFTER_HSCT, WELL | {"sos_after_hsct": 0.21}, **record).noted("sos") == []
+    assert m.Patient(tables(), Stage.AFTER_HSCT, WELL | {"sos_after_hsct": 0.21}, **record).noted("sos") == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_what_raises_the_odds_of_sos(ratio: str, record: dict[str, float], luck:
     plain = AFTER_HSCT | {"sos_after_hsct": 0.2, "alkylators": 1}
     for who, fortune, chance in ((plain, {}, 0.2), (plain | record, luck, 0.5)):
         for u in (chance - 0.01, chance + 0.01):
-            patient = m.Patient(doctored, w.AFTER_HSCT, WELL | fortune | {"sos_after_hsct": u}, **who)
+            patient = m.Patient(doctored, Stage.AFTER_HSCT, WELL | fortune | {"sos_after_hsct": u}, **who)
             assert bool(patient.noted("sos")) == (u < chance)
 
 
@@ -122,7 +122,7 @@ def test_what_makes_a_transplant_deadlier(path: str, record: dict[str, float]) -
     doctored = tables(values={path: 4.0})
     for who, power in (({"entry_age": 40.0}, 1.0), ({"entry_age": 40.0} | record, 4.0)):
         u = 1.0 - (0.75 + 0.25 * math.exp(-0.5)) ** power
-        patient = m.Patient(doctored, w.AFTER_HSCT, WELL | {"transplant_death": u}, **AFTER_HSCT | who)
+        patient = m.Patient(doctored, Stage.AFTER_HSCT, WELL | {"transplant_death": u}, **AFTER_HSCT | who)
         assert patient.coming == ("death", "dead", "transplant", pytest.approx(11.0))
 
 
@@ -140,16 +140,16 @@ def test_what_changes_relapse_after_transplant(path: str, record: dict[str, floa
     doctored = tables(values={path: 4.0})
     for who, power in (({}, 1.0), (record, 4.0)):
         u = 1.0 - (0.6 + 0.4 * math.exp(-0.5)) ** power
-        patient = m.Patient(doctored, w.AFTER_HSCT, WELL | {"relapse_after_hsct": u}, **AFTER_HSCT | who)
+        patient = m.Patient(doctored, Stage.AFTER_HSCT, WELL | {"relapse_after_hsct": u}, **AFTER_HSCT | who)
         assert patient.coming == ("relapse", "relapsed", "antigen_kept", pytest.approx(12.0))
 
 
 def test_graft_versus_host_disease() -> None:
     """10 % have acute disease of grade 3 or more, 30 % of grade 2, about day 30; 30 % chronic, about month 6."""
     for chance, grade in ((0.09, "grade_3_plus"), (0.39, "grade_2"), (0.41, None)):
-        patient = m.Patient(tables(), w.AFTER_HSCT, WELL | {"acute_gvhd": chance}, **AFTER_HSCT)
+        patient = m.Patient(tables(), Stage.AFTER_HSCT, WELL | {"acute_gvhd": chance}, **AFTER_HSCT)
         assert patient.noted("acute_gvhd") == ([("acute_gvhd", pytest.approx(7.0 + 30 * DAYS), grade)] if grade else [])
-    patient = m.Patient(tables(), w.AFTER_HSCT, WELL | {"chronic_gvhd": 0.29}, **AFTER_HSCT)
+    patient = m.Patient(tables(), Stage.AFTER_HSCT, WELL | {"chronic_gvhd": 0.29}, **AFTER_HSCT)
     assert patient.noted("chronic_gvhd") == [("chronic_gvhd", pytest.approx(13.0), "")]
 
 
@@ -158,21 +158,21 @@ def test_a_transplant_waits_longer_without_a_sibling() -> None:
     doctored = tables(hsct=True, values={"hsct.wait_ratio_no_sibling": 1.5})
     record = {"therapy": CHEMOTHERAPY, "alkylators": 2}
     for sibling, months in ((1.0, 3.0), (0.0, 4.5)):
-        patient = m.Patient(doctored, w.AWAITING_HSCT, {"relapse": 0.9}, sibling_donor=sibling, **record)
+        patient = m.Patient(doctored, Stage.AWAITING_HSCT, {"relapse": 0.9}, sibling_donor=sibling, **record)
         assert patient.coming == ("hsct", "after_hsct", "two_alkylators", pytest.approx(months))
 
 
 def test_the_strategy_chooses_the_conditioning() -> None:
     """A rule with two alkylating agents is remembered until the transplant."""
     rules = [{"hsct": True, "alkylators": 2}]
-    patient = m.Patient(tables(consolidation=rules), w.SALVAGE, {"response": 0.1}, therapy=CHEMOTHERAPY)
+    patient = m.Patient(tables(consolidation=rules), Stage.SALVAGE, {"response": 0.1}, therapy=CHEMOTHERAPY)
     assert (patient.coming[1], patient.record["alkylators"]) == ("awaiting_hsct", 2)
 
 
 def test_a_transplant_in_relapse() -> None:
     """After a wait of two months the transplant is a line; half answer after a month and are then after transplant."""
     doctored = tables("hsct_in_relapse")
-    patient = m.Patient(doctored, w.RELAPSED, WELL | {"response": 0.49, "mrd": 0.4})
+    patient = m.Patient(doctored, Stage.RELAPSED, WELL | {"response": 0.49, "mrd": 0.4})
     assert patient.coming == ("treatment_start", "salvage", "", pytest.approx(2.0))
     patient.step()
     assert patient.noted("hsct") == [("hsct", pytest.approx(2.0), "one_alkylator")]
@@ -181,13 +181,13 @@ def test_a_transplant_in_relapse() -> None:
     patient.step()
     assert patient.coming == ("long_term_remission", "long_term_remission", "", pytest.approx(62.0))
     for refused in ({"hsct_fit": 0.0}, {"donor": 0.0}, {"prior_hsct": 1.0}):
-        assert m.Patient(doctored, w.RELAPSED, {}, **refused).coming[0] == "palliative_care"
+        assert m.Patient(doctored, Stage.RELAPSED, {}, **refused).coming[0] == "palliative_care"
 
 
 def test_death_of_a_transplant_in_relapse_can_come_before_its_assessment() -> None:
     """The curve of transplant death runs from the transplant on, through the assessment of the response."""
     u = 0.25 * (1.0 - math.exp(-0.5 / 8.0))
-    patient = m.Patient(tables("hsct_in_relapse"), w.RELAPSED, WELL | {"response": 0.1, "transplant_death": u})
+    patient = m.Patient(tables("hsct_in_relapse"), Stage.RELAPSED, WELL | {"response": 0.1, "transplant_death": u})
     patient.step()
     assert patient.coming == ("death", "dead", "transplant", pytest.approx(2.5))
 
@@ -201,9 +201,9 @@ def test_the_published_effect_of_transplant_after_car_t_stands_in_its_share() ->
     record = {"time": 5.0, "hsct_since": 5.0, "therapy": CAR_T, "prior_hsct": 1.0, "blasts": 0.1}
     left = ((0.5 + 0.5 * math.exp(-1.0)) / (0.5 + 0.5 * math.exp(-0.5))) ** 0.25
     luck = {"effect_of_hsct": 0.49, "relapse_after_hsct": 1.0 - left, "transplant_death": 0.01}
-    patient = m.Patient(doctored, w.AFTER_HSCT, luck, **record)
+    patient = m.Patient(doctored, Stage.AFTER_HSCT, luck, **record)
     assert patient.coming == ("relapse", "relapsed", "antigen_kept", pytest.approx(10.0))
-    patient = m.Patient(doctored, w.AFTER_HSCT, luck | {"effect_of_hsct": 0.51}, **record)
+    patient = m.Patient(doctored, Stage.AFTER_HSCT, luck | {"effect_of_hsct": 0.51}, **record)
     assert patient.coming[:3] == ("death", "dead", "transplant")
 
 
@@ -212,5 +212,5 @@ def test_a_planned_transplant_is_realised_in_a_share() -> None:
     doctored = tables(hsct=True, values=m.of("chemotherapy", hsct_realised=0.6))
     for u, stage in ((0.59, "awaiting_hsct"), (0.61, "remission")):
         luck = {"response": 0.0, "mrd": 0.0, "response_cycle": 0.0, "hsct_realised": u}
-        patient = m.Patient(doctored, w.SALVAGE, luck, therapy=CHEMOTHERAPY, line=1.0, lines_given=1.0)
+        patient = m.Patient(doctored, Stage.SALVAGE, luck, therapy=CHEMOTHERAPY, line=1.0, lines_given=1.0)
         assert patient.coming[1] == stage

@@ -16,8 +16,8 @@ import helpers_model as m
 from rallsim.common.files import shipped
 from rallsim.common.yaml_file import read_yaml
 from rallsim.inputs.scenario import Scenario
-from rallsim.model import states as w
 from rallsim.model.distributions import probability_after_odds_ratio
+from rallsim.model.states import DETAILS, Detail, Event
 from rallsim.outcomes.history import History
 from rallsim.simulation.engine_inputs import Prepared
 
@@ -68,8 +68,8 @@ def test_exponential_competing_risks() -> None:
     leukaemia = np.log(2.0) / median
     for t in (1.0, 4.0, 12.0, 60.0):
         both = (1.0 - np.exp(-(leukaemia + background) * t)) / (leukaemia + background)
-        for rate, cause in ((leukaemia, w.DEATH_LEUKAEMIA), (background, w.DEATH_BACKGROUND)):
-            m.assert_share(m.first_times(history, w.DEATH, cause) <= t, rate * both, f"{w.DETAILS[cause]} by {t}")
+        for rate, cause in ((leukaemia, Detail.LEUKAEMIA), (background, Detail.BACKGROUND)):
+            m.assert_share(m.first_times(history, Event.DEATH, cause) <= t, rate * both, f"{DETAILS[cause]} by {t}")
 
 
 @pytest.mark.parametrize("hazard_ratio", [1.0, 3.0])
@@ -92,7 +92,7 @@ def test_death_while_waiting_against_infusion(hazard_ratio: float) -> None:
     u = (np.arange(100_000) + 0.5) / 100_000  # over quantiles of the wait the integral is a plain mean
     wait = median * (u / (1.0 - u)) ** (1.0 / shape)
     infused = float(np.exp(-rate * hazard_ratio * (start + wait)).mean())
-    m.assert_share(np.isfinite(m.first_times(history, w.INFUSION)), infused, "infused")
+    m.assert_share(np.isfinite(m.first_times(history, Event.INFUSION)), infused, "infused")
 
 
 @pytest.mark.parametrize("hazard_ratio", [1.0, 2.5])
@@ -103,7 +103,7 @@ def test_relapse_is_a_mixture_cure(hazard_ratio: float) -> None:
     values = m.of("chemotherapy", **course, relapse_hazard_ratio_mrd_positive=hazard_ratio)
     scenario = ask(values | m.NO_BACKGROUND | {"disease.long_term_after_months": 1200.0}, horizon_months=1000)
     history = answer(scenario)
-    remission = m.first_times(history, w.RELAPSE) - m.first_times(history, w.RESPONSE)
+    remission = m.first_times(history, Event.RELAPSE) - m.first_times(history, Event.RESPONSE)
     for t in (2.0, 6.0, 12.0, 24.0):
         survival = (cure + (1.0 - cure) * np.exp(-((t / scale) ** shape))) ** hazard_ratio
         m.assert_share(remission > t, survival, f"in remission at {t}")
@@ -150,7 +150,7 @@ def test_life_expectancy(sex: str, ratio: float) -> None:
     country = m.parameters().countries["adult_relapse"]
     expected = expectancy(m.parameters().evidence.life_table(country, sex), int(AGE), ratio)
     std_error = years.std() / np.sqrt(len(years))
-    assert set(history.events["detail"][history.events["event"] == w.DEATH]) == {w.DEATH_BACKGROUND}
+    assert set(history.events["detail"][history.events["event"] == Event.DEATH]) == {Detail.BACKGROUND}
     assert abs(years.mean() - expected) <= 4.0 * std_error, (
         f"{years.mean():.3f}, expected {expected:.3f} ± {std_error:.3f}"
     )
@@ -183,7 +183,7 @@ def test_response_probabilities_are_those_of_the_odds_ratios() -> None:
     values = m.of("chemotherapy", cr_rate=0.35, low_burden_threshold=0.5, **course) | m.NO_BACKGROUND
     scenario = ask({**values, "population.prior_hsct": 0.4, "population.cr1_long": 0.4})
     tables = m.prepared(scenario)
-    responded = np.isfinite(m.first_times(m.run(tables, scenario), w.RESPONSE))
+    responded = np.isfinite(m.first_times(m.run(tables, scenario), Event.RESPONSE))
     who = m.entrants(tables, scenario)
     is_so = {
         "long_remission": who["remission_months"] >= tables.values["disease.long_remission_months"],
@@ -214,7 +214,7 @@ def test_response_in_later_lines(line: int, ratio: float) -> None:
     strategy = {"salvage": [{"give": "chemotherapy"}], "max_lines": line}
     values = CALM | m.NO_BACKGROUND | m.of("chemotherapy", **course) | before
     history = answer(m.question({"one": strategy}, values=values, patients=PATIENTS))
-    responded = np.isfinite(m.first_times(history, w.RESPONSE))
+    responded = np.isfinite(m.first_times(history, Event.RESPONSE))
     m.assert_share(responded, probability_after_odds_ratio(0.5, ratio), f"response in line {line}")
 
 
@@ -232,11 +232,11 @@ def test_transplant_outcomes_are_those_of_the_fit(arm: str) -> None:
     values = m.of("chemotherapy", mrd_negative_given_cr=negative, mrd_odds_ratio_low_burden=1.0, hsct_realised=1.0)
     everybody_fit = {"population.hsct_fit_under_55": 1.0, "population.hsct_fit_55_plus": 1.0}
     history = answer(ask(values | m.NO_BACKGROUND | everybody_fit, hsct=True))
-    transplant = m.first_times(history, w.HSCT)
+    transplant = m.first_times(history, Event.HSCT)
     assert np.isfinite(transplant).all()
     times = {
-        "relapse": m.first_times(history, w.RELAPSE) - transplant,
-        "death": m.first_times(history, w.DEATH, w.DEATH_TRANSPLANT) - transplant,
+        "relapse": m.first_times(history, Event.RELAPSE) - transplant,
+        "death": m.first_times(history, Event.DEATH, Detail.TRANSPLANT) - transplant,
     }
     targets = read_yaml(shipped("params") / "fitted" / "hsct.yaml").data["targets"]
     own = [target for target in targets if f"inovate_{arm}_" in target["what"]]
@@ -252,8 +252,8 @@ def test_fatal_sos() -> None:
     safe = {"hsct.transplant_death_never": 1.0, "hsct.relapse_cure": 1.0, "hsct.sos_fatality": 0.4}
     fit = {"population.hsct_fit_under_55": 1.0, "population.hsct_fit_55_plus": 1.0}
     history = answer(ask(values | safe | fit, hsct=True, horizon_months=600))
-    m.assert_share(np.isfinite(m.first_times(history, w.SOS)), 0.3, "SOS")
-    m.assert_share(np.isfinite(m.first_times(history, w.DEATH, w.DEATH_SOS)), 0.12, "fatal SOS")
+    m.assert_share(np.isfinite(m.first_times(history, Event.SOS)), 0.3, "SOS")
+    m.assert_share(np.isfinite(m.first_times(history, Event.DEATH, Detail.SOS)), 0.12, "fatal SOS")
 
 
 # --- the same luck under another hazard --------------------------------------------------------------------------
@@ -265,15 +265,15 @@ CELL_STRATEGY = {"salvage": [{"give": CELLS[0]}], "max_lines": 1}
 @pytest.mark.parametrize(
     ("strategy", "changed", "event"),
     [
-        (STRATEGY, {"mortality.ratio_active": 5.0, "mortality.ratio_after_hsct": 20.0}, w.DEATH),
-        (STRATEGY, {"disease.palliative_median_survival": 0.5}, w.DEATH),
-        (STRATEGY, {"hsct.transplant_death_scale": 2.0}, w.DEATH),
-        (STRATEGY, {"hsct.transplant_death_never": 0.1}, w.DEATH),
+        (STRATEGY, {"mortality.ratio_active": 5.0, "mortality.ratio_after_hsct": 20.0}, Event.DEATH),
+        (STRATEGY, {"disease.palliative_median_survival": 0.5}, Event.DEATH),
+        (STRATEGY, {"hsct.transplant_death_scale": 2.0}, Event.DEATH),
+        (STRATEGY, {"hsct.transplant_death_never": 0.1}, Event.DEATH),
         (STRATEGY, m.of("chemotherapy", relapse_hazard_ratio_mrd_positive=8.0), None),
         (STRATEGY, m.of("chemotherapy", relapse_scale=1.0), None),
         (STRATEGY, {"hsct.relapse_hazard_ratio_mrd_positive": 9.0}, None),
         (STRATEGY, {"disease.late_relapse_rate": 0.1}, None),
-        (CELL_STRATEGY, m.of(CELLS[0], waiting_death_rate=0.5), w.DEATH),
+        (CELL_STRATEGY, m.of(CELLS[0], waiting_death_rate=0.5), Event.DEATH),
         (CELL_STRATEGY, m.of(CELLS[0], relapse_hazard_ratio_b_cell_recovery=20.0), None),
     ],
 )
@@ -295,7 +295,7 @@ def end_of_remission_or_life(history: History, event: int | None) -> np.ndarray:
     """Time of death; or, when no event is asked for, of the first of relapse and death."""
     if event is not None:
         return m.first_times(history, event)
-    return np.minimum(m.first_times(history, w.RELAPSE), m.first_times(history, w.DEATH))
+    return np.minimum(m.first_times(history, Event.RELAPSE), m.first_times(history, Event.DEATH))
 
 
 def test_probabilities_of_zero_and_one() -> None:
@@ -305,7 +305,15 @@ def test_probabilities_of_zero_and_one() -> None:
     never = {"crs": 0.0, "crs_grade3plus": 0.0, "icans": 0.0, "icans_grade3plus": 0.0, "relapse_cure": 1.0}
     values = m.of(CELLS[0], **sure, **never) | m.NO_BACKGROUND | {"population.cd19_positive": 1.0}
     history = answer(ask(values, give=CELLS[0], patients=2000))
-    for event, everybody in ((w.INFUSION, True), (w.RESPONSE, True), (w.CENSORED, True)):
+    for event, everybody in ((Event.INFUSION, True), (Event.RESPONSE, True), (Event.CENSORED, True)):
         assert np.isfinite(m.first_times(history, event)).all() == everybody
-    absent = {w.CRS, w.ICANS, w.RELAPSE, w.DEATH, w.NO_RESPONSE, w.MANUFACTURE_FAILURE, w.LEUKAPHERESIS_FAILURE}
+    absent = {
+        Event.CRS,
+        Event.ICANS,
+        Event.RELAPSE,
+        Event.DEATH,
+        Event.NO_RESPONSE,
+        Event.MANUFACTURE_FAILURE,
+        Event.LEUKAPHERESIS_FAILURE,
+    }
     assert not absent & set(history.events["event"])

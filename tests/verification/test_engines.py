@@ -7,7 +7,7 @@ import pytest
 
 import helpers_model as m
 from rallsim.inputs.scenario import Scenario, load_scenario, shipped_scenarios
-from rallsim.model import states as w
+from rallsim.model.states import CAUSES_OF_DEATH, DETAILS, STAGES, Detail
 from rallsim.outcomes.summary import patient_table, summary
 from rallsim.outcomes.tally import Sums, tally_history
 from rallsim.simulation.engines import ENGINES
@@ -88,12 +88,12 @@ def test_sums_tell_what_the_tables_tell(scenario: Scenario) -> None:
         assert len(survival) == history.horizon + 1
         for landmark in (6, 12, 24, 60):
             assert survival[landmark] == pytest.approx(reported[f"{endpoint}_at_{landmark}_months"], abs=1e-12)
-    for code, name in enumerate(w.DETAILS):
-        if name in w.CAUSES_OF_DEATH:
+    for code, name in enumerate(DETAILS):
+        if name in CAUSES_OF_DEATH:
             assert found.causes[0, code] == round(reported[f"death_{name}"] * history.patients)
     stays = history.intervals()
     spent = (stays["time_stop"] - stays["time_start"]).groupby(stays["from"], observed=True).sum()
-    for code, stage in enumerate(w.STAGES):
+    for code, stage in enumerate(STAGES):
         assert found.months[0, code].sum() == pytest.approx(spent.get(stage, 0.0), rel=1e-12)
 
 
@@ -116,5 +116,5 @@ def test_each_draw_is_a_run_of_its_own(scenario: Scenario) -> None:
         one = tally(alone, m.parameters())["bridge_inotuzumab"]
         for part in Sums._fields:
             np.testing.assert_array_equal(getattr(many, part)[draw], getattr(one, part)[0], err_msg=part)
-    deaths = many.causes[:, w.DEATH_SOS]
+    deaths = many.causes[:, Detail.SOS]
     assert deaths[0] == 0 < deaths[1] < deaths[2]

@@ -8,14 +8,14 @@ import pytest
 import helpers_model as m
 from helpers_replay import IDS, THERAPIES, Replay
 from rallsim.inputs.scenario import load_scenario, shipped_scenarios
-from rallsim.model import states as w
-from rallsim.model.parameter_fields import TARGETS
+from rallsim.model.parameter_fields import Antigen
+from rallsim.model.states import DETAILS, Detail, Event
 from rallsim.outcomes.history import History
 from rallsim.simulation.simulate import simulate
 
 SHIPPED = [identity for identity, _ in shipped_scenarios()]
-AIMED = {name: [code for code, one in enumerate(IDS) if THERAPIES[one].target == TARGETS[name]] for name in TARGETS}
-STARTS = (w.TREATMENT_START, w.BRIDGING_START, w.MRD_THERAPY_START, w.INFUSION, w.REINFUSION)
+AIMED = {a.word: [code for code, one in enumerate(IDS) if THERAPIES[one].target == a] for a in Antigen}
+STARTS = (Event.TREATMENT_START, Event.BRIDGING_START, Event.MRD_THERAPY_START, Event.INFUSION, Event.REINFUSION)
 
 
 def histories(identity: str, patients: int = 1500) -> dict[str, History]:
@@ -45,7 +45,7 @@ def test_no_therapy_comes_after_its_antigen_is_lost(antigen: str) -> None:
         for history in histories(identity).values():
             rows = history.events
             of_target = np.isin(rows["therapy"], AIMED[antigen])
-            gone = (rows["detail"] == w.LINEAGE_SWITCH) | ((rows["detail"] == w.ANTIGEN_LOST) & of_target)
+            gone = (rows["detail"] == Detail.LINEAGE_SWITCH) | ((rows["detail"] == Detail.ANTIGEN_LOST) & of_target)
             since = np.full(history.patients, np.inf)
             np.minimum.at(since, rows["patient"][gone], rows["time"][gone])
             given = np.isin(rows["event"], STARTS) & of_target
@@ -62,7 +62,7 @@ def test_transplants_do_not_exceed_what_is_allowed(identity: str) -> None:
         tables = m.prepared(scenario, name)
         before = m.entrants(tables, scenario)["prior_hsct"]
         rows = m.run(tables, scenario, engine="batch").events
-        since_entry = np.bincount(rows["patient"][rows["event"] == w.HSCT], minlength=scenario.patients)
+        since_entry = np.bincount(rows["patient"][rows["event"] == Event.HSCT], minlength=scenario.patients)
         assert (before + since_entry <= np.maximum(before, strategy.max_transplants)).all()
     assert scenario.strategies
 
@@ -74,13 +74,13 @@ def test_everyone_is_accounted_for(identity: str) -> None:
         stays = history.intervals()
         for month in (0.0, 1.0, 12.0, history.horizon - 1e-6):
             alive = (stays["time_start"] <= month) & (month < stays["time_stop"])
-            dead = history.events[(history.events["event"] == w.DEATH) & (history.events["time"] <= month)]
+            dead = history.events[(history.events["event"] == Event.DEATH) & (history.events["time"] <= month)]
             assert alive.sum() + len(dead) == history.patients
             assert stays.loc[alive, "patient_id"].is_unique
-        ends = history.events[np.isin(history.events["event"], [w.DEATH, w.CENSORED])]
+        ends = history.events[np.isin(history.events["event"], [Event.DEATH, Event.CENSORED])]
         assert sorted(ends["patient"]) == list(range(history.patients))
-        causes = np.bincount(ends["detail"], minlength=len(w.DETAILS))
-        assert causes[w.DEATH_LEUKAEMIA :].sum() + causes[w.NO_DETAIL] == history.patients
+        causes = np.bincount(ends["detail"], minlength=len(DETAILS))
+        assert causes[Detail.LEUKAEMIA :].sum() + causes[Detail.NONE] == history.patients
 
 
 NO_EFFECT = {"cr_rate": 0.0, "early_death": 0.0, "response_in_first_cycle": 1.0, "antigen_loss_at_failure": 0.0}
@@ -113,7 +113,7 @@ def test_a_therapy_without_effect_is_supportive_care_and_the_time_it_takes(thera
         name: m.ends_of(m.run(m.prepared(scenario, name), scenario, engine="batch")) for name in scenario.strategies
     }
     tables = m.prepared(scenario, "treated")
-    starts = m.first_times(m.run(tables, scenario, engine="batch"), w.TREATMENT_START)
+    starts = m.first_times(m.run(tables, scenario, engine="batch"), Event.TREATMENT_START)
     was = np.isfinite(starts)  # a regimen for late relapses is not for everybody
     assert was.mean() > 0.2
     took = wait * cycle + cycle

@@ -23,7 +23,7 @@ from rallsim.economics.valuation.valuation import value_history
 from rallsim.evaluation.evaluate import evaluate
 from rallsim.inputs.parameters import load_parameters
 from rallsim.inputs.scenario import load_scenario, shipped_scenarios
-from rallsim.model import states as w
+from rallsim.model.states import Detail, Event, Stage
 from rallsim.outcomes.history import History
 from rallsim.outcomes.outcome import MEASURES
 from rallsim.simulation.simulate import Simulation, simulate
@@ -33,20 +33,20 @@ SHIPPED = [identity for identity, _ in shipped_scenarios()]
 loaded = cache(load_parameters)
 DRUGS = ("inotuzumab", "blinatumomab")
 UNUSUAL = [  # what no shipped file asks for
-    *(Trigger(WHILE, stages=tuple(range(w.DEAD)), clock=clock, since_from=0.5, since_to=6.0) for clock in CLOCKS),
+    *(Trigger(WHILE, stages=tuple(range(Stage.DEAD)), clock=clock, since_from=0.5, since_to=6.0) for clock in CLOCKS),
     *(
-        Trigger(WHILE, stages=(w.SALVAGE, w.REMISSION), clock=clock, since_from=3.0, therapies=DRUGS)
+        Trigger(WHILE, stages=(Stage.SALVAGE, Stage.REMISSION), clock=clock, since_from=3.0, therapies=DRUGS)
         for clock in CLOCKS
     ),
-    Trigger(WHILE, stages=(w.RELAPSED, w.REFRACTORY), therapies=(NO_THERAPY, "chemotherapy")),
-    Trigger(AT, events=(w.ENTRY, w.RELAPSE), therapies=(NO_THERAPY, *DRUGS)),
-    Trigger(AT, events=(w.CYCLE,), cycles=(2, 3)),
-    Trigger(AT, events=(w.CYCLE, w.INFECTION), stages=(w.SALVAGE,)),
-    Trigger(AT, events=(w.TREATMENT_START,), unless_followed_by=(w.RESPONSE, w.NO_RESPONSE)),
-    Trigger(AT, events=(w.DEATH,), details=(w.DEATH_LEUKAEMIA, w.DEATH_BACKGROUND)),
-    Trigger(AFTER, events=(w.RESPONSE, w.RELAPSE), until=(w.CYCLE, w.HSCT, w.DEATH)),
-    Trigger(AFTER, events=(w.CYCLE,), until_stage_end=True, lasting="some"),
-    Trigger(AFTER, events=(w.HSCT, w.DEATH), lasting="some", until=(w.RELAPSE,), until_stage_end=True),
+    Trigger(WHILE, stages=(Stage.RELAPSED, Stage.REFRACTORY), therapies=(NO_THERAPY, "chemotherapy")),
+    Trigger(AT, events=(Event.ENTRY, Event.RELAPSE), therapies=(NO_THERAPY, *DRUGS)),
+    Trigger(AT, events=(Event.CYCLE,), cycles=(2, 3)),
+    Trigger(AT, events=(Event.CYCLE, Event.INFECTION), stages=(Stage.SALVAGE,)),
+    Trigger(AT, events=(Event.TREATMENT_START,), unless_followed_by=(Event.RESPONSE, Event.NO_RESPONSE)),
+    Trigger(AT, events=(Event.DEATH,), details=(Detail.LEUKAEMIA, Detail.BACKGROUND)),
+    Trigger(AFTER, events=(Event.RESPONSE, Event.RELAPSE), until=(Event.CYCLE, Event.HSCT, Event.DEATH)),
+    Trigger(AFTER, events=(Event.CYCLE,), until_stage_end=True, lasting="some"),
+    Trigger(AFTER, events=(Event.HSCT, Event.DEATH), lasting="some", until=(Event.RELAPSE,), until_stage_end=True),
 ]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 import helpers_model as m
-from rallsim.model import states as w
 from rallsim.model.parameter_fields import KIND_FIELDS
+from rallsim.model.states import EVENTS, STAGES, Event, Stage
 from rallsim.model.transitions import ENTRIES, TRANSITIONS
 from rallsim.outcomes.history import History
 from rallsim.report.diagram import drawn_into
@@ -111,10 +111,10 @@ def test_every_transition_is_taken() -> None:
             scenario = m.question({"one": strategy}, values=values, patients=4000, horizon_months=horizon)
             history = m.run(m.prepared(scenario), scenario, engine="batch")
             found |= taken(history)
-            entries |= set(np.unique(history.events["stage"][history.events["event"] == w.ENTRY]).tolist())
+            entries |= set(np.unique(history.events["stage"][history.events["event"] == Event.ENTRY]).tolist())
     wanted = {(event, before, after) for event, pairs in TRANSITIONS.items() for before, after in pairs}
-    found.add((w.MRD_RESPONSE, w.MRD_THERAPY, w.MRD_THERAPY))
-    named = sorted((w.EVENTS[e], w.STAGES[b], w.STAGES[a]) for e, b, a in wanted - found)
+    found.add((Event.MRD_RESPONSE, Stage.MRD_THERAPY, Stage.MRD_THERAPY))
+    named = sorted((EVENTS[e], STAGES[b], STAGES[a]) for e, b, a in wanted - found)
     assert not named
     assert found <= wanted
     assert entries == set(ENTRIES)

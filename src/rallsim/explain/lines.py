@@ -20,28 +20,46 @@ from rallsim.explain.words import (
     listed,
 )
 from rallsim.inputs.parameters import Therapy
-from rallsim.model import states as w
 from rallsim.model.competing_risks import DAYS_PER_MONTH
-from rallsim.model.parameter_fields import NO_TARGET, TARGETS
+from rallsim.model.parameter_fields import Antigen
+from rallsim.model.states import Detail, Event, Stage
 
 FOLDED = (  # events that have no line of their own, in the order in which they are told
-    w.CYCLE,
-    w.CRS,
-    w.ICANS,
-    w.ICU_ADMISSION,
-    w.TUMOUR_LYSIS,
-    w.INFECTION,
-    w.GASTROINTESTINAL,
-    w.LIVER,
-    w.CYTOPENIA,
-    w.ICU_DISCHARGE,
+    Event.CYCLE,
+    Event.CRS,
+    Event.ICANS,
+    Event.ICU_ADMISSION,
+    Event.TUMOUR_LYSIS,
+    Event.INFECTION,
+    Event.GASTROINTESTINAL,
+    Event.LIVER,
+    Event.CYTOPENIA,
+    Event.ICU_DISCHARGE,
 )
-NOT_OPENING = (w.SOS, w.ACUTE_GVHD, w.CHRONIC_GVHD, w.BRIDGING_RESPONSE)  # nothing is folded into their lines
-STARTS = (w.TREATMENT_START, w.BRIDGING_START, w.DEBULKED, w.MRD_THERAPY_START)  # of which a course consists
-BRIDGING_SHOWS = (w.BRIDGING_RESPONSE, w.INFUSION, w.DEBULKED, w.DROP_OUT, w.MANUFACTURE_FAILURE, w.DEATH, w.CENSORED)
-ON_A_DAY = (w.CRS, w.ICANS)
-COUNTED = (w.CYTOPENIA,)  # told by their number, not their times
-_ANTIGENS = {target: name.upper() for name, target in TARGETS.items()}
+NOT_OPENING = (
+    Event.SOS,
+    Event.ACUTE_GVHD,
+    Event.CHRONIC_GVHD,
+    Event.BRIDGING_RESPONSE,
+)  # nothing is folded into their lines
+STARTS = (
+    Event.TREATMENT_START,
+    Event.BRIDGING_START,
+    Event.DEBULKED,
+    Event.MRD_THERAPY_START,
+)  # of which a course consists
+BRIDGING_SHOWS = (
+    Event.BRIDGING_RESPONSE,
+    Event.INFUSION,
+    Event.DEBULKED,
+    Event.DROP_OUT,
+    Event.MANUFACTURE_FAILURE,
+    Event.DEATH,
+    Event.CENSORED,
+)
+ON_A_DAY = (Event.CRS, Event.ICANS)
+COUNTED = (Event.CYTOPENIA,)  # told by their number, not their times
+_ANTIGENS = {target: target.name for target in Antigen}
 
 
 @dataclass(frozen=True)
@@ -66,7 +84,7 @@ class Teller:
         """Return the lines of some rows of a history, with a remark on some; an entry in relapse has none."""
         told: list[tuple[int | None, list[int]]] = []  # the row of a line, and the rows folded into it
         opening: list[int] | None = None
-        first = max(first, int(events["stage"][0] == w.RELAPSED))
+        first = max(first, int(events["stage"][0] == Stage.RELAPSED))
         for row in range(first, len(events) if after_last is None else after_last):
             event = int(events["event"][row])
             if event not in FOLDED:
@@ -84,13 +102,13 @@ class Teller:
         event = int(events["event"][row])
         if event in FOLDED:
             return at_sentence_start(self._fold(events, [row], float(events["time"][row])))
-        name, stage = w.EVENTS[event], w.STAGES[events["stage"][row]]
+        name, stage = Event(event).word, Stage(events["stage"][row]).word
         text = AS_IN_STAGE.get((name, stage), EVENTS[name])
         detail = int(events["detail"][row])
         therapy = self._therapies[events["therapy"][row]] if events["therapy"][row] >= 0 else None
         label = therapy.label if therapy else ""
-        target = therapy.target if therapy else NO_TARGET
-        detail_words = DETAILS[w.DETAILS[detail]].format(antigen=_ANTIGENS[target])
+        target = therapy.target if therapy else Antigen.NONE
+        detail_words = DETAILS[Detail(detail).word].format(antigen=_ANTIGENS[target])
         words = text.format(
             therapy=in_sentence(label) if label else "",
             Therapy=label,
@@ -102,9 +120,9 @@ class Teller:
         )
         words += LEADS_TO.get((name, stage), "")
         said = self._said_besides(events, row)
-        if "{detail}" not in text and detail_words and (detail != w.ANTIGEN_KEPT or target != NO_TARGET):
+        if "{detail}" not in text and detail_words and (detail != Detail.ANTIGEN_KEPT or target != Antigen.NONE):
             said.append(detail_words)
-        if event in (w.HSCT, w.RELAPSE, w.LONG_TERM, w.DEATH, w.CENSORED):
+        if event in (Event.HSCT, Event.RELAPSE, Event.LONG_TERM_REMISSION, Event.DEATH, Event.CENSORED):
             said.append(f"aged {int(self.age(float(events['time'][row])))}")
         return ", ".join([words, *said])
 
@@ -129,19 +147,19 @@ class Teller:
             times = before["time"][np.isin(before["event"], kinds)]
             return float(times[-1]) if len(times) else None
 
-        response, start = last(w.RESPONSE), last(w.TREATMENT_START, w.ENTRY)
-        transplant = last(w.HSCT)
+        response, start = last(Event.RESPONSE), last(Event.TREATMENT_START, Event.ENTRY)
+        transplant = last(Event.HSCT)
         if transplant is not None and start is not None and transplant < start:
             transplant = None  # of an earlier line
-        if event == w.HSCT and response is not None and events["stage"][row] == w.AFTER_HSCT:
+        if event == Event.HSCT and response is not None and events["stage"][row] == Stage.AFTER_HSCT:
             return [f"{_span(month - response)} after remission"]
-        if event == w.RELAPSE:
+        if event == Event.RELAPSE:
             told = [f"after a remission of {_span(month - response)}"] if response is not None else []
             return told + ([f"{_span(month - transplant)} after the transplant"] if transplant is not None else [])
-        if event == w.BRIDGING_START:
+        if event == Event.BRIDGING_START:
             shown = next(one for one in events["event"][row:].tolist() if one in BRIDGING_SHOWS)
-            return ["without a response"] if shown in (w.INFUSION, w.DEBULKED) else []
-        if event == w.LONG_TERM:
+            return ["without a response"] if shown in (Event.INFUSION, Event.DEBULKED) else []
+        if event == Event.LONG_TERM_REMISSION:
             since = transplant if transplant is not None else response or 0.0
             return [f"{(month - since) / 12.0:.3g} years without relapse"]
         return []
@@ -151,24 +169,24 @@ class Teller:
         parts = []
         for event in FOLDED:
             own = [row for row in rows if events["event"][row] == event]
-            if not own or (event == w.ICU_DISCHARGE and len(own) < len(rows)):
+            if not own or (event == Event.ICU_DISCHARGE and len(own) < len(rows)):
                 continue
-            name = EVENTS[w.EVENTS[event]]
+            name = EVENTS[event.word]
             times = [float(events["time"][row]) for row in own]
-            if event == w.CYCLE:
+            if event == Event.CYCLE:
                 more = "" if events["event"][rows[0] - 1] in STARTS else "more "
                 parts.append(f"{NUMBERS[len(own)] if len(own) < len(NUMBERS) else len(own)} {more}{name}{_plural(own)}")
             elif event in ON_A_DAY:
                 for row, time in zip(own, times, strict=True):
-                    grade = DETAILS[w.DETAILS[events["detail"][row]]]
+                    grade = DETAILS[Detail(events["detail"][row]).word]
                     parts.append(f"{name} of {grade} on day {_days(time - opened)}")
-            elif event == w.ICU_ADMISSION:
-                ends = [float(events["time"][row]) for row in rows if events["event"][row] == w.ICU_DISCHARGE]
+            elif event == Event.ICU_ADMISSION:
+                ends = [float(events["time"][row]) for row in rows if events["event"][row] == Event.ICU_DISCHARGE]
                 stay = f" for {_span(ends[0] - times[0])}" if ends else ""
                 parts.append(f"{name}{stay}")
             elif event in COUNTED:
                 parts.append(name if len(own) == 1 else f"{name} {NUMBERS[min(len(own), 10)]} times")
-            elif event == w.ICU_DISCHARGE:
+            elif event == Event.ICU_DISCHARGE:
                 parts.append(name)
             else:
                 months = listed([f"{time:.1f}" for time in times])

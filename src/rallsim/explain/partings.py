@@ -11,7 +11,7 @@ from rallsim.explain.lines import Teller
 from rallsim.explain.reasons import Choice, Draw
 from rallsim.explain.words import ORDINALS, at_sentence_start, in_sentence, listed
 from rallsim.inputs.parameters import Therapy
-from rallsim.model import random_numbers as luck
+from rallsim.model.random_numbers import InCourse
 
 SUBJECTS = ("salvage", "bridging", "mrd", "consolidation", "reinfusion")
 WITHOUT = {  # what it is called when a list of rules chose nothing
@@ -118,10 +118,10 @@ class Comparison:
 
     def _contrasts(self, asked: Sequence[tuple[list[Course], list[Draw]]]) -> list[str]:
         """Say of each draw that it was under some chances and over others."""
-        found: dict[tuple[int, int, str], list[tuple[list[Course], Draw]]] = {}
+        found: dict[tuple[int, InCourse, str], list[tuple[list[Course], Draw]]] = {}
         for courses, draws in asked:
             for draw in draws:
-                key = (draw.course, luck.COURSE.index(draw.decision), draw.about)
+                key = (draw.course, InCourse[draw.decision.upper()], draw.about)
                 # A stage may be left and entered again; the last time is when the matter was settled.
                 own = [one for one in found.get(key, []) if one[0] is not courses]
                 found[key] = [*own, (courses, draw)]

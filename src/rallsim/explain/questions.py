@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rallsim.explain.replay import Ending
-from rallsim.model import random_numbers as luck
-from rallsim.model import states as w
+from rallsim.model.random_numbers import InCourse
+from rallsim.model.states import Detail, Event, Stage
 
-ACTIVE = (w.RELAPSED, w.REFRACTORY)
-TREATED = (w.SALVAGE, w.INFUSED)
-BRIDGED = (w.DEBULKING, w.AWAITING_CELLS)
-IN_REMISSION = (w.REMISSION, w.AWAITING_HSCT, w.MRD_THERAPY)
-_TRANSPLANTED = (w.AFTER_HSCT, w.SALVAGE)
+ACTIVE = (Stage.RELAPSED, Stage.REFRACTORY)
+TREATED = (Stage.SALVAGE, Stage.INFUSED)
+BRIDGED = (Stage.DEBULKING, Stage.AWAITING_CELLS)
+IN_REMISSION = (Stage.REMISSION, Stage.AWAITING_HSCT, Stage.MRD_THERAPY)
+_TRANSPLANTED = (Stage.AFTER_HSCT, Stage.SALVAGE)
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Question:
     """What a draw may bring in some stages."""
 
     stages: Sequence[int]
-    decision: int
+    decision: InCourse
     about: str
     happens: Callable[[Ending], bool]
     inside: int | None = None  # the event inside the stage that it is about
@@ -38,55 +38,86 @@ def _is_inside(event: int) -> Callable[[Ending], bool]:
     return lambda ending: event in ending.inside
 
 
-def _question(stages: Sequence[int], decision: int, about: str, event: int, *details: int) -> Question:
+def _question(stages: Sequence[int], decision: InCourse, about: str, event: int, *details: int) -> Question:
     return Question(stages, decision, about, _ends_by(event, *details))
 
 
-def _inner_question(stages: Sequence[int], decision: int, about: str, event: int) -> Question:
+def _inner_question(stages: Sequence[int], decision: InCourse, about: str, event: int) -> Question:
     return Question(stages, decision, about, _is_inside(event), event)
 
 
 QUESTIONS = (
-    Question(ACTIVE, luck.TREATED, "another line of treatment", lambda ending: ending.event != w.PALLIATIVE_CARE),
-    _inner_question(BRIDGED, luck.BRIDGING_DRAW, "response to the bridging", w.BRIDGING_RESPONSE),
-    _question(BRIDGED, luck.BRIDGING_DRAW, "death of the bridging", w.DEATH, w.DEATH_TREATMENT),
-    _question((w.AWAITING_CELLS,), luck.LEUKAPHERESIS_DRAW, "a failed leukapheresis", w.LEUKAPHERESIS_FAILURE),
-    _question((w.AWAITING_CELLS,), luck.MANUFACTURE, "a failed manufacture", w.MANUFACTURE_FAILURE),
-    _question((w.AWAITING_CELLS,), luck.MANUFACTURE_AGAIN, "a failed second manufacture", w.MANUFACTURE_FAILURE),
-    _question((w.AWAITING_CELLS,), luck.ANTIGEN_LOSS_IN_BRIDGING, "loss of the antigen", w.DROP_OUT, w.ANTIGEN_LOST),
-    _question((w.AWAITING_CELLS,), luck.DROP_OUT_DRAW, "progression before the cells come", w.DROP_OUT, w.PROGRESSION),
-    _question(
-        (w.AWAITING_CELLS,),
-        luck.DEATH_WHILE_WAITING,
-        "death before the cells come",
-        w.DEATH,
-        w.DEATH_LEUKAEMIA,
-        w.DEATH_INFECTION,
+    Question(
+        ACTIVE, InCourse.TREATED, "another line of treatment", lambda ending: ending.event != Event.PALLIATIVE_CARE
     ),
-    _question(TREATED, luck.RESPONSE_DRAW, "remission", w.RESPONSE),
-    _question(TREATED, luck.RESPONSE_DRAW, "early death of the treatment", w.DEATH, w.DEATH_TREATMENT),
-    _question(TREATED, luck.MRD, "MRD-negative remission", w.RESPONSE, w.MRD_NEGATIVE),
-    _question(TREATED, luck.ANTIGEN_LOSS_AT_FAILURE, "loss of the antigen", w.NO_RESPONSE, w.ANTIGEN_LOST),
-    _question((w.MRD_THERAPY,), luck.MRD_THERAPY_DRAW, "MRD to disappear", w.MRD_RESPONSE, w.MRD_NEGATIVE),
-    _question((w.MRD_THERAPY,), luck.MRD_THERAPY_DEATH, "death of the treatment", w.DEATH, w.DEATH_TREATMENT),
-    _question((w.REMISSION,), luck.RELAPSE_DRAW, "relapse", w.RELAPSE),
-    _question((w.REMISSION,), luck.RELAPSE_AFTER_MRD_THERAPY, "relapse after treatment for MRD", w.RELAPSE),
+    _inner_question(BRIDGED, InCourse.BRIDGING_RESPONSE, "response to the bridging", Event.BRIDGING_RESPONSE),
+    _question(BRIDGED, InCourse.BRIDGING_RESPONSE, "death of the bridging", Event.DEATH, Detail.TREATMENT),
+    _question((Stage.AWAITING_CELLS,), InCourse.LEUKAPHERESIS, "a failed leukapheresis", Event.LEUKAPHERESIS_FAILURE),
+    _question((Stage.AWAITING_CELLS,), InCourse.MANUFACTURE, "a failed manufacture", Event.MANUFACTURE_FAILURE),
+    _question(
+        (Stage.AWAITING_CELLS,), InCourse.MANUFACTURE_AGAIN, "a failed second manufacture", Event.MANUFACTURE_FAILURE
+    ),
+    _question(
+        (Stage.AWAITING_CELLS,),
+        InCourse.ANTIGEN_LOSS_IN_BRIDGING,
+        "loss of the antigen",
+        Event.DROP_OUT,
+        Detail.ANTIGEN_LOST,
+    ),
+    _question(
+        (Stage.AWAITING_CELLS,),
+        InCourse.DROP_OUT,
+        "progression before the cells come",
+        Event.DROP_OUT,
+        Detail.PROGRESSION,
+    ),
+    _question(
+        (Stage.AWAITING_CELLS,),
+        InCourse.DEATH_WHILE_WAITING,
+        "death before the cells come",
+        Event.DEATH,
+        Detail.LEUKAEMIA,
+        Detail.INFECTION,
+    ),
+    _question(TREATED, InCourse.RESPONSE, "remission", Event.RESPONSE),
+    _question(TREATED, InCourse.RESPONSE, "early death of the treatment", Event.DEATH, Detail.TREATMENT),
+    _question(TREATED, InCourse.MRD, "MRD-negative remission", Event.RESPONSE, Detail.MRD_NEGATIVE),
+    _question(TREATED, InCourse.ANTIGEN_LOSS_AT_FAILURE, "loss of the antigen", Event.NO_RESPONSE, Detail.ANTIGEN_LOST),
+    _question((Stage.MRD_THERAPY,), InCourse.MRD_THERAPY, "MRD to disappear", Event.MRD_RESPONSE, Detail.MRD_NEGATIVE),
+    _question(
+        (Stage.MRD_THERAPY,), InCourse.MRD_THERAPY_DEATH, "death of the treatment", Event.DEATH, Detail.TREATMENT
+    ),
+    _question((Stage.REMISSION,), InCourse.RELAPSE, "relapse", Event.RELAPSE),
+    _question((Stage.REMISSION,), InCourse.RELAPSE_AFTER_MRD_THERAPY, "relapse after treatment for MRD", Event.RELAPSE),
     *(
-        Question((stage,), decision, about, _ends_by(w.RELAPSE), note=note)
-        for stage, note in ((w.AWAITING_HSCT, "before the transplant"), (w.MRD_THERAPY, "during treatment for MRD"))
+        Question((stage,), decision, about, _ends_by(Event.RELAPSE), note=note)
+        for stage, note in (
+            (Stage.AWAITING_HSCT, "before the transplant"),
+            (Stage.MRD_THERAPY, "during treatment for MRD"),
+        )
         for decision, about in (
-            (luck.RELAPSE_DRAW, "relapse"),
-            (luck.RELAPSE_AFTER_MRD_THERAPY, "relapse after treatment for MRD"),
+            (InCourse.RELAPSE, "relapse"),
+            (InCourse.RELAPSE_AFTER_MRD_THERAPY, "relapse after treatment for MRD"),
         )
     ),
-    _question((w.REMISSION,), luck.B_CELL_RECOVERY, "early loss of B-cell aplasia", w.B_CELL_RECOVERY),
-    _question((w.AFTER_HSCT,), luck.RELAPSE_AFTER_HSCT, "relapse after transplant", w.RELAPSE),
-    _question(_TRANSPLANTED, luck.TRANSPLANT_DEATH, "death of the transplant", w.DEATH, w.DEATH_TRANSPLANT),
-    _inner_question(_TRANSPLANTED, luck.SOS_AFTER_HSCT, "sinusoidal obstruction syndrome", w.SOS),
-    _question(_TRANSPLANTED, luck.SOS_DEATH, "death of that syndrome", w.DEATH, w.DEATH_SOS),
-    _question((w.LONG_TERM_REMISSION,), luck.LATE_RELAPSE, "late relapse", w.RELAPSE),
-    _question((*IN_REMISSION, w.AFTER_HSCT), luck.ANTIGEN_LOSS, "loss of the antigen", w.RELAPSE, w.ANTIGEN_LOST),
+    _question((Stage.REMISSION,), InCourse.B_CELL_RECOVERY, "early loss of B-cell aplasia", Event.B_CELL_RECOVERY),
+    _question((Stage.AFTER_HSCT,), InCourse.RELAPSE_AFTER_HSCT, "relapse after transplant", Event.RELAPSE),
+    _question(_TRANSPLANTED, InCourse.TRANSPLANT_DEATH, "death of the transplant", Event.DEATH, Detail.TRANSPLANT),
+    _inner_question(_TRANSPLANTED, InCourse.SOS_AFTER_HSCT, "sinusoidal obstruction syndrome", Event.SOS),
+    _question(_TRANSPLANTED, InCourse.SOS_DEATH, "death of that syndrome", Event.DEATH, Detail.SOS),
+    _question((Stage.LONG_TERM_REMISSION,), InCourse.LATE_RELAPSE, "late relapse", Event.RELAPSE),
     _question(
-        (*IN_REMISSION, w.AFTER_HSCT), luck.LINEAGE_SWITCH_DRAW, "a switch of lineage", w.RELAPSE, w.LINEAGE_SWITCH
+        (*IN_REMISSION, Stage.AFTER_HSCT),
+        InCourse.ANTIGEN_LOSS,
+        "loss of the antigen",
+        Event.RELAPSE,
+        Detail.ANTIGEN_LOST,
+    ),
+    _question(
+        (*IN_REMISSION, Stage.AFTER_HSCT),
+        InCourse.LINEAGE_SWITCH,
+        "a switch of lineage",
+        Event.RELAPSE,
+        Detail.LINEAGE_SWITCH,
     ),
 )

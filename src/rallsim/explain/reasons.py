@@ -15,15 +15,21 @@ import numpy as np
 from rallsim.explain.questions import ACTIVE, BRIDGED, IN_REMISSION, QUESTIONS, TREATED
 from rallsim.explain.replay import Passage, Replay
 from rallsim.explain.words import NUMBERS, in_sentence, interval_in_words, listed, value_in_words
-from rallsim.model import random_numbers as luck
-from rallsim.model import states as w
 from rallsim.model.conditions import OR, Condition, Interval, alternatives
-from rallsim.model.parameter_fields import CAR_T, SUPPORTIVE, TRANSPLANT
+from rallsim.model.parameter_fields import Kind
 from rallsim.model.patient import ATTRIBUTES, GIVEN, attribute_matrix
+from rallsim.model.random_numbers import MAX_COURSES, InCourse
 from rallsim.model.rules import ALTERNATIVE, ANY, NOTHING, meets
+from rallsim.model.states import Event, Stage
 from rallsim.simulation.engine_inputs import Prepared
 
-_TOLD_ALONE = (w.DEATH, w.LEUKAPHERESIS_FAILURE, w.MANUFACTURE_FAILURE, w.DROP_OUT, w.B_CELL_RECOVERY)
+_TOLD_ALONE = (
+    Event.DEATH,
+    Event.LEUKAPHERESIS_FAILURE,
+    Event.MANUFACTURE_FAILURE,
+    Event.DROP_OUT,
+    Event.B_CELL_RECOVERY,
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Choice:
 class Draw:
     """A draw against a chance: what it is about happened when draw < chance."""
 
-    decision: str  # its name in `luck.COURSE`
+    decision: str  # its name in `InCourse`
     course: int
     about: str
     therapy: str
@@ -79,9 +85,9 @@ class Reasons:
             if found is None:
                 continue
             inside = [row for row in passage.rows if self.replay.events["event"][row] == question.inside]
-            bridging = passage.stage in BRIDGED and question.decision == luck.BRIDGING_DRAW
+            bridging = passage.stage in BRIDGED and question.decision == InCourse.BRIDGING_RESPONSE
             yield Draw(
-                decision=luck.COURSE[question.decision],
+                decision=question.decision.word,
                 course=passage.course,
                 about=question.about,
                 therapy=self._therapy(int(passage.within["bridging" if bridging else "therapy"][0])),
@@ -96,14 +102,14 @@ class Reasons:
         """Yield what the strategy chose as a stage began, or for when it ends in remission."""
         if passage.stage in ACTIVE:
             yield from self._next_line(passage)
-        elif passage.stage in TREATED and passage.within["next_event"][0] == w.RESPONSE:
+        elif passage.stage in TREATED and passage.within["next_event"][0] == Event.RESPONSE:
             therapy = int(passage.within["therapy"][0])
             yield from self._in_remission(passage, therapy, int(passage.within["next_stage"][0]), passage.ended_by)
         entered_by = int(self.replay.events["event"][passage.entered_by])
-        if entered_by in (w.ENTRY, w.MRD_RESPONSE, w.B_CELL_RECOVERY) and passage.stage in IN_REMISSION:
+        if entered_by in (Event.ENTRY, Event.MRD_RESPONSE, Event.B_CELL_RECOVERY) and passage.stage in IN_REMISSION:
             before = int(passage.before["therapy"][0])
             therapy = int(self._model["front_line"]) if before == NOTHING else before
-            infused_again = entered_by == w.B_CELL_RECOVERY and passage.within["reinfused"][0] > 0
+            infused_again = entered_by == Event.B_CELL_RECOVERY and passage.within["reinfused"][0] > 0
             if infused_again:
                 yield Choice("reinfusion", "reinfusion", None, "the strategy infuses again", (), "", passage.entered_by)
             if not infused_again or passage.within["b_cell_recovery"][0] > 0.0:  # the second infusion did not help
@@ -114,20 +120,20 @@ class Reasons:
         salvage = (0, int(self._model["after_last_salvage"]))
         chosen, passed_over = self._first_that_applies(attributes, NOTHING, *salvage)
         place = passage.ended_by
-        if passage.within["next_event"][0] == w.PALLIATIVE_CARE:
-            treated = self.replay.ending(passage, luck.TREATED, 0.0).event != w.PALLIATIVE_CARE
+        if passage.within["next_event"][0] == Event.PALLIATIVE_CARE:
+            treated = self.replay.ending(passage, InCourse.TREATED, 0.0).event != Event.PALLIATIVE_CARE
             if treated:
                 why = "not every patient is treated again, whatever the strategy, and this one is not"
                 yield Choice("salvage", "", None, why, (), "as for some patients, whatever the strategy", place)
                 return
             if passage.within["line"][0] > self._model["max_lines"]:
                 why = f"{NUMBERS[int(self._model['max_lines'])]} lines are the most that the strategy gives"
-            elif chosen is not None and self._kinds[self._action(chosen)] == SUPPORTIVE:
+            elif chosen is not None and self._kinds[self._action(chosen)] == Kind.SUPPORTIVE:
                 why = self._rule(chosen, f"salvage rule {chosen + 1}")
                 yield Choice("salvage", self.therapies[self._action(chosen)], chosen + 1, why, passed_over, "", place)
                 return
             elif chosen is not None:
-                why = f"{luck.MAX_COURSES} courses are the most that are followed"
+                why = f"{MAX_COURSES} courses are the most that are followed"
             else:
                 why = "the strategy has nothing left that may be given"
             yield Choice("salvage", "", None, why, passed_over, why, place)
@@ -143,12 +149,12 @@ class Reasons:
             number = chosen + 1 - bridging[0]
             why = self._rule(chosen, f"bridging rule {number}")
             yield Choice("bridging", self.therapies[self._action(chosen)], number, why, passed_over, "", place)
-        elif self._kinds[therapy] == CAR_T or passed_over:
+        elif self._kinds[therapy] == Kind.CAR_T or passed_over:
             yield Choice("bridging", "", None, "", passed_over, "", place)
 
     def _in_remission(self, passage: Passage, therapy: int, stage: int, event: int) -> Iterator[Choice]:
         """Yield what was chosen in remission; a course for MRD has not counted yet when it is chosen."""
-        if self._kinds[therapy] == TRANSPLANT:
+        if self._kinds[therapy] == Kind.TRANSPLANT:
             return
         attributes = attribute_matrix(passage.within)[0].copy()
         if event == passage.entered_by:
@@ -172,7 +178,7 @@ class Reasons:
         why = self._rule(chosen, f"consolidation rule {number}")
         if alkylators == 0:
             yield Choice("consolidation", "", number, why, passed_over, "", event)
-        elif stage == w.AWAITING_HSCT:
+        elif stage == Stage.AWAITING_HSCT:
             given_name = "transplant" if alkylators == 1 else "transplant with two alkylating agents"
             yield Choice("consolidation", given_name, number, why, passed_over, "", event)
         else:

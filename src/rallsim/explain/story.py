@@ -18,8 +18,8 @@ from rallsim.explain.reasons import Choice, Draw
 from rallsim.explain.words import in_sentence, listed
 from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario
-from rallsim.model import states as w
 from rallsim.model.random_numbers import BLOCK
+from rallsim.model.states import DETAILS, EVENTS, STAGES, Stage
 from rallsim.simulation.engine_inputs import check_scenario, cohort_of, parameters_for, prepare
 from rallsim.simulation.entrants import entrants_of_block
 
@@ -44,7 +44,7 @@ class Story:
         """Who the patient is at entry, in a few sentences."""
         front_line = self.parameters.therapies[self.parameters.front_lines[self.scenario.population_id]].label
         first = next(iter(self.courses.values())).events
-        in_remission = bool(first["stage"][0] != w.RELAPSED)
+        in_remission = bool(first["stage"][0] != Stage.RELAPSED)
         told = portrait(self.entrant, in_remission=in_remission, front_line=in_sentence(front_line))
         cohort = cohort_of(self.scenario, self.parameters)
         if cohort is None:
@@ -117,11 +117,11 @@ class Story:
             {
                 "time": float(row["time"]),
                 "age": self.teller.age(float(row["time"])),
-                "event": w.EVENTS[row["event"]],
-                "stage": w.STAGES[row["stage"]],
+                "event": EVENTS[row["event"]],
+                "stage": STAGES[row["stage"]],
                 "line": int(row["line"]),
                 "therapy": therapies[row["therapy"]] if row["therapy"] >= 0 else None,
-                "detail": w.DETAILS[row["detail"]] or None,
+                "detail": DETAILS[row["detail"]] or None,
                 "words": self.teller.event(course.events, place),
                 "reasons": reasons.get(place, []),
             }

@@ -11,7 +11,7 @@ from rallsim.export.blocks import Blocks
 from rallsim.export.charts import MONEY_AXIS, SHARE_AXIS, YEARS_AXIS, Drawing, Series
 from rallsim.export.result_sheets import DISCOUNTED, SUFFIXES, labels_of
 from rallsim.export.sheets import Book, capital, cell
-from rallsim.model import states as w
+from rallsim.model.states import EVENTS, STAGES, Event, Stage
 from rallsim.report.economics import ACTIVITY, basis_words
 
 CURVE_WORDS = {"os": "Overall survival", "efs": "Event-free survival"}
@@ -117,7 +117,7 @@ def write_traces(book: Book, evaluation: Evaluation, shares: pd.DataFrame) -> li
     drawings = []
     for place, (name, label) in enumerate(labels_of(evaluation).items(), 1):
         mine = shares[shares["strategy"] == name].pivot_table(index="t", columns="state_id", values="prob")
-        drawings.append(_trace(book, trace_name(place), label, mine[entered], [w.STAGES[one - 1] for one in entered]))
+        drawings.append(_trace(book, trace_name(place), label, mine[entered], [STAGES[one - 1] for one in entered]))
     return drawings
 
 
@@ -138,7 +138,7 @@ def _trace(book: Book, title: str, label: str, shares: pd.DataFrame, stages: Seq
         sheet.row([float(str(month)), *(float(one) for one in row)], ["top", *["share"] * len(stages)])
     last = sheet.next - 1
     series = [
-        _column(title, head, first, last, column, colour=DEAD_COLOUR if stage == w.STAGES[w.DEAD] else None)
+        _column(title, head, first, last, column, colour=DEAD_COLOUR if stage == STAGES[Stage.DEAD] else None)
         for column, stage in enumerate(stages, 1)
     ]
     months = float(shares.index.max())
@@ -151,7 +151,7 @@ def write_activity(book: Book, evaluation: Evaluation, activity: pd.DataFrame) -
     by_name = activity.set_index(["outcome", "strategy"])
     wide = [by_name[measure].to_dict() for measure in ("estimate", "std_error")]
     ever = activity.groupby("outcome", sort=False)["estimate"].max()
-    happened = [str(name) for name in ever.index if ever[name] > 0.0 and name != w.EVENTS[w.ENTRY]]
+    happened = [str(name) for name in ever.index if ever[name] > 0.0 and name != EVENTS[Event.ENTRY]]
     heads = ("Mean of a patient who enters", "± Monte Carlo standard error")
     blocks = Blocks(
         book,

@@ -10,7 +10,7 @@ import pandas as pd
 from rallsim.decision.sample import order_and_baseline
 from rallsim.economics.tables.economic_results import Evaluation
 from rallsim.export import tables as make
-from rallsim.model import states as w
+from rallsim.model.states import STAGES
 from rallsim.simulation.simulate import Simulation
 
 BALANCED = {
@@ -56,7 +56,7 @@ def metadata(simulation: Simulation, evaluation: Evaluation, step: float) -> dic
     forces = {"costs": math.log1p(rates.costs.rate), "qalys": math.log1p(rates.qalys.rate)}
     return {
         **order_and_baseline(list(scenario.strategies), scenario.reference),
-        "states": [{"state_id": number, "state": name} for number, name in enumerate(w.STAGES, 1)],
+        "states": [{"state_id": number, "state": name} for number, name in enumerate(STAGES, 1)],
         "curves": [{"curve": number, "curve_name": name} for number, name in enumerate(make.CURVES, 1)],
         "sample": "1: one set of parameter values, that of the base case",
         "grp_id": "1: one group",

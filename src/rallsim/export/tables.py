@@ -16,7 +16,7 @@ from rallsim.economics.tables.economic_results import Evaluation
 from rallsim.economics.valuation.timeline import Floats
 from rallsim.economics.valuation.valuation import by_stage_and_cycle
 from rallsim.errors import InputError, Problem
-from rallsim.model import states as w
+from rallsim.model.states import STAGES
 from rallsim.outcomes.history import History
 from rallsim.outcomes.summary import patient_table, survival_curves
 
@@ -75,7 +75,7 @@ def stateprobs(histories: Mapping[str, History], step: float = 1.0) -> pd.DataFr
                     "t": at[times],
                     "prob": shares.ravel(),
                     "strategy": strategy,
-                    "state": np.array(w.STAGES, object)[states],
+                    "state": np.array(STAGES, object)[states],
                 }
             )
         )
@@ -86,9 +86,11 @@ def occupancy(history: History, at: Floats) -> Floats:
     """Share of patients in each stage at each of the times `at`, sorted: stages × times.
 
     >>> from rallsim.model.event_rows import EVENT_ROW
-    >>> rows = [(0, 0, w.ENTRY, w.RELAPSED, 0, -1, 0), (4.5, 0, w.DEATH, w.DEAD, 0, -1, w.DEATH_LEUKAEMIA)]
+    >>> from rallsim.model.states import Detail, Event, Stage
+    >>> death = (4.5, 0, Event.DEATH, Stage.DEAD, 0, -1, Detail.LEUKAEMIA)
+    >>> rows = [(0, 0, Event.ENTRY, Stage.RELAPSED, 0, -1, 0), death]
     >>> one = History(np.array(rows, EVENT_ROW), "none", (), patients=1, horizon=60.0, seed=7)
-    >>> occupancy(one, np.array([0.0, 4.0, 4.5]))[[w.RELAPSED, w.DEAD]].tolist()
+    >>> occupancy(one, np.array([0.0, 4.0, 4.5]))[[Stage.RELAPSED, Stage.DEAD]].tolist()
     [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
     events = history.events
@@ -96,7 +98,7 @@ def occupancy(history: History, at: Floats) -> Floats:
     last = np.append(patient[1:] != patient[:-1], True)
     from_place = np.searchsorted(at, events["time"], side="left")
     to_place = np.where(last, len(at), np.append(from_place[1:], len(at)))
-    changes = np.zeros((len(w.STAGES), len(at) + 1))
+    changes = np.zeros((len(STAGES), len(at) + 1))
     np.add.at(changes, (stage, from_place), 1.0)
     np.add.at(changes, (stage, to_place), -1.0)
     found: Floats = np.cumsum(changes, axis=1)[:, :-1] / history.patients

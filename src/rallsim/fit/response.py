@@ -89,7 +89,9 @@ class Response:
     def draws(self, normal: np.ndarray, assumed: np.ndarray) -> np.ndarray:
         """Unknowns (columns) for draws (rows) of standard normals and of the assumed log odds ratios."""
         root = np.linalg.cholesky(self.covariance)
-        return np.asarray(self.mode + (assumed - self.assumed) @ self.slope.T + normal @ root.T)
+        # einsum sums a row as it is; a matrix product may round a row differently in a table of another length.
+        moved = np.einsum("ij,kj->ik", assumed - self.assumed, self.slope) + np.einsum("ij,kj->ik", normal, root)
+        return np.asarray(self.mode + moved)
 
 
 def fit_response(problem: Problem, assumed: np.ndarray) -> Response:

@@ -12,7 +12,7 @@ from rallsim.errors import InputError, Problem, nearest
 from rallsim.inputs.evidence import Evidence
 from rallsim.inputs.parameter_values import RESPONSE, Parameter, ParameterFile, no_effect, number_at, read_parameter
 from rallsim.model.conditions import Condition, read_condition
-from rallsim.model.parameter_fields import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, TARGETS, UNITS, Field
+from rallsim.model.parameter_fields import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, UNITS, Antigen, Field
 
 THERAPY_KEYS = (
     *("id", "label", "based_on", "kind", "target", "course", "left_out", "max_courses"),
@@ -118,7 +118,7 @@ class ParameterReader:
         self._parameters(file, f"therapies.{identity}", KIND_FIELDS[therapy.kind], f"therapies.{based_on}")
 
     def _therapy_alone(self, file: ParameterFile) -> Therapy | None:
-        kind, target = file.one_of("kind", KIND_FIELDS), file.one_of("target", TARGETS)
+        kind, target = file.one_of("kind", KIND_FIELDS), file.one_of("target", Antigen.words())
         max_courses = file.at("max_courses")
         if not isinstance(max_courses, int) or isinstance(max_courses, bool) or max_courses < 1:
             file.fault(("max_courses",), "must be a whole number from 1 on", found=max_courses)
@@ -130,7 +130,7 @@ class ParameterReader:
             id=file.stem,
             label=str(file.at("label")),
             kind=kind,
-            target=TARGETS.get(target or "none", 0),
+            target=Antigen[(target or "none").upper()],
             max_courses=max_courses,
             eligibility=eligibility,
             labels=labels,

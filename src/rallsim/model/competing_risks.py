@@ -7,11 +7,11 @@ from typing import Any
 
 from rallsim.common.compiled import compiled
 from rallsim.model.distributions import age_at_hazard, hazard_until, log_logistic_quantile
-from rallsim.model.parameter_fields import CD19, CD22
+from rallsim.model.parameter_fields import Antigen
 from rallsim.model.patient import GIVEN
 from rallsim.model.random_numbers import COURSE_COLUMNS, ENTRY_COLUMNS, another
 from rallsim.model.rules import NOTHING
-from rallsim.model.states import DEAD, DEATH, DEATH_BACKGROUND
+from rallsim.model.states import Detail, Event, Stage
 
 DAYS_PER_MONTH = 365.25 / 12.0
 
@@ -74,7 +74,7 @@ def background_death(p: Any, w: Any, ratio: float) -> None:
     by_the_end = hazard_until(w.life_table, p.entry_age + p.ends / 12.0)
     if ratio * (by_the_end - p.hazard_so_far) > p.hazard_left:
         age_at_death = age_at_hazard(w.life_table, p.hazard_so_far + p.hazard_left / ratio, p.age)
-        strikes(p, max(p.time, (age_at_death - p.entry_age) * 12.0), DEAD, DEATH, DEATH_BACKGROUND)
+        strikes(p, max(p.time, (age_at_death - p.entry_age) * 12.0), Stage.DEAD, Event.DEATH, Detail.BACKGROUND)
 
 
 @compiled
@@ -104,7 +104,7 @@ def is_given(p: Any, w: Any, therapy: int) -> None:
 @compiled
 def loses_antigen(p: Any, target: int) -> None:
     """Take the target of a therapy off the blasts."""
-    if target == CD19:
+    if target == Antigen.CD19:
         p.cd19_positive = 0.0
-    elif target == CD22:
+    elif target == Antigen.CD22:
         p.cd22_positive = 0.0

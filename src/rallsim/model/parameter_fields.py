@@ -7,8 +7,11 @@ documentation describe them from here, and the compiled pathway reads records ma
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import auto
 
 import numpy as np
+
+from rallsim.common.codes import Code
 
 UNITS: dict[str, tuple[float, float]] = {
     "probability": (0.0, 1.0),
@@ -229,8 +232,14 @@ POPULATION_FIELDS: dict[str, Field] = {
 }
 
 
-KINDS = ("drug", "car_t", "mrd", "transplant", "supportive")
-DRUG, CAR_T, MRD_DRUG, TRANSPLANT, SUPPORTIVE = range(len(KINDS))
+class Kind(Code):
+    """What a therapy is, which says how its course goes."""
+
+    DRUG = auto()
+    CAR_T = auto()
+    MRD = auto()  # a drug for measurable residual disease in remission
+    TRANSPLANT = auto()  # in relapse
+    SUPPORTIVE = auto()  # nothing against the leukaemia
 
 
 def _fields_but(*words: str) -> dict[str, Field]:
@@ -277,8 +286,14 @@ MODEL = np.dtype(
     ]
 )
 
-NO_TARGET, CD19, CD22 = range(3)
-TARGETS = {"none": NO_TARGET, "cd19": CD19, "cd22": CD22}
+
+class Antigen(Code):
+    """What a therapy aims at."""
+
+    NONE = auto()
+    CD19 = auto()
+    CD22 = auto()
+
 
 THERAPY = np.dtype(
     [(name, "f8") for name in ALL_THERAPY_FIELDS]

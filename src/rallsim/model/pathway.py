@@ -18,14 +18,12 @@ from __future__ import annotations
 from typing import Any
 
 from rallsim.common.compiled import compiled
-from rallsim.model import random_numbers as decision
-from rallsim.model import states as words
 from rallsim.model.adverse_events import MRD_PART, SALVAGE_PART, course_toxicity, cycles_are_given
 from rallsim.model.competing_risks import background_death, is_given, luck, note, strikes, wait
 from rallsim.model.distributions import exponential_quantile, weibull_quantile
-from rallsim.model.parameter_fields import CAR_T, NO_TARGET, SUPPORTIVE, TRANSPLANT
+from rallsim.model.parameter_fields import Antigen, Kind
 from rallsim.model.patient import NO_TRANSPLANT
-from rallsim.model.random_numbers import MAX_COURSES
+from rallsim.model.random_numbers import MAX_COURSES, InCourse
 from rallsim.model.risk_equations import (
     early_death_probability,
     mrd_negative_probability,
@@ -34,6 +32,7 @@ from rallsim.model.risk_equations import (
     remission_probability,
 )
 from rallsim.model.rules import NOTHING, therapy_by_rules
+from rallsim.model.states import Detail, Event, Stage
 from rallsim.model.transplant import (
     consolidation_cycles,
     months_to_transplant,
@@ -49,12 +48,12 @@ def next_therapy(p: Any, w: Any) -> int:
     """Therapy that the strategy's rules give next, NOTHING when the patient gets none."""
     treated = w.model.disease_treated_at_entry
     if p.course > 0:
-        failed = p.stage == words.REFRACTORY
+        failed = p.stage == Stage.REFRACTORY
         treated = w.model.disease_next_line_given_failure if failed else w.model.disease_next_line_given_relapse
-    if p.course >= MAX_COURSES or p.line > w.model.max_lines or luck(p, w, decision.TREATED) >= treated:
+    if p.course >= MAX_COURSES or p.line > w.model.max_lines or luck(p, w, InCourse.TREATED) >= treated:
         return NOTHING
     therapy = therapy_by_rules(w.attributes, NOTHING, w.rules, 0, w.model.after_last_salvage, w.conditions, w.therapies)
-    if therapy != NOTHING and w.therapies[therapy].kind == SUPPORTIVE:
+    if therapy != NOTHING and w.therapies[therapy].kind == Kind.SUPPORTIVE:
         return NOTHING
     return therapy
 
@@ -84,16 +83,16 @@ def mrd_therapy_by_rules(p: Any, w: Any) -> int:
 @compiled
 def stage_in_remission(p: Any, w: Any) -> int:
     """Stage that a remission begins with: treatment of MRD, the wait for a transplant, or remission itself."""
-    if w.therapies[p.therapy].kind == TRANSPLANT:
-        return words.AFTER_HSCT
+    if w.therapies[p.therapy].kind == Kind.TRANSPLANT:
+        return Stage.AFTER_HSCT
     if p.mrd_positive > 0.0:
         therapy = mrd_therapy_by_rules(p, w)
         if therapy != NOTHING:
             p.next_therapy = therapy
-            return words.MRD_THERAPY
+            return Stage.MRD_THERAPY
     if transplant_is_planned(p, w):
-        return words.AWAITING_HSCT
-    return words.REMISSION
+        return Stage.AWAITING_HSCT
+    return Stage.REMISSION
 
 
 # --- stages ------------------------------------------------------------------------------------------------------
@@ -111,7 +110,7 @@ def relapsed(p: Any, w: Any) -> None:
         p.months_since_hsct = NO_TRANSPLANT
     therapy = next_therapy(p, w)
     if therapy == NOTHING:
-        strikes(p, p.time, words.PALLIATIVE, words.PALLIATIVE_CARE, words.NO_DETAIL)
+        strikes(p, p.time, Stage.PALLIATIVE, Event.PALLIATIVE_CARE, Detail.NONE)
     else:
         p.next_therapy = therapy
         p.bridging = bridging_to(p, w, therapy)
@@ -119,15 +118,15 @@ def relapsed(p: Any, w: Any) -> None:
         median = w.model.disease_months_to_treatment
         if p.course == 0:
             median = w.model.disease_months_to_treatment_at_entry
-        until = wait(w, luck(p, w, decision.TIME_TO_TREATMENT), median)
-        first_stage = words.SALVAGE
-        if kind == CAR_T:
-            first_stage = words.AWAITING_CELLS
-        elif kind == TRANSPLANT:
+        until = wait(w, luck(p, w, InCourse.TIME_TO_TREATMENT), median)
+        first_stage = Stage.SALVAGE
+        if kind == Kind.CAR_T:
+            first_stage = Stage.AWAITING_CELLS
+        elif kind == Kind.TRANSPLANT:
             until = months_to_transplant(p, w, w.therapies[therapy])
         elif p.bridging != NOTHING:
-            first_stage = words.DEBULKING
-        strikes(p, p.time + until, first_stage, words.TREATMENT_START, words.NO_DETAIL)
+            first_stage = Stage.DEBULKING
+        strikes(p, p.time + until, first_stage, Event.TREATMENT_START, Detail.NONE)
     background_death(p, w, w.model.mortality_ratio_active)
 
 
@@ -135,30 +134,30 @@ def relapsed(p: Any, w: Any) -> None:
 def salvage(p: Any, w: Any) -> None:
     """On a course of treatment, or infused with CAR-T cells: early death, response with or without MRD, or failure."""
     therapy = w.therapies[p.therapy]
-    in_first_cycle = luck(p, w, decision.RESPONSE_CYCLE) < therapy.response_in_first_cycle
-    cycles = 1 if in_first_cycle or therapy.kind == TRANSPLANT else 2
+    in_first_cycle = luck(p, w, InCourse.RESPONSE_CYCLE) < therapy.response_in_first_cycle
+    cycles = 1 if in_first_cycle or therapy.kind == Kind.TRANSPLANT else 2
     assessed = p.time + cycles * therapy.cycle_months
-    response = luck(p, w, decision.RESPONSE_DRAW)
+    response = luck(p, w, InCourse.RESPONSE)
     if response < remission_probability(p, w, therapy):
-        p.mrd_positive = 0.0 if luck(p, w, decision.MRD) < mrd_negative_probability(p, w, therapy) else 1.0
-        depth = words.MRD_POSITIVE if p.mrd_positive > 0.0 else words.MRD_NEGATIVE
-        strikes(p, assessed, stage_in_remission(p, w), words.RESPONSE, depth)
+        p.mrd_positive = 0.0 if luck(p, w, InCourse.MRD) < mrd_negative_probability(p, w, therapy) else 1.0
+        depth = Detail.MRD_POSITIVE if p.mrd_positive > 0.0 else Detail.MRD_NEGATIVE
+        strikes(p, assessed, stage_in_remission(p, w), Event.RESPONSE, depth)
     elif response >= 1.0 - early_death_probability(p, therapy):
-        died = p.time + luck(p, w, decision.TIME_OF_EARLY_DEATH) * (assessed - p.time)
-        toxic = luck(p, w, decision.CAUSE_OF_EARLY_DEATH) < therapy.early_death_of_treatment
-        cause = words.DEATH_TREATMENT if toxic else words.DEATH_LEUKAEMIA
-        strikes(p, died, words.DEAD, words.DEATH, cause)
+        died = p.time + luck(p, w, InCourse.TIME_OF_EARLY_DEATH) * (assessed - p.time)
+        toxic = luck(p, w, InCourse.CAUSE_OF_EARLY_DEATH) < therapy.early_death_of_treatment
+        cause = Detail.TREATMENT if toxic else Detail.LEUKAEMIA
+        strikes(p, died, Stage.DEAD, Event.DEATH, cause)
     else:
         lost = (
-            therapy.target != NO_TARGET
-            and luck(p, w, decision.ANTIGEN_LOSS_AT_FAILURE) < therapy.antigen_loss_at_failure
+            therapy.target != Antigen.NONE
+            and luck(p, w, InCourse.ANTIGEN_LOSS_AT_FAILURE) < therapy.antigen_loss_at_failure
         )
-        detail = words.ANTIGEN_LOST if lost else words.NO_DETAIL
-        strikes(p, assessed, words.REFRACTORY, words.NO_RESPONSE, detail)
+        detail = Detail.ANTIGEN_LOST if lost else Detail.NONE
+        strikes(p, assessed, Stage.REFRACTORY, Event.NO_RESPONSE, detail)
     background_death(p, w, w.model.mortality_ratio_active)
-    if therapy.kind == TRANSPLANT:
+    if therapy.kind == Kind.TRANSPLANT:
         transplant_risks(p, w)
-        note(p, w, p.time, words.HSCT, p.therapy, words.ONE_ALKYLATOR)
+        note(p, w, p.time, Event.HSCT, p.therapy, Detail.ONE_ALKYLATOR)
     p.cycles = cycles
     cycles_are_given(p, w, p.therapy, cycles, p.time)
     course_toxicity(p, w, SALVAGE_PART, assessed)
@@ -168,20 +167,20 @@ def salvage(p: Any, w: Any) -> None:
 def mrd_therapy(p: Any, w: Any) -> None:
     """In complete remission with MRD, on a course for it: MRD goes or stays, unless relapse or death comes first."""
     therapy = w.therapies[p.next_therapy]
-    gone = luck(p, w, decision.MRD_THERAPY_DRAW) < therapy.mrd_response
+    gone = luck(p, w, InCourse.MRD_THERAPY) < therapy.mrd_response
     if not gone:  # trials count a relapse before the assessment as no response
         relapses(p, w, relapse_time(p, w))
     p.therapy = p.next_therapy
     is_given(p, w, p.therapy)
     assessed = p.time + therapy.cycle_months
-    depth = words.MRD_NEGATIVE if gone else words.MRD_POSITIVE
-    strikes(p, assessed, words.REMISSION, words.MRD_RESPONSE, depth)
-    chance = luck(p, w, decision.MRD_THERAPY_DEATH)
+    depth = Detail.MRD_NEGATIVE if gone else Detail.MRD_POSITIVE
+    strikes(p, assessed, Stage.REMISSION, Event.MRD_RESPONSE, depth)
+    chance = luck(p, w, InCourse.MRD_THERAPY_DEATH)
     if chance < therapy.early_death:
         died = p.time + chance / therapy.early_death * therapy.cycle_months
-        strikes(p, died, words.DEAD, words.DEATH, words.DEATH_TREATMENT)
+        strikes(p, died, Stage.DEAD, Event.DEATH, Detail.TREATMENT)
     background_death(p, w, w.model.mortality_ratio_active)
-    note(p, w, p.time, words.MRD_THERAPY_START, p.therapy, words.NO_DETAIL)
+    note(p, w, p.time, Event.MRD_THERAPY_START, p.therapy, Detail.NONE)
     p.cycles = 1
     cycles_are_given(p, w, p.therapy, 1, p.time)
     course_toxicity(p, w, MRD_PART, assessed)
@@ -193,24 +192,24 @@ def remission(p: Any, w: Any) -> None:
     therapy = w.therapies[p.therapy]
     relapses(p, w, relapse_time(p, w))
     long_term = p.remission_since + w.model.disease_long_term_after_months
-    strikes(p, max(p.time, long_term), words.LONG_TERM_REMISSION, words.LONG_TERM, words.NO_DETAIL)
+    strikes(p, max(p.time, long_term), Stage.LONG_TERM_REMISSION, Event.LONG_TERM_REMISSION, Detail.NONE)
     if (
-        therapy.kind == CAR_T
+        therapy.kind == Kind.CAR_T
         and p.b_cell_recovery == 0.0
         and p.reinfused == 0
-        and luck(p, w, decision.B_CELL_RECOVERY) < therapy.b_cell_recovery
+        and luck(p, w, InCourse.B_CELL_RECOVERY) < therapy.b_cell_recovery
     ):
-        lost = wait(w, luck(p, w, decision.TIME_TO_B_CELL_RECOVERY), therapy.months_to_b_cell_recovery)
-        strikes(p, p.remission_since + lost, words.REMISSION, words.B_CELL_RECOVERY, words.NO_DETAIL)
+        lost = wait(w, luck(p, w, InCourse.TIME_TO_B_CELL_RECOVERY), therapy.months_to_b_cell_recovery)
+        strikes(p, p.remission_since + lost, Stage.REMISSION, Event.B_CELL_RECOVERY, Detail.NONE)
     background_death(p, w, w.model.mortality_ratio_active)
-    if therapy.kind != CAR_T:
+    if therapy.kind != Kind.CAR_T:
         consolidation_cycles(p, w, therapy.cycles_planned)
 
 
 @compiled
 def long_term_remission(p: Any, w: Any) -> None:
     """Years without relapse: a late relapse for some years more, and the mortality of a survivor."""
-    late = p.time + exponential_quantile(luck(p, w, decision.LATE_RELAPSE), w.model.disease_late_relapse_rate)
+    late = p.time + exponential_quantile(luck(p, w, InCourse.LATE_RELAPSE), w.model.disease_late_relapse_rate)
     clock = max(p.remission_since, p.hsct_since)
     if late < clock + w.model.disease_late_relapse_until_months:
         relapses(p, w, late)
@@ -225,10 +224,10 @@ def palliative(p: Any, w: Any) -> None:
     """No further line: death of leukaemia, or of something else before."""
     later = p.lines_given >= 2
     died = p.time + weibull_quantile(
-        luck(p, w, decision.PALLIATIVE_SURVIVAL),
+        luck(p, w, InCourse.PALLIATIVE_SURVIVAL),
         w.model.disease_palliative_median_survival,
         w.model.disease_palliative_shape,
         w.model.disease_palliative_hazard_ratio_later_line if later else 1.0,
     )
-    strikes(p, died, words.DEAD, words.DEATH, words.DEATH_LEUKAEMIA)
+    strikes(p, died, Stage.DEAD, Event.DEATH, Detail.LEUKAEMIA)
     background_death(p, w, w.model.mortality_ratio_active)

@@ -12,12 +12,12 @@ import numpy as np
 from rallsim.common.compiled import compiled, compiled_entry
 from rallsim.common.records import readable
 from rallsim.errors import Problem
-from rallsim.model import random_numbers as decision
 from rallsim.model.distributions import exponential_quantile
 from rallsim.model.parameter_fields import POPULATION_FIELDS
 from rallsim.model.patient import NO_TRANSPLANT, new_patients
+from rallsim.model.random_numbers import AtEntry
 from rallsim.model.rules import NOTHING
-from rallsim.model.states import ENTRY, RELAPSED, REMISSION
+from rallsim.model.states import Event, Stage
 
 HSCT_AGE = 55.0  # years from which on another share is fit for transplant: the parameters' names say so
 AGE_POINTS = 1025  # of the table of age quantiles; linear between them
@@ -160,49 +160,49 @@ def enters(p: Any, uniforms: Any, population: Any) -> None:
     Fitness for transplant depends on age, the first remission on whether there was one (then exponential with the given
     share of long ones), a transplant before entry on whether it lasted long enough; all else is independent.
     """
-    position = uniforms[decision.U_AGE] * (AGE_POINTS - 1)
+    position = uniforms[AtEntry.AGE] * (AGE_POINTS - 1)
     below = int(position)
     p.entry_age = population.ages[below] + (position - below) * (population.ages[below + 1] - population.ages[below])
     p.age = p.entry_age
-    p.male = uniforms[decision.U_SEX] < population.male
-    p.primary_refractory = uniforms[decision.U_PRIMARY_REFRACTORY] < population.primary_refractory
+    p.male = uniforms[AtEntry.SEX] < population.male
+    p.primary_refractory = uniforms[AtEntry.PRIMARY_REFRACTORY] < population.primary_refractory
     if p.primary_refractory == 0.0:
-        lasted = exponential_quantile(uniforms[decision.U_CR1_MONTHS], population.cr1_rate)
+        lasted = exponential_quantile(uniforms[AtEntry.CR1_MONTHS], population.cr1_rate)
         p.cr1_months = max(population.shortest_remission_months, lasted)
         if p.cr1_months >= population.prior_hsct_from_months:
-            p.prior_hsct = uniforms[decision.U_PRIOR_HSCT] < population.prior_hsct_given_time
+            p.prior_hsct = uniforms[AtEntry.PRIOR_HSCT] < population.prior_hsct_given_time
     p.remission_months = p.cr1_months
     p.hsct_before_entry = max(0.0, p.cr1_months - population.months_to_hsct)
     p.months_since_hsct = p.hsct_before_entry if p.prior_hsct > 0.0 else NO_TRANSPLANT
     below_5 = population.blasts_below_5
     below_10 = below_5 + population.blasts_below_10
     below_50 = below_10 + population.blasts_10_to_50
-    p.blasts = blasts_at(uniforms[decision.U_BLASTS], below_5, below_10, below_50, population.blasts_above_50_shape)
+    p.blasts = blasts_at(uniforms[AtEntry.BLASTS], below_5, below_10, below_50, population.blasts_above_50_shape)
     p.entry_blasts = p.blasts
-    p.cd19_positive = uniforms[decision.U_CD19] < population.cd19_positive
-    p.cd22_positive = uniforms[decision.U_CD22] < population.cd22_positive
-    p.liver_disease = uniforms[decision.U_LIVER_DISEASE] < population.liver_disease
-    p.neuro_history = uniforms[decision.U_NEURO_HISTORY] < population.neuro_history
-    p.ph_positive = uniforms[decision.U_PH_POSITIVE] < population.ph_positive
-    p.kmt2a = uniforms[decision.U_KMT2A] < population.kmt2a
-    p.extramedullary = uniforms[decision.U_EXTRAMEDULLARY] < population.extramedullary
-    p.sibling_donor = uniforms[decision.U_SIBLING_DONOR] < population.sibling_donor
-    p.donor = p.sibling_donor > 0.0 or uniforms[decision.U_OTHER_DONOR] < population.other_donor
+    p.cd19_positive = uniforms[AtEntry.CD19] < population.cd19_positive
+    p.cd22_positive = uniforms[AtEntry.CD22] < population.cd22_positive
+    p.liver_disease = uniforms[AtEntry.LIVER_DISEASE] < population.liver_disease
+    p.neuro_history = uniforms[AtEntry.NEURO_HISTORY] < population.neuro_history
+    p.ph_positive = uniforms[AtEntry.PH_POSITIVE] < population.ph_positive
+    p.kmt2a = uniforms[AtEntry.KMT2A] < population.kmt2a
+    p.extramedullary = uniforms[AtEntry.EXTRAMEDULLARY] < population.extramedullary
+    p.sibling_donor = uniforms[AtEntry.SIBLING_DONOR] < population.sibling_donor
+    p.donor = p.sibling_donor > 0.0 or uniforms[AtEntry.OTHER_DONOR] < population.other_donor
     fit = population.hsct_fit_under_55 if p.entry_age < HSCT_AGE else population.hsct_fit_55_plus
-    p.hsct_fit = uniforms[decision.U_HSCT_FIT] < fit
-    before = uniforms[decision.U_LINES_BEFORE_ENTRY]
+    p.hsct_fit = uniforms[AtEntry.HSCT_FIT] < fit
+    before = uniforms[AtEntry.LINES_BEFORE_ENTRY]
     p.lines_given = 0
     if before < population.two_lines_before:
         p.lines_given = 2
     elif before < population.two_lines_before + population.one_line_before:
         p.lines_given = 1
-    p.hazard_left = exponential_quantile(uniforms[decision.U_BACKGROUND_DEATH], 1.0)
-    p.next_stage = RELAPSED
-    if uniforms[decision.U_IN_MRD_REMISSION] < population.in_mrd_remission:
-        p.next_stage = REMISSION
+    p.hazard_left = exponential_quantile(uniforms[AtEntry.BACKGROUND_DEATH], 1.0)
+    p.next_stage = Stage.RELAPSED
+    if uniforms[AtEntry.IN_MRD_REMISSION] < population.in_mrd_remission:
+        p.next_stage = Stage.REMISSION
         p.mrd_positive = 1.0
         p.blasts = 0.0
-    p.next_event = ENTRY
+    p.next_event = Event.ENTRY
     p.therapy = NOTHING
     p.bridging = NOTHING
     p.hsct_since = -1.0

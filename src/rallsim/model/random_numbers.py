@@ -1,6 +1,6 @@
 """Every random number of a patient's history, each with a name.
 
-A patient owns a row of uniforms: the columns of `ENTRY` once, the columns of `COURSE` once for every course of
+A patient owns a row of uniforms: the columns of `AtEntry` once, the columns of `InCourse` once for every course of
 treatment. Numbers depend on seed, replicate, patient, name and course, never on the strategy, the size of the
 cohort or the number of workers, so the same patient meets every strategy with the same luck.
 
@@ -11,179 +11,106 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from enum import auto
 from typing import Any
 
 import numpy as np
 
+from rallsim.common.codes import Code
 from rallsim.common.compiled import compiled, compiled_entry
 
 BLOCK = 1000
 MAX_COURSES = 6
 
-ENTRY = (
-    "age",
-    "sex",
-    "cr1_months",
-    "blasts",
-    "prior_hsct",
-    "cd19",
-    "cd22",
-    "liver_disease",
-    "hsct_fit",
-    "background_death",
-    "lines_before_entry",
-    "primary_refractory",
-    "neuro_history",
-    "ph_positive",
-    "kmt2a",
-    "extramedullary",
-    "sibling_donor",
-    "other_donor",
-    "in_mrd_remission",
-)
-(
-    U_AGE,
-    U_SEX,
-    U_CR1_MONTHS,
-    U_BLASTS,
-    U_PRIOR_HSCT,
-    U_CD19,
-    U_CD22,
-    U_LIVER_DISEASE,
-    U_HSCT_FIT,
-    U_BACKGROUND_DEATH,
-    U_LINES_BEFORE_ENTRY,
-    U_PRIMARY_REFRACTORY,
-    U_NEURO_HISTORY,
-    U_PH_POSITIVE,
-    U_KMT2A,
-    U_EXTRAMEDULLARY,
-    U_SIBLING_DONOR,
-    U_OTHER_DONOR,
-    U_IN_MRD_REMISSION,
-) = range(len(ENTRY))
 
-COURSE = (
-    "treated",
-    "time_to_treatment",
-    "response",
-    "response_cycle",
-    "time_of_early_death",
-    "mrd",
-    "b_cell_recovery",
-    "crs",
-    "crs_onset",
-    "icans",
-    "icans_onset",
-    "sos_on_treatment",
-    "sos_on_treatment_time",
-    "leukapheresis",
-    "vein_to_vein",
-    "manufacture",
-    "death_while_waiting",
-    "bridging_response",
-    "relapse",
-    "antigen_loss",
-    "time_to_hsct",
-    "sos_after_hsct",
-    "sos_onset",
-    "sos_death",
-    "transplant_death",
-    "relapse_after_hsct",
-    "late_relapse",
-    "palliative_survival",
-    "antigen_loss_at_failure",
-    "antigen_loss_in_bridging",
-    "lineage_switch",
-    "manufacture_retry",
-    "vein_to_vein_again",
-    "manufacture_again",
-    "drop_out",
-    "cause_of_death_while_waiting",
-    "intensive_care",
-    "length_of_intensive_care",
-    "mrd_therapy",
-    "mrd_therapy_death",
-    "relapse_after_mrd_therapy",
-    "time_to_b_cell_recovery",
-    "reinfusion",
-    "bilirubin",
-    "effect_of_hsct",
-    "acute_gvhd",
-    "acute_gvhd_onset",
-    "chronic_gvhd",
-    "chronic_gvhd_onset",
-    "infection",
-    "cytopenia",
-    "gastrointestinal",
-    "tumour_lysis",
-    "liver",
-    "liver_grade",
-    "hsct_realised",
-    "cause_of_early_death",
-)
-(
-    TREATED,
-    TIME_TO_TREATMENT,
-    RESPONSE_DRAW,
-    RESPONSE_CYCLE,
-    TIME_OF_EARLY_DEATH,
-    MRD,
-    B_CELL_RECOVERY,
-    CRS_DRAW,
-    CRS_ONSET,
-    ICANS_DRAW,
-    ICANS_ONSET,
-    SOS_ON_TREATMENT,
-    SOS_ON_TREATMENT_TIME,
-    LEUKAPHERESIS_DRAW,
-    VEIN_TO_VEIN,
-    MANUFACTURE,
-    DEATH_WHILE_WAITING,
-    BRIDGING_DRAW,
-    RELAPSE_DRAW,
-    ANTIGEN_LOSS,
-    TIME_TO_HSCT,
-    SOS_AFTER_HSCT,
-    SOS_ONSET,
-    SOS_DEATH,
-    TRANSPLANT_DEATH,
-    RELAPSE_AFTER_HSCT,
-    LATE_RELAPSE,
-    PALLIATIVE_SURVIVAL,
-    ANTIGEN_LOSS_AT_FAILURE,
-    ANTIGEN_LOSS_IN_BRIDGING,
-    LINEAGE_SWITCH_DRAW,
-    MANUFACTURE_RETRY,
-    VEIN_TO_VEIN_AGAIN,
-    MANUFACTURE_AGAIN,
-    DROP_OUT_DRAW,
-    CAUSE_OF_DEATH_WHILE_WAITING,
-    INTENSIVE_CARE,
-    LENGTH_OF_INTENSIVE_CARE,
-    MRD_THERAPY_DRAW,
-    MRD_THERAPY_DEATH,
-    RELAPSE_AFTER_MRD_THERAPY,
-    TIME_TO_B_CELL_RECOVERY,
-    REINFUSION_DRAW,
-    BILIRUBIN,
-    EFFECT_OF_HSCT,
-    ACUTE_GVHD_DRAW,
-    ACUTE_GVHD_ONSET,
-    CHRONIC_GVHD_DRAW,
-    CHRONIC_GVHD_ONSET,
-    INFECTION_DRAW,
-    CYTOPENIA_DRAW,
-    GASTROINTESTINAL_DRAW,
-    TUMOUR_LYSIS_DRAW,
-    LIVER_DRAW,
-    LIVER_GRADE,
-    HSCT_REALISED,
-    CAUSE_OF_EARLY_DEATH,
-) = range(len(COURSE))
+class AtEntry(Code):
+    """The uniforms that make a patient at entry."""
 
-ENTRY_COLUMNS = len(ENTRY)
-COURSE_COLUMNS = len(COURSE)
+    AGE = auto()
+    SEX = auto()
+    CR1_MONTHS = auto()
+    BLASTS = auto()
+    PRIOR_HSCT = auto()
+    CD19 = auto()
+    CD22 = auto()
+    LIVER_DISEASE = auto()
+    HSCT_FIT = auto()
+    BACKGROUND_DEATH = auto()
+    LINES_BEFORE_ENTRY = auto()
+    PRIMARY_REFRACTORY = auto()
+    NEURO_HISTORY = auto()
+    PH_POSITIVE = auto()
+    KMT2A = auto()
+    EXTRAMEDULLARY = auto()
+    SIBLING_DONOR = auto()
+    OTHER_DONOR = auto()
+    IN_MRD_REMISSION = auto()
+
+
+class InCourse(Code):
+    """The uniforms of a course of treatment, from the wait for it to the end of what follows it."""
+
+    TREATED = auto()
+    TIME_TO_TREATMENT = auto()
+    RESPONSE = auto()
+    RESPONSE_CYCLE = auto()
+    TIME_OF_EARLY_DEATH = auto()
+    MRD = auto()
+    B_CELL_RECOVERY = auto()
+    CRS = auto()
+    CRS_ONSET = auto()
+    ICANS = auto()
+    ICANS_ONSET = auto()
+    SOS_ON_TREATMENT = auto()
+    SOS_ON_TREATMENT_TIME = auto()
+    LEUKAPHERESIS = auto()
+    VEIN_TO_VEIN = auto()
+    MANUFACTURE = auto()
+    DEATH_WHILE_WAITING = auto()
+    BRIDGING_RESPONSE = auto()
+    RELAPSE = auto()
+    ANTIGEN_LOSS = auto()
+    TIME_TO_HSCT = auto()
+    SOS_AFTER_HSCT = auto()
+    SOS_ONSET = auto()
+    SOS_DEATH = auto()
+    TRANSPLANT_DEATH = auto()
+    RELAPSE_AFTER_HSCT = auto()
+    LATE_RELAPSE = auto()
+    PALLIATIVE_SURVIVAL = auto()
+    ANTIGEN_LOSS_AT_FAILURE = auto()
+    ANTIGEN_LOSS_IN_BRIDGING = auto()
+    LINEAGE_SWITCH = auto()
+    MANUFACTURE_RETRY = auto()
+    VEIN_TO_VEIN_AGAIN = auto()
+    MANUFACTURE_AGAIN = auto()
+    DROP_OUT = auto()
+    CAUSE_OF_DEATH_WHILE_WAITING = auto()
+    INTENSIVE_CARE = auto()
+    LENGTH_OF_INTENSIVE_CARE = auto()
+    MRD_THERAPY = auto()
+    MRD_THERAPY_DEATH = auto()
+    RELAPSE_AFTER_MRD_THERAPY = auto()
+    TIME_TO_B_CELL_RECOVERY = auto()
+    REINFUSION = auto()
+    BILIRUBIN = auto()
+    EFFECT_OF_HSCT = auto()
+    ACUTE_GVHD = auto()
+    ACUTE_GVHD_ONSET = auto()
+    CHRONIC_GVHD = auto()
+    CHRONIC_GVHD_ONSET = auto()
+    INFECTION = auto()
+    CYTOPENIA = auto()
+    GASTROINTESTINAL = auto()
+    TUMOUR_LYSIS = auto()
+    LIVER = auto()
+    LIVER_GRADE = auto()
+    HSCT_REALISED = auto()
+    CAUSE_OF_EARLY_DEATH = auto()
+
+
+ENTRY_COLUMNS = len(AtEntry)
+COURSE_COLUMNS = len(InCourse)
 FAMILIES = 1 + MAX_COURSES + 1  # the entry, the courses, and the palliative care after the last of them
 COLUMNS = ENTRY_COLUMNS + (FAMILIES - 1) * COURSE_COLUMNS
 FAMILY_STRIDE = 256  # numbers kept for each family, so that a decision added at its end changes no other number

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from rallsim.common.compiled import compiled
-from rallsim.model import random_numbers as decision
-from rallsim.model import states as words
 from rallsim.model.competing_risks import luck, strikes
 from rallsim.model.distributions import changed_hazard_quantile, mixture_cure_quantile, probability_after_odds_ratio
-from rallsim.model.parameter_fields import CAR_T, MRD_DRUG, NO_TARGET
+from rallsim.model.parameter_fields import Antigen, Kind
+from rallsim.model.random_numbers import InCourse
+from rallsim.model.states import Detail, Event, Stage
 
 
 @compiled
@@ -65,7 +65,7 @@ def relapse_hazard_ratio(p: Any, w: Any, therapy: Any) -> float:
         hazard_ratio *= therapy.relapse_hazard_ratio_high_burden
     if p.extramedullary > 0.0:
         hazard_ratio *= therapy.relapse_hazard_ratio_extramedullary
-    if p.bridged > 0 and therapy.kind == CAR_T and w.model.disease_bridging_causal_share > 0.0:
+    if p.bridged > 0 and therapy.kind == Kind.CAR_T and w.model.disease_bridging_causal_share > 0.0:
         hazard_ratio *= w.model.disease_bridging_hazard_ratio**w.model.disease_bridging_causal_share
     return hazard_ratio
 
@@ -77,7 +77,7 @@ def relapse_time(p: Any, w: Any) -> float:
     No relapse is found before the marrow is looked at again.
     """
     therapy = w.therapies[p.therapy]
-    u = luck(p, w, decision.RELAPSE_AFTER_MRD_THERAPY if therapy.kind == MRD_DRUG else decision.RELAPSE_DRAW)
+    u = luck(p, w, InCourse.RELAPSE_AFTER_MRD_THERAPY if therapy.kind == Kind.MRD else InCourse.RELAPSE)
     ratio = relapse_hazard_ratio(p, w, therapy)
     cure, scale, shape = therapy.relapse_cure, therapy.relapse_scale, therapy.relapse_shape
     if p.b_cell_recovery > 0.0:
@@ -96,9 +96,9 @@ def relapses(p: Any, w: Any, time: float) -> None:
     switch = therapy.lineage_switch
     if p.kmt2a > 0.0:
         switch = probability_after_odds_ratio(switch, therapy.lineage_switch_odds_ratio_kmt2a)
-    detail = words.ANTIGEN_KEPT
-    if luck(p, w, decision.LINEAGE_SWITCH_DRAW) < switch:
-        detail = words.LINEAGE_SWITCH
-    elif therapy.target != NO_TARGET and luck(p, w, decision.ANTIGEN_LOSS) < therapy.antigen_loss:
-        detail = words.ANTIGEN_LOST
-    strikes(p, time, words.RELAPSED, words.RELAPSE, detail)
+    detail = Detail.ANTIGEN_KEPT
+    if luck(p, w, InCourse.LINEAGE_SWITCH) < switch:
+        detail = Detail.LINEAGE_SWITCH
+    elif therapy.target != Antigen.NONE and luck(p, w, InCourse.ANTIGEN_LOSS) < therapy.antigen_loss:
+        detail = Detail.ANTIGEN_LOST
+    strikes(p, time, Stage.RELAPSED, Event.RELAPSE, detail)

@@ -6,10 +6,9 @@ from collections import namedtuple
 from typing import Any
 
 from rallsim.common.compiled import compiled, compiled_entry
-from rallsim.model import states as words
 from rallsim.model.car_t import awaiting_cells, debulking
 from rallsim.model.competing_risks import World, is_given, loses_antigen, luck, note, spend_background_hazard
-from rallsim.model.parameter_fields import CD19, CD22, TRANSPLANT
+from rallsim.model.parameter_fields import Antigen, Kind
 from rallsim.model.pathway import (
     long_term_remission,
     mrd_therapy,
@@ -20,8 +19,9 @@ from rallsim.model.pathway import (
     stage_in_remission,
 )
 from rallsim.model.patient import GIVEN
-from rallsim.model.random_numbers import REINFUSION_DRAW
+from rallsim.model.random_numbers import InCourse
 from rallsim.model.rules import NOTHING
+from rallsim.model.states import Detail, Event, Stage
 from rallsim.model.transplant import after_hsct, awaiting_hsct
 
 NOBODY_WAKES = -1.0  # what `advance` returns when a history has ended
@@ -36,43 +36,43 @@ BlockArrays = namedtuple(
 def changes(p: Any, w: Any) -> None:
     """What an event changes in the patient, before the next stage begins."""
     event = p.next_event
-    if event == words.ENTRY:
+    if event == Event.ENTRY:
         if p.lines_given > 0:
             remembers_therapies(p, w)
-        if p.stage == words.REMISSION and p.therapy == NOTHING:
+        if p.stage == Stage.REMISSION and p.therapy == NOTHING:
             p.therapy = w.model.front_line
             p.stage = stage_in_remission(p, w)
-    elif event == words.TREATMENT_START:
+    elif event == Event.TREATMENT_START:
         p.therapy = p.next_therapy
         p.lines_given += 1
         p.waiting_since = p.time
         p.attempt = 0
         p.bridged = 0
         is_given(p, w, p.therapy)
-        if w.therapies[p.therapy].kind == TRANSPLANT:
+        if w.therapies[p.therapy].kind == Kind.TRANSPLANT:
             p.alkylators = 1
             transplanted(p, 1)
-    elif event == words.MANUFACTURE_FAILURE and p.stage == words.AWAITING_CELLS:
+    elif event == Event.MANUFACTURE_FAILURE and p.stage == Stage.AWAITING_CELLS:
         p.attempt = 1
-    elif event == words.RESPONSE:
+    elif event == Event.RESPONSE:
         p.remission_since = p.time
         p.relapse_clock = p.time
-    elif event == words.MRD_RESPONSE:
+    elif event == Event.MRD_RESPONSE:
         p.relapse_clock = p.time
-        p.mrd_positive = 1.0 if p.next_detail == words.MRD_POSITIVE else 0.0
+        p.mrd_positive = 1.0 if p.next_detail == Detail.MRD_POSITIVE else 0.0
         p.stage = stage_in_remission(p, w)
-    elif event == words.B_CELL_RECOVERY:
+    elif event == Event.B_CELL_RECOVERY:
         loses_aplasia(p, w)
-    elif event == words.HSCT:
+    elif event == Event.HSCT:
         transplanted(p, 0)
-    elif event == words.RELAPSE:
+    elif event == Event.RELAPSE:
         p.remission_months = p.time - p.remission_since
         p.mrd_positive = 0.0
         p.b_cell_recovery = 0.0
         p.reinfused = 0
         leukaemia_is_back(p, w)
-    elif event in (words.NO_RESPONSE, words.LEUKAPHERESIS_FAILURE, words.MANUFACTURE_FAILURE, words.DROP_OUT):
-        if event == words.NO_RESPONSE:
+    elif event in (Event.NO_RESPONSE, Event.LEUKAPHERESIS_FAILURE, Event.MANUFACTURE_FAILURE, Event.DROP_OUT):
+        if event == Event.NO_RESPONSE:
             p.remission_months = 0.0
         leukaemia_is_back(p, w)
 
@@ -98,11 +98,11 @@ def leukaemia_is_back(p: Any, w: Any) -> None:
     """Begin a new course of events: the burden of the entry, and antigens as the last event left them."""
     p.course += 1
     p.blasts = p.entry_blasts
-    if p.next_detail == words.ANTIGEN_LOST:
+    if p.next_detail == Detail.ANTIGEN_LOST:
         loses_antigen(p, w.therapies[p.therapy].target)
-    elif p.next_detail == words.LINEAGE_SWITCH:
-        loses_antigen(p, CD19)
-        loses_antigen(p, CD22)
+    elif p.next_detail == Detail.LINEAGE_SWITCH:
+        loses_antigen(p, Antigen.CD19)
+        loses_antigen(p, Antigen.CD22)
 
 
 @compiled
@@ -110,7 +110,7 @@ def loses_aplasia(p: Any, w: Any) -> None:
     """B cells are back: a second infusion may restore aplasia, else the strategy may want a transplant now."""
     if w.model.reinfusion > 0:
         p.reinfused = 1
-        if luck(p, w, REINFUSION_DRAW) < w.therapies[p.therapy].reinfusion_success:
+        if luck(p, w, InCourse.REINFUSION) < w.therapies[p.therapy].reinfusion_success:
             return
     p.b_cell_recovery = 1.0
     p.b_cells_since = p.time
@@ -122,28 +122,28 @@ def begin_stage(p: Any, w: Any) -> None:
     """Let the risks of the patient's stage compete, the end of the simulation among them."""
     p.ends = w.model.horizon
     p.next_stage = p.stage
-    p.next_event = words.CENSORED
-    p.next_detail = words.NO_DETAIL
+    p.next_event = Event.CENSORED
+    p.next_detail = Detail.NONE
     if p.reinfused == 1:
-        note(p, w, p.time, words.REINFUSION, p.therapy, words.NO_DETAIL)
+        note(p, w, p.time, Event.REINFUSION, p.therapy, Detail.NONE)
         p.reinfused = 2
-    if p.stage in (words.RELAPSED, words.REFRACTORY):
+    if p.stage in (Stage.RELAPSED, Stage.REFRACTORY):
         relapsed(p, w)
-    elif p.stage == words.DEBULKING:
+    elif p.stage == Stage.DEBULKING:
         debulking(p, w)
-    elif p.stage in (words.SALVAGE, words.INFUSED):
+    elif p.stage in (Stage.SALVAGE, Stage.INFUSED):
         salvage(p, w)
-    elif p.stage == words.MRD_THERAPY:
+    elif p.stage == Stage.MRD_THERAPY:
         mrd_therapy(p, w)
-    elif p.stage == words.REMISSION:
+    elif p.stage == Stage.REMISSION:
         remission(p, w)
-    elif p.stage == words.AWAITING_HSCT:
+    elif p.stage == Stage.AWAITING_HSCT:
         awaiting_hsct(p, w)
-    elif p.stage == words.AFTER_HSCT:
+    elif p.stage == Stage.AFTER_HSCT:
         after_hsct(p, w)
-    elif p.stage == words.AWAITING_CELLS:
+    elif p.stage == Stage.AWAITING_CELLS:
         awaiting_cells(p, w)
-    elif p.stage == words.PALLIATIVE:
+    elif p.stage == Stage.PALLIATIVE:
         palliative(p, w)
     else:
         long_term_remission(p, w)
@@ -158,7 +158,7 @@ def end_stage(p: Any, w: Any) -> bool:
     p.stage = p.next_stage
     changes(p, w)
     note(p, w, p.time, p.next_event, p.therapy, p.next_detail)
-    return bool(p.next_event not in (words.DEATH, words.CENSORED))
+    return bool(p.next_event not in (Event.DEATH, Event.CENSORED))
 
 
 @compiled

@@ -10,12 +10,12 @@ from itertools import product
 
 import numpy as np
 
-from rallsim.model import states as w
+from rallsim.model.states import EVENTS, STAGES, Event, Stage
 
-_ACTIVE = (w.RELAPSED, w.REFRACTORY)
-_TREATED = (w.SALVAGE, w.INFUSED)
-_IN_REMISSION = (w.REMISSION, w.AWAITING_HSCT, w.MRD_THERAPY)
-_ALIVE = tuple(stage for stage in range(len(w.STAGES)) if stage != w.DEAD)
+_ACTIVE = (Stage.RELAPSED, Stage.REFRACTORY)
+_TREATED = (Stage.SALVAGE, Stage.INFUSED)
+_IN_REMISSION = (Stage.REMISSION, Stage.AWAITING_HSCT, Stage.MRD_THERAPY)
+_ALIVE = tuple(stage for stage in range(len(STAGES)) if stage != Stage.DEAD)
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -28,50 +28,60 @@ def _inside(*stages: int) -> Pairs:
     return tuple((stage, stage) for stage in stages)
 
 
-_ON_TREATMENT = _inside(w.SALVAGE, w.INFUSED, w.MRD_THERAPY)
+_ON_TREATMENT = _inside(Stage.SALVAGE, Stage.INFUSED, Stage.MRD_THERAPY)
 _WITH_TIME = _inside(
-    *(w.DEBULKING, w.SALVAGE, w.AWAITING_CELLS, w.INFUSED, w.MRD_THERAPY, w.REMISSION, w.AWAITING_HSCT)
+    *(
+        Stage.DEBULKING,
+        Stage.SALVAGE,
+        Stage.AWAITING_CELLS,
+        Stage.INFUSED,
+        Stage.MRD_THERAPY,
+        Stage.REMISSION,
+        Stage.AWAITING_HSCT,
+    )
 )
-_OF_CYCLES = _inside(w.DEBULKING, w.SALVAGE, w.AWAITING_CELLS, w.MRD_THERAPY, w.REMISSION, w.AWAITING_HSCT)
+_OF_CYCLES = _inside(
+    Stage.DEBULKING, Stage.SALVAGE, Stage.AWAITING_CELLS, Stage.MRD_THERAPY, Stage.REMISSION, Stage.AWAITING_HSCT
+)
 
-ENTRIES = (w.RELAPSED, *_IN_REMISSION)
+ENTRIES = (Stage.RELAPSED, *_IN_REMISSION)
 """Stages in which a patient may enter."""
 
 TRANSITIONS: dict[int, Pairs] = {
-    w.TREATMENT_START: _from_to(_ACTIVE, (w.SALVAGE, w.DEBULKING, w.AWAITING_CELLS)),
-    w.PALLIATIVE_CARE: _from_to(_ACTIVE, (w.PALLIATIVE,)),
-    w.DEBULKED: ((w.DEBULKING, w.SALVAGE),),
-    w.LEUKAPHERESIS_FAILURE: ((w.AWAITING_CELLS, w.REFRACTORY),),
-    w.MANUFACTURE_FAILURE: ((w.AWAITING_CELLS, w.REFRACTORY), (w.AWAITING_CELLS, w.AWAITING_CELLS)),
-    w.DROP_OUT: ((w.AWAITING_CELLS, w.REFRACTORY),),
-    w.INFUSION: ((w.AWAITING_CELLS, w.INFUSED),),
-    w.RESPONSE: (*_from_to(_TREATED, _IN_REMISSION), (w.SALVAGE, w.AFTER_HSCT)),
-    w.NO_RESPONSE: _from_to(_TREATED, (w.REFRACTORY,)),
-    w.MRD_RESPONSE: _from_to((w.MRD_THERAPY,), (w.REMISSION, w.AWAITING_HSCT, w.MRD_THERAPY)),
-    w.B_CELL_RECOVERY: _from_to((w.REMISSION,), _IN_REMISSION),
-    w.HSCT: ((w.AWAITING_HSCT, w.AFTER_HSCT), (w.SALVAGE, w.SALVAGE)),
-    w.RELAPSE: _from_to((*_IN_REMISSION, w.AFTER_HSCT, w.LONG_TERM_REMISSION), (w.RELAPSED,)),
-    w.LONG_TERM: _from_to((w.REMISSION, w.AFTER_HSCT), (w.LONG_TERM_REMISSION,)),
-    w.DEATH: _from_to(_ALIVE, (w.DEAD,)),
-    w.CENSORED: _inside(*_ALIVE),
-    w.LEUKAPHERESIS: _inside(w.AWAITING_CELLS),
-    w.BRIDGING_START: _inside(w.AWAITING_CELLS, w.DEBULKING),
-    w.BRIDGING_RESPONSE: _inside(w.AWAITING_CELLS, w.DEBULKING),
-    w.CYCLE: _OF_CYCLES,
-    w.CRS: _ON_TREATMENT,
-    w.ICANS: _ON_TREATMENT,
-    w.ICU_ADMISSION: _ON_TREATMENT,
-    w.ICU_DISCHARGE: _ON_TREATMENT,
-    w.INFECTION: _WITH_TIME,
-    w.CYTOPENIA: _WITH_TIME,
-    w.GASTROINTESTINAL: _WITH_TIME,
-    w.TUMOUR_LYSIS: _WITH_TIME,
-    w.LIVER: _WITH_TIME,
-    w.SOS: _inside(w.SALVAGE, w.INFUSED, w.MRD_THERAPY, w.AFTER_HSCT),
-    w.MRD_THERAPY_START: _inside(w.MRD_THERAPY),
-    w.REINFUSION: _inside(*_IN_REMISSION),
-    w.ACUTE_GVHD: _inside(w.SALVAGE, w.AFTER_HSCT),
-    w.CHRONIC_GVHD: _inside(w.SALVAGE, w.AFTER_HSCT),
+    Event.TREATMENT_START: _from_to(_ACTIVE, (Stage.SALVAGE, Stage.DEBULKING, Stage.AWAITING_CELLS)),
+    Event.PALLIATIVE_CARE: _from_to(_ACTIVE, (Stage.PALLIATIVE,)),
+    Event.DEBULKED: ((Stage.DEBULKING, Stage.SALVAGE),),
+    Event.LEUKAPHERESIS_FAILURE: ((Stage.AWAITING_CELLS, Stage.REFRACTORY),),
+    Event.MANUFACTURE_FAILURE: ((Stage.AWAITING_CELLS, Stage.REFRACTORY), (Stage.AWAITING_CELLS, Stage.AWAITING_CELLS)),
+    Event.DROP_OUT: ((Stage.AWAITING_CELLS, Stage.REFRACTORY),),
+    Event.INFUSION: ((Stage.AWAITING_CELLS, Stage.INFUSED),),
+    Event.RESPONSE: (*_from_to(_TREATED, _IN_REMISSION), (Stage.SALVAGE, Stage.AFTER_HSCT)),
+    Event.NO_RESPONSE: _from_to(_TREATED, (Stage.REFRACTORY,)),
+    Event.MRD_RESPONSE: _from_to((Stage.MRD_THERAPY,), (Stage.REMISSION, Stage.AWAITING_HSCT, Stage.MRD_THERAPY)),
+    Event.B_CELL_RECOVERY: _from_to((Stage.REMISSION,), _IN_REMISSION),
+    Event.HSCT: ((Stage.AWAITING_HSCT, Stage.AFTER_HSCT), (Stage.SALVAGE, Stage.SALVAGE)),
+    Event.RELAPSE: _from_to((*_IN_REMISSION, Stage.AFTER_HSCT, Stage.LONG_TERM_REMISSION), (Stage.RELAPSED,)),
+    Event.LONG_TERM_REMISSION: _from_to((Stage.REMISSION, Stage.AFTER_HSCT), (Stage.LONG_TERM_REMISSION,)),
+    Event.DEATH: _from_to(_ALIVE, (Stage.DEAD,)),
+    Event.CENSORED: _inside(*_ALIVE),
+    Event.LEUKAPHERESIS: _inside(Stage.AWAITING_CELLS),
+    Event.BRIDGING_START: _inside(Stage.AWAITING_CELLS, Stage.DEBULKING),
+    Event.BRIDGING_RESPONSE: _inside(Stage.AWAITING_CELLS, Stage.DEBULKING),
+    Event.CYCLE: _OF_CYCLES,
+    Event.CRS: _ON_TREATMENT,
+    Event.ICANS: _ON_TREATMENT,
+    Event.ICU_ADMISSION: _ON_TREATMENT,
+    Event.ICU_DISCHARGE: _ON_TREATMENT,
+    Event.INFECTION: _WITH_TIME,
+    Event.CYTOPENIA: _WITH_TIME,
+    Event.GASTROINTESTINAL: _WITH_TIME,
+    Event.TUMOUR_LYSIS: _WITH_TIME,
+    Event.LIVER: _WITH_TIME,
+    Event.SOS: _inside(Stage.SALVAGE, Stage.INFUSED, Stage.MRD_THERAPY, Stage.AFTER_HSCT),
+    Event.MRD_THERAPY_START: _inside(Stage.MRD_THERAPY),
+    Event.REINFUSION: _inside(*_IN_REMISSION),
+    Event.ACUTE_GVHD: _inside(Stage.SALVAGE, Stage.AFTER_HSCT),
+    Event.CHRONIC_GVHD: _inside(Stage.SALVAGE, Stage.AFTER_HSCT),
 }
 """The stages before and after each event but the entry; events inside a stage have it before and after."""
 
@@ -79,12 +89,12 @@ TRANSITIONS: dict[int, Pairs] = {
 def allowed_transitions() -> np.ndarray:
     """Return a table [event, stage before, stage after] of what may happen; the entry has no stage before.
 
-    >>> bool(allowed_transitions()[w.RELAPSE, w.REMISSION, w.RELAPSED])
+    >>> bool(allowed_transitions()[Event.RELAPSE, Stage.REMISSION, Stage.RELAPSED])
     True
     """
-    table = np.zeros((len(w.EVENTS), len(w.STAGES), len(w.STAGES)), dtype=bool)
+    table = np.zeros((len(EVENTS), len(STAGES), len(STAGES)), dtype=bool)
     for event, pairs in TRANSITIONS.items():
         for before, after in pairs:
             table[event, before, after] = True
-    table[w.ENTRY][:, list(ENTRIES)] = True
+    table[Event.ENTRY][:, list(ENTRIES)] = True
     return table

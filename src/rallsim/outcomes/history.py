@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rallsim.errors import ModelError
-from rallsim.model import states as w
+from rallsim.model.states import DETAILS, EVENTS, STAGES, Detail, Event, Stage
 from rallsim.model.transitions import ENTRIES, allowed_transitions
 
 Mask = NDArray[np.bool_]
@@ -27,24 +27,24 @@ def _allowed(shape: tuple[int, int], only: Mapping[int, Sequence[int]]) -> Mask:
 
 
 _MAY_HAPPEN = allowed_transitions()
-_SEVERE = [w.GRADE_3_PLUS]
-_ANY_GRADE = [w.GRADE_1_2, w.GRADE_3_PLUS]
+_SEVERE = [Detail.GRADE_3_PLUS]
+_ANY_GRADE = [Detail.GRADE_1_2, Detail.GRADE_3_PLUS]
 _DETAIL = _allowed(
-    (len(w.EVENTS), len(w.DETAILS)),
+    (len(EVENTS), len(DETAILS)),
     {
-        w.CRS: _ANY_GRADE,
-        w.ICANS: _ANY_GRADE,
-        w.LIVER: _ANY_GRADE,
-        **dict.fromkeys((w.INFECTION, w.CYTOPENIA, w.GASTROINTESTINAL, w.TUMOUR_LYSIS), _SEVERE),
-        w.SOS: [w.NO_DETAIL, *_ANY_GRADE],
-        w.ACUTE_GVHD: [w.GRADE_2, w.GRADE_3_PLUS],
-        w.DROP_OUT: [w.PROGRESSION, w.ANTIGEN_LOST],
-        w.RESPONSE: [w.MRD_NEGATIVE, w.MRD_POSITIVE],
-        w.NO_RESPONSE: [w.NO_DETAIL, w.ANTIGEN_LOST],
-        w.MRD_RESPONSE: [w.MRD_NEGATIVE, w.MRD_POSITIVE],
-        w.HSCT: [w.ONE_ALKYLATOR, w.TWO_ALKYLATORS],
-        w.RELAPSE: [w.ANTIGEN_KEPT, w.ANTIGEN_LOST, w.LINEAGE_SWITCH],
-        w.DEATH: range(w.DEATH_LEUKAEMIA, len(w.DETAILS)),
+        Event.CRS: _ANY_GRADE,
+        Event.ICANS: _ANY_GRADE,
+        Event.LIVER: _ANY_GRADE,
+        **dict.fromkeys((Event.INFECTION, Event.CYTOPENIA, Event.GASTROINTESTINAL, Event.TUMOUR_LYSIS), _SEVERE),
+        Event.SOS: [Detail.NONE, *_ANY_GRADE],
+        Event.ACUTE_GVHD: [Detail.GRADE_2, Detail.GRADE_3_PLUS],
+        Event.DROP_OUT: [Detail.PROGRESSION, Detail.ANTIGEN_LOST],
+        Event.RESPONSE: [Detail.MRD_NEGATIVE, Detail.MRD_POSITIVE],
+        Event.NO_RESPONSE: [Detail.NONE, Detail.ANTIGEN_LOST],
+        Event.MRD_RESPONSE: [Detail.MRD_NEGATIVE, Detail.MRD_POSITIVE],
+        Event.HSCT: [Detail.ONE_ALKYLATOR, Detail.TWO_ALKYLATORS],
+        Event.RELAPSE: [Detail.ANTIGEN_KEPT, Detail.ANTIGEN_LOST, Detail.LINEAGE_SWITCH],
+        Event.DEATH: range(Detail.LEUKAEMIA, len(DETAILS)),
     },
 )
 
@@ -57,7 +57,8 @@ class History:
     names its therapy codes point at; `horizon` (months) is when whoever is still alive is censored.
 
     >>> from rallsim.model.event_rows import EVENT_ROW
-    >>> rows = [(0, 0, w.ENTRY, w.RELAPSED, 0, -1, 0), (4.5, 0, w.DEATH, w.DEAD, 0, -1, w.DEATH_LEUKAEMIA)]
+    >>> death = (4.5, 0, Event.DEATH, Stage.DEAD, 0, -1, Detail.LEUKAEMIA)
+    >>> rows = [(0, 0, Event.ENTRY, Stage.RELAPSED, 0, -1, 0), death]
     >>> history = History(np.array(rows, EVENT_ROW), "none", (), patients=1, horizon=60.0, seed=7)
     >>> history.check()
     >>> history.intervals()[["from", "to", "time_start", "time_stop", "final"]].values.tolist()
@@ -85,11 +86,11 @@ class History:
                 "strategy": _in_words(np.zeros(size, np.int8), (self.strategy,)),
                 "patient": events["patient"].copy(),
                 "time": events["time"].copy(),
-                "event": _in_words(events["event"], w.EVENTS),
-                "stage": _in_words(events["stage"], w.STAGES),
+                "event": _in_words(events["event"], EVENTS),
+                "stage": _in_words(events["stage"], STAGES),
                 "line": events["line"].copy(),
                 "therapy": _in_words(events["therapy"], self.therapies),
-                "detail": _in_words(events["detail"], w.DETAILS),
+                "detail": _in_words(events["detail"], DETAILS),
             }
         )
 
@@ -110,14 +111,14 @@ class History:
         time_stop = visits["time"][following]
         time_stop[last] = events["time"][ends]
         to = np.where(last, visits["stage"], visits["stage"][following])
-        alive = visits["stage"] != w.DEAD
-        final = last | (visits["stage"][following] == w.DEAD)
+        alive = visits["stage"] != Stage.DEAD
+        final = last | (visits["stage"][following] == Stage.DEAD)
         return pd.DataFrame(
             {
                 "strategy": _in_words(np.zeros(int(alive.sum()), np.int8), (self.strategy,)),
                 "patient_id": visits["patient"][alive],
-                "from": _in_words(visits["stage"][alive], w.STAGES),
-                "to": _in_words(to[alive], w.STAGES),
+                "from": _in_words(visits["stage"][alive], STAGES),
+                "to": _in_words(to[alive], STAGES),
                 "time_start": visits["time"][alive],
                 "time_stop": time_stop[alive],
                 "final": final[alive].astype(np.int8),
@@ -139,14 +140,14 @@ class History:
         )
         self._refuse((patient < 0) | (patient >= self.patients), f"patient is not one of {self.patients}")
         self._refuse(patient < _before(patient), "rows are not sorted by patient")
-        self._refuse(event >= len(w.EVENTS), "event code has no word")
-        self._refuse(stage >= len(w.STAGES), "stage code has no word")
-        self._refuse(detail >= len(w.DETAILS), "detail code has no word")
+        self._refuse(event >= len(EVENTS), "event code has no word")
+        self._refuse(stage >= len(STAGES), "stage code has no word")
+        self._refuse(detail >= len(DETAILS), "detail code has no word")
         self._refuse((therapy < -1) | (therapy >= len(self.therapies)), f"therapy code is not of {self.therapies}")
         starts = self._starts()
         ends = np.append(starts[1:], True)
         self._refuse_missing(patient[starts])
-        entry, out = event == w.ENTRY, (event == w.DEATH) | (event == w.CENSORED)
+        entry, out = event == Event.ENTRY, (event == Event.DEATH) | (event == Event.CENSORED)
         self._refuse(starts & ~entry, "first event is not entry")
         self._refuse(entry & ~starts, "enters twice")
         self._refuse(out & ~ends, "something follows death or censoring")
@@ -156,12 +157,14 @@ class History:
         self._refuse(time > self.horizon, f"time is after the horizon, {self.horizon:g} months")
         self._refuse(entry & (time > 0), "entry is not at time 0")
         self._refuse(~starts & (time < _before(time)), "time goes back")
-        self._refuse((event == w.CENSORED) & (time < self.horizon), f"censored before {self.horizon:g} months")
+        self._refuse((event == Event.CENSORED) & (time < self.horizon), f"censored before {self.horizon:g} months")
         step = line.astype(np.int8) - _before(line).astype(np.int8)
         self._refuse(~starts & (step < 0), "an earlier line comes after a later one")
-        self._refuse(~starts & (step != (event == w.TREATMENT_START)), "only a treatment start adds a line, and one")
+        self._refuse(
+            ~starts & (step != (event == Event.TREATMENT_START)), "only a treatment start adds a line, and one"
+        )
         self._refuse(starts & ~np.isin(stage, ENTRIES), "nobody enters in this stage")
-        pair = _before(stage).astype(np.intp) * len(w.STAGES) + stage
+        pair = _before(stage).astype(np.intp) * len(STAGES) + stage
         self._refuse(~starts & ~_allows(_MAY_HAPPEN, event, pair), "event does not lead from the stage before to this")
         self._refuse(~_allows(_DETAIL, event, detail), "event has a detail that is not its own")
 
@@ -212,6 +215,6 @@ def _row_in_words(row: np.void) -> str:
     def word(words: Sequence[str], code: int) -> str:
         return words[code] if code < len(words) else f"code {code}"
 
-    detail = word(w.DETAILS, int(row["detail"]))
-    event, stage = word(w.EVENTS, int(row["event"])), word(w.STAGES, int(row["stage"]))
+    detail = word(DETAILS, int(row["detail"]))
+    event, stage = word(EVENTS, int(row["event"])), word(STAGES, int(row["stage"]))
     return f"{event}{f' ({detail})' if detail else ''} at {row['time']:g} months, stage {stage}, line {row['line']}"

@@ -12,41 +12,7 @@ import numpy as np
 
 from rallsim.common.compiled import compiled, compiled_entry
 from rallsim.common.records import readable
-from rallsim.model.states import (
-    ANTIGEN_KEPT,
-    ANTIGEN_LOST,
-    BRIDGING_RESPONSE,
-    BRIDGING_START,
-    CRS,
-    CYCLE,
-    CYTOPENIA,
-    DEATH,
-    DROP_OUT,
-    ENTRY,
-    GASTROINTESTINAL,
-    GRADE_3_PLUS,
-    HSCT,
-    ICANS,
-    INFECTION,
-    INFUSION,
-    LEUKAPHERESIS,
-    LEUKAPHERESIS_FAILURE,
-    LINEAGE_SWITCH,
-    LIVER,
-    MANUFACTURE_FAILURE,
-    MRD_NEGATIVE,
-    MRD_RESPONSE,
-    MRD_THERAPY_START,
-    NO_RESPONSE,
-    PALLIATIVE_CARE,
-    REFRACTORY,
-    RELAPSE,
-    RELAPSED,
-    RESPONSE,
-    SOS,
-    TREATMENT_START,
-    TUMOUR_LYSIS,
-)
+from rallsim.model.states import Detail, Event, Stage
 
 NEVER = math.inf
 TIMES = (
@@ -98,24 +64,24 @@ MILESTONES = np.dtype([(name, "f8") for name in (*TIMES, *FLAGS, *COUNTS, *OTHER
 @compiled
 def add_toxicity(event: int, detail: int, m: Any) -> None:
     """Count an event of the first line given: cycles, what comes by time on treatment, CRS and neurotoxicity."""
-    severe = 1.0 if detail == GRADE_3_PLUS else 0.0
-    if event == CYCLE:
+    severe = 1.0 if detail == Detail.GRADE_3_PLUS else 0.0
+    if event == Event.CYCLE:
         m.cycles += 1.0
-    elif event == INFECTION:
+    elif event == Event.INFECTION:
         m.infection += 1.0
-    elif event == CYTOPENIA:
+    elif event == Event.CYTOPENIA:
         m.cytopenia += 1.0
-    elif event == GASTROINTESTINAL:
+    elif event == Event.GASTROINTESTINAL:
         m.gastrointestinal += 1.0
-    elif event == TUMOUR_LYSIS:
+    elif event == Event.TUMOUR_LYSIS:
         m.tumour_lysis += 1.0
-    elif event == LIVER:
+    elif event == Event.LIVER:
         m.liver += 1.0
         m.liver_grade3plus += severe
-    elif event == CRS:
+    elif event == Event.CRS:
         m.crs = 1.0
         m.crs_grade3plus = max(m.crs_grade3plus, severe)
-    elif event == ICANS:
+    elif event == Event.ICANS:
         m.icans = 1.0
         m.icans_grade3plus = max(m.icans_grade3plus, severe)
 
@@ -123,35 +89,37 @@ def add_toxicity(event: int, detail: int, m: Any) -> None:
 @compiled
 def add_course(event: int, time: float, m: Any) -> None:
     """Note what happens on the way to cells, and sinusoidal obstruction before and after a transplant."""
-    if event == BRIDGING_START:
+    if event == Event.BRIDGING_START:
         m.bridging = min(m.bridging, time)
-    elif event == BRIDGING_RESPONSE:
+    elif event == Event.BRIDGING_RESPONSE:
         m.bridging_response = min(m.bridging_response, time)
-    elif event == LEUKAPHERESIS:
+    elif event == Event.LEUKAPHERESIS:
         m.leukapheresis = min(m.leukapheresis, time)
-    elif event == MANUFACTURE_FAILURE:
+    elif event == Event.MANUFACTURE_FAILURE:
         m.manufacture_failure = 1.0
-    elif event == INFUSION:
+    elif event == Event.INFUSION:
         m.infusion = min(m.infusion, time)
-    elif event == SOS and m.hsct == NEVER:
+    elif event == Event.SOS and m.hsct == NEVER:
         m.sos_on_treatment = min(m.sos_on_treatment, time)
-    elif event == SOS:
+    elif event == Event.SOS:
         m.sos_after_hsct = min(m.sos_after_hsct, time)
 
 
 @compiled
 def has_failed(event: int, stage: int) -> bool:
     """Tell whether a line has failed: no response, or no cells and no second attempt at them."""
-    no_cells = event in (MANUFACTURE_FAILURE, LEUKAPHERESIS_FAILURE, DROP_OUT) and stage == REFRACTORY
-    return bool(event == NO_RESPONSE or no_cells)
+    no_cells = (
+        event in (Event.MANUFACTURE_FAILURE, Event.LEUKAPHERESIS_FAILURE, Event.DROP_OUT) and stage == Stage.REFRACTORY
+    )
+    return bool(event == Event.NO_RESPONSE or no_cells)
 
 
 @compiled
 def relapsed_with(detail: int, m: Any) -> None:
     """Note what became of the antigen at the first relapse."""
-    m.antigen_lost_at_relapse = 1.0 if detail == ANTIGEN_LOST else 0.0
-    m.antigen_kept_at_relapse = 1.0 if detail == ANTIGEN_KEPT else 0.0
-    m.lineage_switch_at_relapse = 1.0 if detail == LINEAGE_SWITCH else 0.0
+    m.antigen_lost_at_relapse = 1.0 if detail == Detail.ANTIGEN_LOST else 0.0
+    m.antigen_kept_at_relapse = 1.0 if detail == Detail.ANTIGEN_KEPT else 0.0
+    m.lineage_switch_at_relapse = 1.0 if detail == Detail.LINEAGE_SWITCH else 0.0
 
 
 @compiled
@@ -163,9 +131,9 @@ def fill_one(events: Any, first: int, after_last: int, m: Any) -> None:
     for index in range(first, after_last):
         row = events[index]
         event, time = row.event, row.time
-        if event == ENTRY and row.stage != RELAPSED:
+        if event == Event.ENTRY and row.stage != Stage.RELAPSED:
             m.remission = 0.0
-        elif event == TREATMENT_START:
+        elif event == Event.TREATMENT_START:
             m.lines += 1.0
             if line < 0:
                 line = row.line
@@ -173,33 +141,33 @@ def fill_one(events: Any, first: int, after_last: int, m: Any) -> None:
                 m.treatment = time
             else:
                 m.next_line = min(m.next_line, time)
-        elif event == MRD_THERAPY_START:
+        elif event == Event.MRD_THERAPY_START:
             m.treatment = min(m.treatment, time)
             m.mrd_treated = min(m.mrd_treated, time)
-        elif event == MRD_RESPONSE:
-            in_mrd_remission = 1.0 if row.detail == MRD_NEGATIVE else 0.0
-            if row.detail == MRD_NEGATIVE:
+        elif event == Event.MRD_RESPONSE:
+            in_mrd_remission = 1.0 if row.detail == Detail.MRD_NEGATIVE else 0.0
+            if row.detail == Detail.MRD_NEGATIVE:
                 m.mrd_gone = min(m.mrd_gone, time)
-        elif event == RESPONSE:
-            in_mrd_remission = 1.0 if row.detail == MRD_NEGATIVE else 0.0
+        elif event == Event.RESPONSE:
+            in_mrd_remission = 1.0 if row.detail == Detail.MRD_NEGATIVE else 0.0
             if row.line == line and m.remission == NEVER:
                 m.remission = time
                 m.mrd_negative = in_mrd_remission
-        elif event == RELAPSE:
+        elif event == Event.RELAPSE:
             if m.relapse == NEVER:
                 relapsed_with(row.detail, m)
             m.relapse = min(m.relapse, time)
             if m.hsct < NEVER:
                 m.relapse_after_hsct = min(m.relapse_after_hsct, time)
-        elif event == HSCT:
+        elif event == Event.HSCT:
             if m.hsct == NEVER:
                 m.hsct_before_next_line = 1.0 if m.next_line == NEVER else 0.0
                 m.mrd_negative_at_hsct = in_mrd_remission
             m.hsct = min(m.hsct, time)
-        elif event == DEATH:
+        elif event == Event.DEATH:
             m.death = time
             m.cause = row.detail
-        elif event == PALLIATIVE_CARE:
+        elif event == Event.PALLIATIVE_CARE:
             m.given_up = time
         else:
             add_course(event, time, m)

@@ -12,28 +12,7 @@ import numpy as np
 
 from rallsim.common.compiled import compiled, compiled_entry
 from rallsim.common.records import readable
-from rallsim.model.states import (
-    CRS,
-    DEATH,
-    DROP_OUT,
-    ENTRY,
-    GRADE_3_PLUS,
-    HSCT,
-    ICANS,
-    ICU_ADMISSION,
-    INFUSION,
-    LEUKAPHERESIS_FAILURE,
-    MANUFACTURE_FAILURE,
-    MRD_NEGATIVE,
-    MRD_RESPONSE,
-    NO_RESPONSE,
-    PALLIATIVE_CARE,
-    RELAPSE,
-    RELAPSED,
-    RESPONSE,
-    SOS,
-    TREATMENT_START,
-)
+from rallsim.model.states import Detail, Event, Stage
 
 NEVER = -1
 FLAGS = (  # 0 or 1; events at least once
@@ -81,15 +60,15 @@ def outcome_of(events: Any, first: int, after_last: int, outcome: Any) -> None:
     for index in range(first, after_last):
         row = events[index]
         event = row.event
-        if event == ENTRY and row.stage != RELAPSED:  # in remission already
+        if event == Event.ENTRY and row.stage != Stage.RELAPSED:  # in remission already
             outcome.responded = 1
             outcome.remission_months = end
-        elif event == TREATMENT_START:
+        elif event == Event.TREATMENT_START:
             outcome.lines += 1
             if first_line == NEVER:
                 first_line = row.line
-        elif event == RESPONSE:
-            negative = 1 if row.detail == MRD_NEGATIVE else 0
+        elif event == Event.RESPONSE:
+            negative = 1 if row.detail == Detail.MRD_NEGATIVE else 0
             if outcome.responded == 0:
                 outcome.responded = 1
                 outcome.mrd_negative = negative
@@ -98,23 +77,23 @@ def outcome_of(events: Any, first: int, after_last: int, outcome: Any) -> None:
             if row.line == first_line:
                 outcome.response = 1
             outcome.ever_mrd_negative = max(outcome.ever_mrd_negative, negative)
-        elif event == MRD_RESPONSE:
-            outcome.ever_mrd_negative = max(outcome.ever_mrd_negative, 1 if row.detail == MRD_NEGATIVE else 0)
-        elif event == HSCT:
+        elif event == Event.MRD_RESPONSE:
+            outcome.ever_mrd_negative = max(outcome.ever_mrd_negative, 1 if row.detail == Detail.MRD_NEGATIVE else 0)
+        elif event == Event.HSCT:
             outcome.hsct = 1
-        elif event == INFUSION:
+        elif event == Event.INFUSION:
             outcome.infusion = 1
-        elif event == DEATH:
+        elif event == Event.DEATH:
             outcome.dead = 1
             outcome.cause = row.detail
         add_toxicity(event, row.detail, outcome)
-        failures = (NO_RESPONSE, LEUKAPHERESIS_FAILURE, MANUFACTURE_FAILURE, DROP_OUT)
+        failures = (Event.NO_RESPONSE, Event.LEUKAPHERESIS_FAILURE, Event.MANUFACTURE_FAILURE, Event.DROP_OUT)
         failed = event in failures and row.line == first_line
-        given_up = event == PALLIATIVE_CARE and outcome.responded == 0
-        if outcome.efs_event == 0 and (failed or given_up or event in (RELAPSE, DEATH)):
+        given_up = event == Event.PALLIATIVE_CARE and outcome.responded == 0
+        if outcome.efs_event == 0 and (failed or given_up or event in (Event.RELAPSE, Event.DEATH)):
             outcome.efs_event = 1
             outcome.efs_months = row.time
-        if outcome.responded == 1 and outcome.remission_ended == 0 and event in (RELAPSE, DEATH):
+        if outcome.responded == 1 and outcome.remission_ended == 0 and event in (Event.RELAPSE, Event.DEATH):
             outcome.remission_ended = 1
             outcome.remission_months = row.time - remission_since
 
@@ -122,16 +101,16 @@ def outcome_of(events: Any, first: int, after_last: int, outcome: Any) -> None:
 @compiled
 def add_toxicity(event: int, detail: int, outcome: Any) -> None:
     """Set the flags of an event of toxicity; other events set none."""
-    severe = 1 if detail == GRADE_3_PLUS else 0
-    if event == CRS:
+    severe = 1 if detail == Detail.GRADE_3_PLUS else 0
+    if event == Event.CRS:
         outcome.crs = 1
         outcome.crs_grade3plus = max(outcome.crs_grade3plus, severe)
-    elif event == ICANS:
+    elif event == Event.ICANS:
         outcome.icans = 1
         outcome.icans_grade3plus = max(outcome.icans_grade3plus, severe)
-    elif event == SOS:
+    elif event == Event.SOS:
         outcome.sos = 1
-    elif event == ICU_ADMISSION:
+    elif event == Event.ICU_ADMISSION:
         outcome.icu = 1
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from rallsim.common.precision import Estimate, Floats, Mask, difference, mean, median, share
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.model import states as w
+from rallsim.model.states import CAUSES_OF_DEATH, Detail
 from rallsim.outcomes.history import History
 from rallsim.outcomes.outcome import outcomes_of
 
@@ -38,14 +38,14 @@ def patient_table(history: History) -> pd.DataFrame:
     """
     found = outcomes_of(history.events, history.patients)
     responded = found["responded"] > 0
-    cause = found["cause"].astype(np.int8) - w.DEATH_LEUKAEMIA
+    cause = found["cause"].astype(np.int8) - Detail.LEUKAEMIA
     best = responded.astype(np.int8) + found["ever_mrd_negative"].astype(np.int8)
     return pd.DataFrame(
         {
             "patient": np.arange(history.patients),
             "os_months": found["os_months"],
             "dead": found["dead"] > 0,
-            "cause": pd.Categorical.from_codes(np.maximum(cause, -1), categories=pd.Index(w.CAUSES_OF_DEATH)),
+            "cause": pd.Categorical.from_codes(np.maximum(cause, -1), categories=pd.Index(CAUSES_OF_DEATH)),
             "efs_months": found["efs_months"],
             "efs_event": found["efs_event"] > 0,
             "response": found["response"] > 0,
@@ -168,7 +168,7 @@ def _estimates(table: pd.DataFrame, horizon: float) -> dict[str, tuple[str, Esti
         median(remission, _flags(table, "remission_ended"), ~np.isnan(remission)),
     )
     cause = table["cause"].cat.codes.to_numpy()
-    for code, name in enumerate(w.CAUSES_OF_DEATH):
+    for code, name in enumerate(CAUSES_OF_DEATH):
         found[f"death_{name}"] = (of_all, share(cause == code, everyone))
     return found
 

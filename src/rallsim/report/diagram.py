@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rallsim.model.states import DEAD, EVENTS, STAGES
+from rallsim.model.states import EVENTS, STAGES, Stage
 from rallsim.model.transitions import ENTRIES, TRANSITIONS
 
 MARKED_PIECES = 5  # before, mark, what is between, mark, after
@@ -22,7 +22,7 @@ def mermaid() -> str:
     events: dict[tuple[int, int], list[str]] = {}
     for event, pairs in TRANSITIONS.items():
         for before, after in pairs:
-            if after not in (before, DEAD):
+            if after not in (before, Stage.DEAD):
                 events.setdefault((before, after), []).append(EVENTS[event].replace("_", " "))
     lines = ["stateDiagram-v2"]
     lines += [f"    [*] --> {STAGES[stage]}" for stage in ENTRIES]
@@ -35,7 +35,7 @@ def events_inside() -> str:
     lines = ["| stage | events inside it |", "|---|---|"]
     for stage, name in enumerate(STAGES):
         inside = [EVENTS[event] for event, pairs in TRANSITIONS.items() if (stage, stage) in pairs]
-        if stage != DEAD:
+        if stage != Stage.DEAD:
             lines.append(f"| `{name}` | {', '.join(f'`{event}`' for event in inside)} |")
     return "\n".join(lines) + "\n"
 

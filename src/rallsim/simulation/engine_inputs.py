@@ -17,9 +17,9 @@ from rallsim.model.parameter_fields import (
     ALL_THERAPY_FIELDS,
     GENERAL_FIELDS,
     KIND_FIELDS,
-    KINDS,
     MODEL,
     THERAPY,
+    Kind,
     attribute_name,
 )
 from rallsim.model.patient import ATTRIBUTES, GIVEN, MAX_THERAPIES
@@ -126,7 +126,7 @@ def prepare(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, ba
             row[name] = 1.0 if field.unit in ("odds_ratio", "hazard_ratio", "shape") else 0.0
         for name in KIND_FIELDS[therapy.kind]:
             row[name] = values[f"therapies.{therapy.id}.{name}"]
-        row["kind"] = KINDS.index(therapy.kind)
+        row["kind"] = Kind[therapy.kind.upper()]
         row["target"] = therapy.target
         row["based_on"] = ids.index(therapy.based_on) if therapy.based_on else NOTHING
         who = _eligible(scenario, strategy, parameters, therapy)

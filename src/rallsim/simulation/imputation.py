@@ -18,8 +18,8 @@ from rallsim.common.records import readable
 from rallsim.inputs.cohort_file import COLUMNS, REMISSION_BLASTS, Cohort
 from rallsim.model.patient import NO_TRANSPLANT, new_patients
 from rallsim.model.population import AGE_POINTS, HSCT_AGE, enters
-from rallsim.model.random_numbers import BLOCK, ENTRY_COLUMNS, U_AGE, U_CR1_MONTHS
-from rallsim.model.states import REMISSION
+from rallsim.model.random_numbers import BLOCK, ENTRY_COLUMNS, AtEntry
+from rallsim.model.states import Stage
 
 SHARES = {  # attributes that are drawn by a share of the population, which is 0 or 1 for whom they are known
     **{name: name for name in ("male", "primary_refractory", "cd19_positive", "cd22_positive", "liver_disease")},
@@ -147,7 +147,7 @@ def _consequences(known: Known, populations: np.ndarray, uniforms: np.ndarray) -
     unknown = np.isnan(known["cr1_months"])
     ratio = np.where(had_none, 1.0 - transplanted, 1.0)
     below = np.where(known["prior_hsct"] > 0.0, 0.0, 1.0)
-    _reweigh(uniforms, U_CR1_MONTHS, too_short, below, ratio, unknown & ~np.isnan(known["prior_hsct"]))
+    _reweigh(uniforms, AtEntry.CR1_MONTHS, too_short, below, ratio, unknown & ~np.isnan(known["prior_hsct"]))
 
     told = np.isnan(known["age"]) & ~np.isnan(known["hsct_fit"])
     young = np.zeros(len(told))
@@ -156,7 +156,7 @@ def _consequences(known: Known, populations: np.ndarray, uniforms: np.ndarray) -
     fit = known["hsct_fit"] == 1.0
     under, over = populations["hsct_fit_under_55"], populations["hsct_fit_55_plus"]
     below, above = np.where(fit, under, 1.0 - under), np.where(fit, over, 1.0 - over)
-    _reweigh(uniforms, U_AGE, young, below, above, told)
+    _reweigh(uniforms, AtEntry.AGE, young, below, above, told)
 
 
 def _reweigh(
@@ -190,7 +190,7 @@ def _overlay(patients: np.ndarray, known: Mapping[str, np.ndarray], populations:
     patients["remission_months"] = np.where(np.isnan(last), patients["cr1_months"], last)
     patients["entry_age"] = patients["age"]
     # In remission with MRD, the burden that comes back with relapse is not the present one.
-    in_remission = patients["next_stage"] == REMISSION
+    in_remission = patients["next_stage"] == Stage.REMISSION
     at_relapse = ~np.isnan(known["blasts"]) & ~in_remission
     patients["entry_blasts"] = np.where(at_relapse, known["blasts"], patients["entry_blasts"])
     patients["blasts"] = np.where(in_remission, np.nan_to_num(known["blasts"]), patients["entry_blasts"])

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from rallsim.model.states import DEATH_SOS
+from rallsim.model.states import Detail
 from rallsim.validation.kaplan_meier import hazard_ratio, incidence_at, median_time, survival_at
 
 Records = np.ndarray
@@ -142,8 +142,8 @@ _SHARES: dict[str, Count] = {
     "sos_rate": lambda m, how: _share(_happened(m, "sos_on_treatment") | _happened(m, "sos_after_hsct")),
     "sos_on_treatment_rate": lambda m, how: _share(_happened(m, "sos_on_treatment")),
     "sos_after_hsct_rate": lambda m, how: _share(_happened(m, "sos_after_hsct")),
-    "sos_fatality": lambda m, how: _share(m["cause"][_happened(m, "sos_after_hsct")] == DEATH_SOS),
-    "fatal_sos": lambda m, how: _share((m["cause"] == DEATH_SOS) & _happened(m, "death")),
+    "sos_fatality": lambda m, how: _share(m["cause"][_happened(m, "sos_after_hsct")] == Detail.SOS),
+    "fatal_sos": lambda m, how: _share((m["cause"] == Detail.SOS) & _happened(m, "death")),
     "nrm_at": lambda m, how: _competing(m, False, how),
     "relapse_post_hsct_at": lambda m, how: _competing(m, True, how),
     "crs_any": lambda m, how: _share(m["crs"] > 0),

@@ -15,8 +15,8 @@ from rallsim.economics.tables.comparison import increments
 from rallsim.economics.valuation.costs import charges_of
 from rallsim.economics.valuation.qalys import lived_of
 from rallsim.economics.valuation.valuation import TOTALS, Valuation, shares_of_cycles, value_history
-from rallsim.model import states as w
 from rallsim.model.event_rows import EVENT_ROW
+from rallsim.model.states import Detail, Event, Stage
 from rallsim.outcomes.history import History
 
 TOLERANCE = 1e-9
@@ -119,10 +119,10 @@ def everybody_dies_at_entry(valuation: Valuation, people: People) -> Check:
     history = valuation.timeline.history
     events = np.zeros(2 * history.patients, EVENT_ROW)
     events["patient"] = np.repeat(np.arange(history.patients), 2)
-    events["event"] = np.tile([w.ENTRY, w.DEATH], history.patients)
-    events["stage"] = np.tile([w.RELAPSED, w.DEAD], history.patients)
+    events["event"] = np.tile([Event.ENTRY, Event.DEATH], history.patients)
+    events["stage"] = np.tile([Stage.RELAPSED, Stage.DEAD], history.patients)
     events["therapy"] = -1
-    events["detail"] = np.tile([w.NO_DETAIL, w.DEATH_BACKGROUND], history.patients)
+    events["detail"] = np.tile([Detail.NONE, Detail.BACKGROUND], history.patients)
     dead = _valued(valuation, replace(history, events=events), people).totals()
     found = sum(float(np.abs(dead[name]).sum()) for name in ("lys", "qalys", "lys_undisc", "qalys_undisc"))
     return Check("mortality_one", valuation.strategy, found == 0.0, found, 0.0, "time lived when all die at entry")
@@ -184,7 +184,7 @@ def patients_in_are_patients_out(valuation: Valuation, people: People) -> Check:
     """As many enter as have a row in the table, and as many die or are censored."""
     del people
     events = valuation.timeline.event
-    into, out = int((events == w.ENTRY).sum()), int(np.isin(events, (w.DEATH, w.CENSORED)).sum())
+    into, out = int((events == Event.ENTRY).sum()), int(np.isin(events, (Event.DEATH, Event.CENSORED)).sum())
     fine = into == out == valuation.patients == len(valuation.patient_table())
     return Check("patients", valuation.strategy, fine, out, into, "patients out against patients in")
 

@@ -10,15 +10,15 @@ from rallsim.common.yaml_file import Place
 from rallsim.economics.settings.entries import Entry, body_at, names_one
 from rallsim.errors import nearest
 from rallsim.inputs.parameter_values import ParameterFile
-from rallsim.model import states as w
+from rallsim.model.states import DETAILS, EVENTS, STAGES, Event
 from rallsim.model.transitions import ENTRIES, TRANSITIONS
 
 CLOCKS: dict[str, tuple[int, ...]] = {  # what each begins with; `stage` begins with every visit to a stage
-    "entry": (w.ENTRY,),
-    "line": (w.TREATMENT_START,),
-    "remission": (w.RESPONSE, w.ENTRY),
-    "infusion": (w.INFUSION,),
-    "hsct": (w.HSCT,),
+    "entry": (Event.ENTRY,),
+    "line": (Event.TREATMENT_START,),
+    "remission": (Event.RESPONSE, Event.ENTRY),
+    "infusion": (Event.INFUSION,),
+    "hsct": (Event.HSCT,),
     "stage": (),
 }
 AT, WHILE, AFTER = KINDS = ("at", "while", "after")
@@ -64,7 +64,7 @@ class Trigger:
         return {
             stage
             for event in self.events
-            for stage in (ENTRIES if event == w.ENTRY else [after for _, after in TRANSITIONS[event]])
+            for stage in (ENTRIES if event == Event.ENTRY else [after for _, after in TRANSITIONS[event]])
         }
 
     def may_meet(self, therapies: tuple[str, ...] | None) -> bool:
@@ -100,8 +100,8 @@ def read_body(
     body_at(file, (*KEYS[kind], *besides), *place)
     if len(file.faults) > before:
         return None
-    stages = _codes(file, (*place, "stage"), w.STAGES) if stage is None else (stage,)
-    events = _codes(file, (*place, "event"), w.EVENTS)
+    stages = _codes(file, (*place, "stage"), STAGES) if stage is None else (stage,)
+    events = _codes(file, (*place, "event"), EVENTS)
     required = "stage" if kind == WHILE else "event"
     if stage is None and file.at(*place, required) is None:
         file.fault((*place, required), "is missing")
@@ -120,16 +120,16 @@ def read_body(
     trigger = Trigger(
         kind=kind,
         events=events,
-        details=_codes(file, (*place, "detail"), w.DETAILS),
+        details=_codes(file, (*place, "detail"), DETAILS),
         stages=stages,
         therapies=_therapies(file, (*place, "therapy"), therapies),
         cycles=_cycles(file, (*place, "cycle"), events),
-        unless_followed_by=_codes(file, (*place, "unless_followed_by"), w.EVENTS),
+        unless_followed_by=_codes(file, (*place, "unless_followed_by"), EVENTS),
         clock=clock,
         since_from=window[0],
         since_to=window[1],
         lasting=lasting,
-        until=_coded(file, (*place, "until"), until, w.EVENTS),
+        until=_coded(file, (*place, "until"), until, EVENTS),
         until_stage_end=STAGE_END in _words(file, (*place, "until")),
     )
     return trigger if len(file.faults) == before else None
@@ -174,7 +174,7 @@ def _therapies(file: ParameterFile, place: Place, known: Mapping[str, str | None
 
 def _cycles(file: ParameterFile, place: Place, events: tuple[int, ...]) -> tuple[int, float]:
     bounds = body_at(file, ("min", "max"), *place)
-    if bounds and events != (w.CYCLE,):
+    if bounds and events != (Event.CYCLE,):
         file.fault(place, "only the event 'cycle' has a number")
     for key, value in bounds.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:

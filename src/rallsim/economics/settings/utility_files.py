@@ -20,7 +20,7 @@ from rallsim.economics.settings.triggers import (
 from rallsim.errors import InputError, Problem
 from rallsim.inputs.parameter_values import ParameterFile
 from rallsim.inputs.parameters import ParameterSet
-from rallsim.model.states import DEAD, STAGES
+from rallsim.model.states import STAGES, Stage
 
 UNITS = ("utility", "disutility", "coefficient", "months", "days", "years", "share")
 FILE_KEYS = ("about", "parameters", "norm", "stages", "decrements")
@@ -103,9 +103,9 @@ def _utilities(file: ParameterFile, parameters: ParameterSet) -> Utilities:
         if not names_one(norm.get(name), entries):
             file.fault(("norm", name), "must name a parameter", found=norm.get(name))
     for name in file.mapping("stages"):
-        if name not in STAGES[:DEAD]:
-            file.fault(("stages", name), "no such stage", allowed=", ".join(STAGES[:DEAD]))
-    stages = [one for name in STAGES[:DEAD] for one in _of_stage(file, name, therapies, entries)]
+        if name not in STAGES[: Stage.DEAD]:
+            file.fault(("stages", name), "no such stage", allowed=", ".join(STAGES[: Stage.DEAD]))
+    stages = [one for name in STAGES[: Stage.DEAD] for one in _of_stage(file, name, therapies, entries)]
     decrements = list(_decrements(file, therapies, entries))
     used = {one.utility for one in stages} | {str(name) for name in norm.values()}
     used |= {name for one in decrements for name in (one.disutility, one.trigger.lasting) if name}

@@ -16,10 +16,15 @@ from rallsim.economics.settings.cost_files import CATEGORIES, RESOURCES
 from rallsim.economics.valuation.timeline import Floats
 from rallsim.economics.valuation.valuation import Valuation, shares_of_cycles
 from rallsim.errors import InputError, Problem
-from rallsim.model import states as w
+from rallsim.model.states import Event
 
 MOST_YEARS = 5
-ACTIVITIES = {"infusions": w.INFUSION, "transplants": w.HSCT, "leukaphereses": w.LEUKAPHERESIS, "cycles": w.CYCLE}
+ACTIVITIES = {
+    "infusions": Event.INFUSION,
+    "transplants": Event.HSCT,
+    "leukaphereses": Event.LEUKAPHERESIS,
+    "cycles": Event.CYCLE,
+}
 
 
 def monthly_profile(valuation: Valuation, months: int = 12 * MOST_YEARS) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from rallsim.economics.settings.utility_files import Utilities
 from rallsim.economics.valuation.timeline import Floats
 from rallsim.economics.valuation.valuation import Valuation
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.model.states import CENSORED, EVENTS
+from rallsim.model.states import EVENTS, Event
 from rallsim.model.transitions import TRANSITIONS
 
 _PRECISION = ["estimate", "std_error", "lo", "hi"]
@@ -84,7 +84,7 @@ def not_valued(valuations: Mapping[str, Valuation]) -> pd.DataFrame:
     inside = {
         EVENTS[event]
         for event, pairs in TRANSITIONS.items()
-        if event != CENSORED and all(before == after for before, after in pairs)
+        if event != Event.CENSORED and all(before == after for before, after in pairs)
     }
     rows = [(name, int(counts[name])) for name in EVENTS if counts.get(name) and name in inside - valued]
     return pd.DataFrame(rows, columns=["event", "times"])

@@ -14,8 +14,8 @@ from rallsim.economics.valuation.timeline import Floats
 from rallsim.economics.valuation.valuation import value_history
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
-from rallsim.model import states as w
 from rallsim.model.event_rows import EVENT_ROW
+from rallsim.model.states import Detail, Event, Stage
 from rallsim.outcomes.history import History
 from rallsim.simulation.engine_inputs import prepare
 
@@ -91,10 +91,10 @@ def rest_of_life(ages: Floats, sex: int, hazard: Floats, economics: Basis) -> Fl
     events = np.zeros(2 * len(age), EVENT_ROW)
     events["patient"] = np.repeat(np.arange(len(age)), 2)
     events["time"][1::2] = np.maximum(until - age, 0.0) * 12.0
-    events["event"] = np.tile([w.ENTRY, w.DEATH], len(age))
-    events["stage"] = np.tile([w.RELAPSED, w.DEAD], len(age))
+    events["event"] = np.tile([Event.ENTRY, Event.DEATH], len(age))
+    events["stage"] = np.tile([Stage.RELAPSED, Stage.DEAD], len(age))
     events["therapy"] = -1
-    events["detail"] = np.tile([w.NO_DETAIL, w.DEATH_BACKGROUND], len(age))
+    events["detail"] = np.tile([Detail.NONE, Detail.BACKGROUND], len(age))
     history = History(events, "none", (), patients=len(age), horizon=12.0 * len(hazard), seed=0)
     well = {one.utility: 1.0 for one in economics.utilities.stages}
     stages = tuple(replace(one, may_exceed_norm=False) for one in economics.utilities.stages)

@@ -17,7 +17,7 @@ import numpy as np
 from rallsim.common.compiled import compiled, compiled_entry
 from rallsim.common.records import readable
 from rallsim.economics.settings.triggers import AT, CLOCKS, NO_THERAPY, WHILE, Trigger
-from rallsim.model import states as w
+from rallsim.model.states import DETAILS, EVENTS, STAGES, Event
 
 NEVER = -1e9  # months: long before every entry
 SPAN = np.dtype([("start", "f8"), ("stop", "f8"), ("trigger", "i8"), ("row", "i8")])  # months, and two positions
@@ -37,9 +37,9 @@ TRIGGER = np.dtype(
 # `begins` holds for each event a set: the clocks that it starts, then COURSE and CYCLES.
 Triggers = namedtuple("Triggers", "records of_event event_begins of_stage stage_begins begins")
 
-_COURSES = (w.ENTRY, w.TREATMENT_START, w.MRD_THERAPY_START)
-_COURSES_OF_CYCLES = (*_COURSES, w.BRIDGING_START, w.DEBULKED)
-CLOCK_NUMBERS, EVENT_NUMBERS, STAGE_NUMBERS = len(CLOCKS), len(w.EVENTS), len(w.STAGES)
+_COURSES = (Event.ENTRY, Event.TREATMENT_START, Event.MRD_THERAPY_START)
+_COURSES_OF_CYCLES = (*_COURSES, Event.BRIDGING_START, Event.DEBULKED)
+CLOCK_NUMBERS, EVENT_NUMBERS, STAGE_NUMBERS = len(CLOCKS), len(EVENTS), len(STAGES)
 COURSE, CYCLES = 1 << CLOCK_NUMBERS, 1 << (CLOCK_NUMBERS + 1)
 STAGE_CLOCK = tuple(CLOCKS).index("stage")
 
@@ -85,7 +85,7 @@ def find_spans(
                 stay_therapy = int(row.therapy)
         if index == first or begins & CYCLES:
             cycle = 0
-        if row.event == w.CYCLE:
+        if row.event == Event.CYCLE:
             cycle += 1
         key = int(row.event) * therapies + int(row.therapy) + 1
         for place in range(triggers.event_begins[key], triggers.event_begins[key + 1]):
@@ -97,7 +97,7 @@ def find_spans(
                 stop = until(events, index, after_last, trigger, months[number])
                 add_span(number, index, row.time, stop, spans, cursor)
                 continue
-            numbered = row.event != w.CYCLE or trigger.first_cycle <= cycle <= trigger.last_cycle
+            numbered = row.event != Event.CYCLE or trigger.first_cycle <= cycle <= trigger.last_cycle
             if numbered and not is_followed(events, index, after_last, trigger.unless_followed_by):
                 add_span(number, index, row.time, row.time, spans, cursor)
     in_a_stay(events, stay, events[after_last - 1].time, stay_therapy, triggers, clocks, spans, cursor)
@@ -187,13 +187,13 @@ def trigger_tables(triggers: Sequence[Trigger], therapies: Sequence[str]) -> Tri
     """Turn triggers into the tables that the walk reads; `therapies` are what the codes of rows point at."""
     records = np.zeros(len(triggers), TRIGGER)
     names = (NO_THERAPY, *therapies)
-    of_event: list[list[int]] = [[] for _ in range(len(w.EVENTS) * len(names))]
-    of_stage: list[list[int]] = [[] for _ in range(len(w.STAGES) * len(names))]
+    of_event: list[list[int]] = [[] for _ in range(len(EVENTS) * len(names))]
+    of_stage: list[list[int]] = [[] for _ in range(len(STAGES) * len(names))]
     for number, one in enumerate(triggers):
         record = records[number]
         record["is_moment"] = one.kind == AT
-        record["stages"] = _set_of(one.stages or range(len(w.STAGES)))
-        record["details"] = _set_of(one.details or range(len(w.DETAILS)))
+        record["stages"] = _set_of(one.stages or range(len(STAGES)))
+        record["details"] = _set_of(one.details or range(len(DETAILS)))
         record["unless_followed_by"], record["until"] = _set_of(one.unless_followed_by), _set_of(one.until)
         record["until_stage_end"] = one.until_stage_end
         record["first_cycle"], record["last_cycle"] = one.cycles
@@ -224,7 +224,7 @@ def _laid_out(lists: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
 
 def _begins() -> np.ndarray:
     """For each event, what begins with it: clocks, a course, the count of cycles, an interval."""
-    found = np.zeros(len(w.EVENTS), np.int64)
+    found = np.zeros(len(EVENTS), np.int64)
     for clock, events in enumerate(CLOCKS.values()):
         found[list(events)] |= 1 << clock
     found[list(_COURSES)] |= COURSE

@@ -18,7 +18,7 @@ from rallsim.economics.valuation.costs import Charges, charges_of
 from rallsim.economics.valuation.qalys import Lived, lived_of
 from rallsim.economics.valuation.timeline import Floats, Ints, Timeline
 from rallsim.errors import InputError, Problem
-from rallsim.model import states as w
+from rallsim.model.states import EVENTS, STAGES
 from rallsim.outcomes.history import History
 
 TOTALS = ("costs", "qalys", "lys", "costs_undisc", "qalys_undisc", "lys_undisc")
@@ -77,8 +77,8 @@ class Valuation:
 
     def events(self) -> dict[str, Floats]:
         """Return how often each event happened to each patient."""
-        found = self._by(np.arange(len(self.timeline.time)), self.timeline.event, len(w.EVENTS), None)
-        return {name: found[:, code] for code, name in enumerate(w.EVENTS)}
+        found = self._by(np.arange(len(self.timeline.time)), self.timeline.event, len(EVENTS), None)
+        return {name: found[:, code] for code, name in enumerate(EVENTS)}
 
     def patient_table(self) -> pd.DataFrame:
         """Return one row a patient: totals, then costs by category and by line."""
@@ -145,8 +145,8 @@ def ledger(valuation: Valuation, patient: int) -> pd.DataFrame:
                 "time_start": charges.start[place],
                 "time_stop": charges.stop[place],
                 "line": timeline.line[row],
-                "stage": w.STAGES[timeline.stage[row]],
-                "event": w.EVENTS[timeline.event[row]],
+                "stage": STAGES[timeline.stage[row]],
+                "event": EVENTS[timeline.event[row]],
                 "therapy": names[timeline.therapy[row]] if timeline.therapy[row] >= 0 else "",
                 "category": item.category,
                 "item": item.name,
@@ -178,7 +178,7 @@ def by_stage_and_cycle(valuation: Valuation, cycle_months: float = 12.0) -> pd.D
     it began. The sums over the table are the means of `patient_table`.
     """
     edges = np.arange(0.0, valuation.timeline.history.horizon + cycle_months, cycle_months)
-    shape = (len(w.STAGES), len(edges) - 1)
+    shape = (len(STAGES), len(edges) - 1)
     charges, lived, rates = valuation.charges, valuation.lived, valuation.rates
     measures: dict[str, tuple[Charges | Lived, Floats, Discount | None]] = {
         "costs": (charges, charges.discounted, rates.costs),
@@ -193,13 +193,13 @@ def by_stage_and_cycle(valuation: Valuation, cycle_months: float = 12.0) -> pd.D
         table = np.zeros(shape)
         stage = valuation.timeline.stage[of.row]
         for cycle, share in shares_of_cycles(of.start, of.stop, edges, discount):
-            table[:, cycle] = np.bincount(stage, amount * share, len(w.STAGES))
+            table[:, cycle] = np.bincount(stage, amount * share, len(STAGES))
         columns[name] = (table / valuation.patients).ravel()
     stages, cycles = np.divmod(np.arange(shape[0] * shape[1]), shape[1])
     return pd.DataFrame(
         {
             "strategy": valuation.strategy,
-            "stage": pd.Categorical.from_codes(stages, categories=pd.Index(w.STAGES)),
+            "stage": pd.Categorical.from_codes(stages, categories=pd.Index(STAGES)),
             "cycle": cycles + 1,
             "time_start": edges[cycles],
             "time_stop": edges[cycles + 1],
