@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rallsim.common.figures import new_axes
 from rallsim.common.files import written_atomically
 from rallsim.errors import InputError, Problem
-from rallsim.output.folder import MANIFEST
+from rallsim.output.manifest import MANIFEST
 from rallsim.sweep import analyses
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.tables import SavedTables
