@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rallsim.economics.settings.setting import Economics, economics_of
+from rallsim.economics.settings.settings import EconomicSettings, economic_settings
 from rallsim.evaluation.evaluate import Evaluation
 from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario, load_scenario
@@ -30,8 +30,8 @@ def parameters() -> ParameterSet:
 
 
 @cache
-def economics() -> Economics:
-    return economics_of(parameters=parameters())
+def economics() -> EconomicSettings:
+    return economic_settings(load_scenario(SCENARIO), parameters())
 
 
 def model(scenario: Scenario | None = None) -> Model:

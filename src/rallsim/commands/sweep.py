@@ -167,7 +167,6 @@ def _study(
     from dataclasses import replace
 
     from rallsim.commands.shared import economic_options, economics_wanted, load_checked
-    from rallsim.economics.settings.setting import Economics
     from rallsim.sweep.jobs import Model
     from rallsim.sweep.runner import Runner
     from rallsim.sweep.store import FOLDER, OLDER_FOLDER, Store
@@ -177,9 +176,8 @@ def _study(
     reference, seed, settings, variants = scenario
     options = economic_options(*view, list(wanted.wtp))
     loaded, parameters = load_checked(reference, None, seed, settings, variants, options)
-    basis = economics_wanted(loaded, parameters)
-    economics = Economics(basis.costs, basis.utilities, basis.rates, basis.perspective)
-    incidence, discount = wanted.incidence or loaded.economics.incidence, basis.rates.costs.rate
+    economics = economics_wanted(loaded, parameters)
+    incidence, discount = wanted.incidence or loaded.economics.incidence, economics.rates.costs.rate
     wanted = replace(wanted, incidence=incidence, discount=discount, draw_seed=loaded.seed)
     store = Store(out / FOLDER, fresh=fresh)
     store.sweep_up()
@@ -188,7 +186,7 @@ def _study(
         print(f"rallsim: {older}; nothing in it is read, and it can be deleted", file=sys.stderr)
     runner = Runner(Model(loaded, parameters, economics), store, pool_of(*who), show_progress=not quiet)
     workers, cluster = who
-    study = Study(runner, wanted, basis, drawers=pool_of(1 if cluster else workers))
+    study = Study(runner, wanted, drawers=pool_of(1 if cluster else workers))
     study.check()
     return study
 

@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from rallsim.common.files import PACKAGE
-from rallsim.economics.settings.setting import Economics, in_short, is_economic
+from rallsim.economics.settings.settings import EconomicSettings, in_short, is_economic
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario, Strategy
 from rallsim.output.manifest import file_sha256
@@ -167,7 +167,7 @@ def columns_of(paths: Iterable[str], scenario: Scenario, strategy: Strategy, par
 
 
 def identity_of(
-    scenario: Scenario, strategy: Strategy, parameters: ParameterSet, economics: Economics | None
+    scenario: Scenario, strategy: Strategy, parameters: ParameterSet, economics: EconomicSettings | None
 ) -> dict[str, Any]:
     """Everything that a strategy's results depend on, patients and draws apart."""
     met = therapies_of(scenario, strategy, parameters)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rallsim.economics.settings.setting import Economics
+from rallsim.economics.settings.settings import EconomicSettings
 from rallsim.evaluation.evaluate import Evaluation, evaluate
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
@@ -62,7 +62,7 @@ class Model:
 
     scenario: Scenario
     parameters: ParameterSet
-    economics: Economics | None
+    economics: EconomicSettings | None
 
     def packed(self) -> bytes:
         """Return the model as bytes that `compute` takes, in any process."""

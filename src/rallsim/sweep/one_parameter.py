@@ -12,7 +12,7 @@ import pandas as pd
 from rallsim.common.precision import Z_95
 from rallsim.decision.spread import HIGH, LOW
 from rallsim.economics.settings.economic_draws import spread_of_entry
-from rallsim.economics.settings.setting import is_economic
+from rallsim.economics.settings.settings import is_economic
 from rallsim.errors import InputError, Problem
 from rallsim.evaluation.evaluate import Evaluation
 from rallsim.inputs.uncertainty import interval

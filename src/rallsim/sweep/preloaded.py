@@ -24,7 +24,7 @@ def load_compiled() -> None:
 
     Where the pathway was never compiled nothing is evaluated: the process that shares out the work compiles it.
     """
-    from rallsim.economics.settings.setting import economics_of
+    from rallsim.economics.settings.settings import economic_settings
     from rallsim.errors import RallsimError
     from rallsim.evaluation.evaluate import evaluate
     from rallsim.inputs.parameter_cache import shipped_parameters
@@ -36,7 +36,7 @@ def load_compiled() -> None:
     with suppress(RallsimError):
         parameters = shipped_parameters()
         scenario = load_scenario(shipped_scenarios()[0][0], patients=1)
-        evaluate(scenario, parameters, economics_of(parameters=parameters))
+        evaluate(scenario, parameters, economic_settings(scenario, parameters))
 
 
 gc.disable()  # imports make many objects and no garbage: a fifth of the time

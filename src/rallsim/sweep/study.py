@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rallsim.economics.settings.setting import Economics, is_economic
+from rallsim.economics.settings.settings import EconomicSettings, is_economic
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.evaluation.evaluate import Evaluation
 from rallsim.inputs.parameters import ParameterSet
@@ -28,8 +28,6 @@ from rallsim.sweep.workers import Pool, pool_of
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from rallsim.economics.settings.basis import Basis
-
 Figures = Mapping[str, Callable[[], "Figure"]]
 DEFAULT_WTP = (30_000.0, 50_000.0)  # where a perspective states no threshold
 OWNERS = {"costs": "Costs", "utilities": "Utilities", "hsct": "Transplant", "mortality": "Background mortality"}
@@ -42,7 +40,6 @@ class Study:
 
     runner: Runner
     settings: SweepSettings
-    basis: Basis | None = None  # where economics come from, for the manifest
     drawers: Pool = field(default=pool_of(1))  # processes of this machine that draw figures
 
     @property
@@ -56,7 +53,7 @@ class Study:
         return self.runner.model.parameters
 
     @property
-    def economics(self) -> Economics:
+    def economics(self) -> EconomicSettings:
         """What histories are valued with."""
         assert self.runner.model.economics is not None
         return self.runner.model.economics
@@ -75,7 +72,7 @@ class Study:
     def wtp(self) -> tuple[float, ...]:
         """Willingness to pay for a QALY: as asked, else the scenario's or perspective's; the first is the main one."""
         view = self.economics.perspective
-        stated = self.basis.wtp if self.basis else view.thresholds() if view else ()
+        stated = self.economics.wtp or (view.thresholds() if view else ())
         return self.settings.wtp or stated or DEFAULT_WTP
 
     @property
@@ -203,7 +200,7 @@ class Study:
         from rallsim.output.manifest import manifest
         from rallsim.simulation.simulate import Simulation
 
-        content = manifest(Simulation(self.scenario, self.parameters, {}), list(settings), self.basis)
+        content = manifest(Simulation(self.scenario, self.parameters, {}), list(settings), self.runner.model.economics)
         content["packages"] |= {name: version(name) for name in ("SALib", "scikit-learn", "pyarrow")}
         return content | {
             "python": platform.python_version(),
