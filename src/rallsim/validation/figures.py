@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rallsim.common.figures import DENSE, FIRST, INK, MISSED, finish, new_figure, theme, titled
-from rallsim.validation.endpoints import RATIOS, TIMES
+from rallsim.validation.quantities import RATIOS, TIMES
 from rallsim.validation.targets import AT_RISK
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rallsim.common.figures import COLOURS, FIRST, MISSED, SMALL, TINY, figure_of, finish, new_axes, panels, titled
-from rallsim.validation.endpoints import RATIOS, TIMES
+from rallsim.validation.quantities import RATIOS, TIMES
 from rallsim.validation.targets import SCORED, USES
 
 if TYPE_CHECKING:
