@@ -76,13 +76,13 @@ def run(
         return
 
     from rallsim.economics.tables.economic_results import value_histories
-    from rallsim.output.folder import results_of, save
+    from rallsim.output.folder import save, summarise
     from rallsim.report.economics import print_economics
     from rallsim.report.tables import print_results
     from rallsim.report.terminal import records
 
     simulation = simulated(loaded, parameters, engine, quiet=as_json, workers=workers)
-    results = results_of(simulation)
+    results = summarise(simulation)
     economic_results = value_histories(loaded, parameters, simulation.histories, economics) if economics else None
     saved = save(
         simulation, results, folder, settings=settings or [], with_events=events, economic_results=economic_results

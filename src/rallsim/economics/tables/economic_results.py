@@ -72,7 +72,7 @@ class EconomicResults:
 def value_histories(
     scenario: Scenario, parameters: ParameterSet, histories: Mapping[str, History], economics: EconomicSettings
 ) -> EconomicResults:
-    """Value the histories of all strategies of a scenario.
+    """Value the `histories` of all strategies of a scenario: costs, QALYs, increments and the tables made of them.
 
     >>> from rallsim.economics.settings.settings import economic_settings
     >>> from rallsim.inputs.scenario import load_scenario
