@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import helpers_model as m
 from rallsim.inputs.scenario import Scenario, Strategy
 from rallsim.model.conditions import ATTRIBUTES, Condition, alternatives
-from rallsim.model.parameter_fields import Antigen
 from rallsim.model.random_numbers import COURSE_COLUMNS, ENTRY_COLUMNS, MAX_COURSES, InCourse, luck_of_block
-from rallsim.model.states import Detail, Event, Stage
+from rallsim.model.states import Antigen, Detail, Event, Stage
 from rallsim.outcomes.history import History
 from rallsim.simulation.engine_inputs import Prepared
 

@@ -21,8 +21,7 @@ from rallsim.explain.words import (
 )
 from rallsim.inputs.parameters import Therapy
 from rallsim.model.competing_risks import DAYS_PER_MONTH
-from rallsim.model.parameter_fields import Antigen
-from rallsim.model.states import Detail, Event, Stage
+from rallsim.model.states import Antigen, Detail, Event, Stage
 
 FOLDED = (  # events that have no line of their own, in the order in which they are told
     Event.CYCLE,

@@ -16,11 +16,10 @@ from rallsim.explain.questions import ACTIVE, BRIDGED, IN_REMISSION, QUESTIONS, 
 from rallsim.explain.replay import Passage, Replay
 from rallsim.explain.words import NUMBERS, in_sentence, interval_in_words, listed, value_in_words
 from rallsim.model.conditions import OR, Condition, Interval, alternatives
-from rallsim.model.parameter_fields import Kind
 from rallsim.model.patient import ATTRIBUTES, GIVEN, attribute_matrix
 from rallsim.model.random_numbers import MAX_COURSES, InCourse
 from rallsim.model.rules import ALTERNATIVE, ANY, NOTHING, meets
-from rallsim.model.states import Event, Stage
+from rallsim.model.states import Event, Kind, Stage
 from rallsim.simulation.engine_inputs import Prepared
 
 _TOLD_ALONE = (

@@ -7,10 +7,9 @@ from typing import Any
 from rallsim.common.compiled import compiled
 from rallsim.model.competing_risks import DAYS_PER_MONTH, happens, luck, luck_again, wait
 from rallsim.model.distributions import exponential_quantile, probability_after_odds_ratio
-from rallsim.model.parameter_fields import Kind
 from rallsim.model.random_numbers import InCourse
 from rallsim.model.risk_equations import has_low_burden
-from rallsim.model.states import Detail, Event
+from rallsim.model.states import Detail, Event, Kind
 
 MOST = 12  # events of one kind in one part of a course; more are not followed
 SALVAGE_PART, CONSOLIDATION_PART, BRIDGING_PART, MRD_PART = 0, MOST, 2 * MOST, 3 * MOST

@@ -8,11 +8,10 @@ from rallsim.common.compiled import compiled
 from rallsim.model.adverse_events import BRIDGING_PART, cycles_are_given, toxicity_over_time
 from rallsim.model.competing_risks import background_death, happens, is_given, luck, note, strikes
 from rallsim.model.distributions import exponential_quantile, log_logistic_quantile
-from rallsim.model.parameter_fields import Antigen
 from rallsim.model.random_numbers import InCourse
 from rallsim.model.risk_equations import remission_probability
 from rallsim.model.rules import NOTHING
-from rallsim.model.states import Detail, Event, Stage
+from rallsim.model.states import Antigen, Detail, Event, Stage
 
 
 @compiled

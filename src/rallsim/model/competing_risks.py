@@ -7,11 +7,10 @@ from typing import Any
 
 from rallsim.common.compiled import compiled
 from rallsim.model.distributions import age_at_hazard, hazard_until, log_logistic_quantile
-from rallsim.model.parameter_fields import Antigen
 from rallsim.model.patient import GIVEN
 from rallsim.model.random_numbers import COURSE_COLUMNS, ENTRY_COLUMNS, another
 from rallsim.model.rules import NOTHING
-from rallsim.model.states import Detail, Event, Stage
+from rallsim.model.states import Antigen, Detail, Event, Stage
 
 DAYS_PER_MONTH = 365.25 / 12.0
 

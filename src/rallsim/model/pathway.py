@@ -21,7 +21,6 @@ from rallsim.common.compiled import compiled
 from rallsim.model.adverse_events import MRD_PART, SALVAGE_PART, course_toxicity, cycles_are_given
 from rallsim.model.competing_risks import background_death, is_given, luck, note, strikes, wait
 from rallsim.model.distributions import exponential_quantile, weibull_quantile
-from rallsim.model.parameter_fields import Antigen, Kind
 from rallsim.model.patient import NO_TRANSPLANT
 from rallsim.model.random_numbers import MAX_COURSES, InCourse
 from rallsim.model.risk_equations import (
@@ -32,7 +31,7 @@ from rallsim.model.risk_equations import (
     remission_probability,
 )
 from rallsim.model.rules import NOTHING, therapy_by_rules
-from rallsim.model.states import Detail, Event, Stage
+from rallsim.model.states import Antigen, Detail, Event, Kind, Stage
 from rallsim.model.transplant import (
     consolidation_cycles,
     months_to_transplant,

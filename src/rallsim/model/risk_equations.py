@@ -7,9 +7,8 @@ from typing import Any
 from rallsim.common.compiled import compiled
 from rallsim.model.competing_risks import luck, strikes
 from rallsim.model.distributions import changed_hazard_quantile, mixture_cure_quantile, probability_after_odds_ratio
-from rallsim.model.parameter_fields import Antigen, Kind
 from rallsim.model.random_numbers import InCourse
-from rallsim.model.states import Detail, Event, Stage
+from rallsim.model.states import Antigen, Detail, Event, Kind, Stage
 
 
 @compiled

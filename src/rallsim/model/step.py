@@ -8,7 +8,6 @@ from typing import Any
 from rallsim.common.compiled import compiled, compiled_entry
 from rallsim.model.car_t import awaiting_cells, debulking
 from rallsim.model.competing_risks import World, is_given, loses_antigen, luck, note, spend_background_hazard
-from rallsim.model.parameter_fields import Antigen, Kind
 from rallsim.model.pathway import (
     long_term_remission,
     mrd_therapy,
@@ -21,7 +20,7 @@ from rallsim.model.pathway import (
 from rallsim.model.patient import GIVEN
 from rallsim.model.random_numbers import InCourse
 from rallsim.model.rules import NOTHING
-from rallsim.model.states import Detail, Event, Stage
+from rallsim.model.states import Antigen, Detail, Event, Kind, Stage
 from rallsim.model.transplant import after_hsct, awaiting_hsct
 
 NOBODY_WAKES = -1.0  # what `advance` returns when a history has ended

@@ -9,11 +9,10 @@ from rallsim.common.compiled import compiled
 from rallsim.model.adverse_events import CONSOLIDATION_PART, cycles_are_given, toxicity_over_time
 from rallsim.model.competing_risks import DAYS_PER_MONTH, background_death, happens, luck, strikes, wait
 from rallsim.model.distributions import later_quantile, mixture_cure_quantile, probability_after_odds_ratio
-from rallsim.model.parameter_fields import Kind
 from rallsim.model.random_numbers import InCourse
 from rallsim.model.risk_equations import relapse_hazard_ratio, relapse_time, relapses
 from rallsim.model.rules import transplant_by_rules
-from rallsim.model.states import Detail, Event, Stage
+from rallsim.model.states import Detail, Event, Kind, Stage
 
 
 @compiled
