@@ -282,20 +282,11 @@ def _fields_but(*words: str) -> dict[str, Field]:
     return {name: field for name, field in THERAPY_FIELDS.items() if not any(word in name for word in words)}
 
 
-_IN_TRANSPLANT = (
-    "cr_",
-    "mrd_negative",
-    "mrd_odds",
-    "low_burden_threshold",
-    "cycle_months",
-    "months_to_hsct",
-    "sos_after",
-)
+_IN_TRANSPLANT = ("cr_", "mrd_neg", "mrd_odds", "low_burden_threshold", "cycle_months", "months_to_hsct", "sos_after")
 KIND_FIELDS: dict[str, dict[str, Field]] = {
     "drug": THERAPY_FIELDS | DRUG_FIELDS,
     "car_t": _fields_but("cycles_") | CAR_T_FIELDS,
-    "mrd": MRD_FIELDS
-    | _fields_but("cr_", "mrd_neg", "mrd_odds", "_burden", "first_cycle", "at_failure", "early_death_o"),
+    "mrd": MRD_FIELDS | _fields_but("cr_", "mrd_neg", "mrd_odds", "_burden", "first", "at_failure", "early_death_o"),
     "transplant": {name: field for name, field in THERAPY_FIELDS.items() if name.startswith(_IN_TRANSPLANT)},
     "supportive": {},
 }
