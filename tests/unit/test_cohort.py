@@ -13,7 +13,7 @@ from rallsim.explain.story import explain
 from rallsim.inputs.cohort_file import COLUMNS, Cohort, read_cohort
 from rallsim.inputs.scenario import Scenario, load_scenario
 from rallsim.model.population import population_records
-from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.random_numbers import BLOCK, uniforms_of_block
 from rallsim.model.states import Event, Stage
 from rallsim.outcomes.tally import Sums, tally_history
 from rallsim.output.imputation_table import imputation, patients_at_entry
@@ -67,7 +67,7 @@ def entering(given: Cohort, **population: float) -> np.ndarray:
     values = m.parameters().values("adult_relapse") | {f"population.{name}": one for name, one in population.items()}
     records = population_records(values, 1)
     return np.concatenate(
-        [entrants(given, luck_of_block(5, 0, block), records, FORMS, block) for block in range(BLOCKS)]
+        [entrants(given, uniforms_of_block(5, 0, block), records, FORMS, block) for block in range(BLOCKS)]
     )
 
 

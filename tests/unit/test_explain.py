@@ -173,7 +173,7 @@ def test_the_chance_of_remission_is_the_models() -> None:
                     continue
                 a = Block.of(passage.within, luck[one]).arrays(tables, 0)
                 tail = (a.therapies, a.rules, a.conditions, a.life_tables[0], a.events, a.cursor)
-                world = World(a.attributes[0], a.luck[0], a.models[0], *tail)
+                world = World(a.attributes[0], a.uniforms[0], a.models[0], *tail)
                 therapy = a.therapies[int(passage.within["therapy"][0])]
                 expected = remission_probability(a.patients[0], world, therapy)
                 assert found.chance == pytest.approx(expected, abs=1e-6)

@@ -17,7 +17,7 @@ from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
 from rallsim.model.patient import PATIENT
 from rallsim.model.population import PATHS, Values
-from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.random_numbers import BLOCK, uniforms_of_block
 from rallsim.model.states import EVENTS
 from rallsim.outcomes.outcome import MEASURES
 from rallsim.simulation.engine_inputs import check_draws, check_scenario, parameters_for, prepare
@@ -124,7 +124,7 @@ class _Cell:
         various = range(size) if any(path in PATHS for path in here) else (0,)  # draws whose patients differ at entry
         found = []
         for number, patients in blocks:
-            luck = luck_of_block(scenario.seed, self.replicate, number)[:patients]
+            luck = uniforms_of_block(scenario.seed, self.replicate, number)[:patients]
             of_strategies = [empty_sums(size, self.batches, len(therapies), tables is not None) for _ in prepared]
             for start in range(0, patients, ENTRANTS_AT_ONCE):
                 part = slice(start, min(start + ENTRANTS_AT_ONCE, patients))

@@ -13,9 +13,9 @@ from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.patient import attribute_matrix, new_patients
 from rallsim.model.random_numbers import BLOCK
 from rallsim.model.states import EVENTS
-from rallsim.model.step import BlockArrays
+from rallsim.model.world import BlockArrays
 from rallsim.outcomes.outcome import MEASURES, OUTCOME, outcome_matrix, outcome_of
-from rallsim.simulation.batch import copy_words, live_alone
+from rallsim.simulation.batch import copy_words, simulate_patient
 from rallsim.simulation.blocks import MAX_EVENTS, refuse_overflow
 from rallsim.simulation.engine_inputs import Prepared
 
@@ -74,7 +74,7 @@ def live_once(place: int, draw: int, block: Any, record: Any, at_entry: Any) -> 
     `record` are the words of the only patient of `block`, `at_entry` those of all patients as they enter.
     """
     copy_words(at_entry[draw if len(at_entry) > 1 else 0, place], record)
-    live_alone(place, draw, block)
+    simulate_patient(place, draw, block)
     return int(block.patients[0].number)
 
 
@@ -109,7 +109,7 @@ def run_valued(
     Draws take turns within a patient: the patient's luck then stays in the processor's cache, a quarter of the time.
     """
     most_spans = 0
-    for place in range(len(block.luck)):
+    for place in range(len(block.uniforms)):
         for draw in range(len(sums)):
             batch = live_once(place, draw, block, record, at_entry) % sums.shape[1]
             patients[draw, batch] += 1
@@ -135,7 +135,7 @@ def run_unvalued(
     block: Any, record: Any, at_entry: Any, outcomes: Any, matrix: Any, patients: Any, sums: Any, given: Any
 ) -> None:
     """Let patients live once under every draw, as in `run_valued`, for their outcomes alone."""
-    for place in range(len(block.luck)):
+    for place in range(len(block.uniforms)):
         for draw in range(len(sums)):
             batch = live_once(place, draw, block, record, at_entry) % sums.shape[1]
             patients[draw, batch] += 1

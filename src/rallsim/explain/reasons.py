@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from rallsim.explain.questions import ACTIVE, BRIDGED, IN_REMISSION, QUESTIONS, TREATED
+from rallsim.explain.questions import ACTIVE, BRIDGED, IN_REMISSION, QUESTIONS
 from rallsim.explain.replay import Passage, Replay
 from rallsim.explain.words import NUMBERS, in_sentence, interval_in_words, listed, value_in_words
 from rallsim.model.conditions import OR, Condition, Interval, alternatives
 from rallsim.model.patient import ATTRIBUTES, GIVEN, attribute_matrix
 from rallsim.model.random_numbers import MAX_COURSES, InCourse
-from rallsim.model.rules import ALTERNATIVE, ANY, NOTHING, meets
+from rallsim.model.rules import ALTERNATIVE, ANY, NOTHING, condition_holds
 from rallsim.model.states import Event, Kind, Stage
 from rallsim.simulation.engine_inputs import Prepared
 
@@ -29,6 +29,8 @@ _TOLD_ALONE = (
     Event.DROP_OUT,
     Event.B_CELL_RECOVERY,
 )
+
+REMISSION_BEGINS = (Event.ENTRY, Event.RESPONSE, Event.MRD_RESPONSE, Event.B_CELL_RECOVERY)
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,8 @@ class Reasons:
         """Yield what the strategy chose as a stage began, or for when it ends in remission."""
         if passage.stage in ACTIVE:
             yield from self._next_line(passage)
-        elif passage.stage in TREATED and passage.within["next_event"][0] == Event.RESPONSE:
-            therapy = int(passage.within["therapy"][0])
-            yield from self._in_remission(passage, therapy, int(passage.within["next_stage"][0]), passage.ended_by)
         entered_by = int(self.replay.events["event"][passage.entered_by])
-        if entered_by in (Event.ENTRY, Event.MRD_RESPONSE, Event.B_CELL_RECOVERY) and passage.stage in IN_REMISSION:
+        if entered_by in REMISSION_BEGINS and passage.stage in IN_REMISSION:
             before = int(passage.before["therapy"][0])
             therapy = int(self._model["front_line"]) if before == NOTHING else before
             infused_again = entered_by == Event.B_CELL_RECOVERY and passage.within["reinfused"][0] > 0
@@ -217,13 +216,13 @@ class Reasons:
     def _failed(self, attributes: np.ndarray, asked: Any) -> list[int]:
         """Places of the conditions of a rule or of a therapy's eligibility that bar a patient, each attribute once."""
         first, after_last = int(asked["first_condition"]), int(asked["after_last_condition"])
-        if meets(attributes, self.replay.conditions, first, after_last):
+        if condition_holds(attributes, self.replay.conditions, first, after_last):
             return []
         columns = self.prepared.conditions["attribute"]
         failed = [
             one
             for one in range(first, after_last)
-            if columns[one] != ALTERNATIVE and not meets(attributes, self.replay.conditions, one, one + 1)
+            if columns[one] != ALTERNATIVE and not condition_holds(attributes, self.replay.conditions, one, one + 1)
         ]
         return list({int(columns[one]): one for one in reversed(failed)}.values())[::-1]
 

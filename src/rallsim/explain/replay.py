@@ -11,7 +11,7 @@ import numpy as np
 from rallsim.common.records import copied, taken, words
 from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.random_numbers import COURSE_COLUMNS, ENTRY_COLUMNS
-from rallsim.model.step import NOBODY_WAKES, step
+from rallsim.model.step import FINISHED, step
 from rallsim.simulation.blocks import Block, refuse_overflow
 from rallsim.simulation.engine_inputs import Prepared
 
@@ -71,7 +71,7 @@ class Replay:
     def _live(self) -> tuple[np.ndarray, list[Passage]]:
         block = self._scratch
         records, first_rows = [copied(block.patients)], [0]
-        while step(0, *self._arrays) != NOBODY_WAKES:
+        while step(0, *self._arrays) != FINISHED:
             records.append(copied(block.patients))
             first_rows.append(int(block.cursor[0]))
         refuse_overflow(int(block.cursor[0]), ROOM)

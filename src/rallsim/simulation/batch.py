@@ -11,9 +11,10 @@ from rallsim.common.compiled import compiled, compiled_entry
 from rallsim.common.records import copied, readable, words
 from rallsim.model.event_rows import EVENT_ROW, put_in_order
 from rallsim.model.patient import attribute_matrix, new_patients
-from rallsim.model.population import enters
+from rallsim.model.population import enter
 from rallsim.model.random_numbers import BLOCK
-from rallsim.model.step import NOBODY_WAKES, BlockArrays, advance
+from rallsim.model.step import FINISHED, advance
+from rallsim.model.world import BlockArrays
 from rallsim.outcomes.outcome import OUTCOME, outcome_matrix
 from rallsim.outcomes.tally import Tally, add_patient, empty_tally
 from rallsim.simulation.blocks import MAX_EVENTS, Block
@@ -63,16 +64,16 @@ def tally_block(
 
 
 @compiled
-def live(place: int, block: Any) -> None:
+def run_to_end(place: int, block: Any) -> None:
     """Let one patient of a block live from entry to death or horizon, and put the rows written in order of time."""
     first = block.cursor[0]
-    while advance(place, block) != NOBODY_WAKES:
+    while advance(place, block) != FINISHED:
         pass
     put_in_order(block.events, first, min(block.cursor[0], len(block.events)))
 
 
 @compiled
-def live_alone(place: int, draw: int, block: Any) -> None:
+def simulate_patient(place: int, draw: int, block: Any) -> None:
     """Let the only patient of a block live with the luck at a place under a draw; rows stand from 0 to the cursor.
 
     The block holds the luck of many patients, and models and therapies of one draw for all or of every draw.
@@ -81,7 +82,7 @@ def live_alone(place: int, draw: int, block: Any) -> None:
     one = BlockArrays(
         block.patients,
         block.attributes,
-        block.luck[place : place + 1],
+        block.uniforms[place : place + 1],
         block.models[drawn : drawn + 1],
         block.therapies[drawn],
         block.rules,
@@ -91,7 +92,7 @@ def live_alone(place: int, draw: int, block: Any) -> None:
         block.cursor,
     )
     block.cursor[0] = 0
-    live(0, one)
+    run_to_end(0, one)
 
 
 @compiled
@@ -105,7 +106,7 @@ def copy_words(entrant: Any, record: Any) -> None:
 def run_block(block: Any) -> None:
     """Let all patients of a block live, one after the other."""
     for place in range(len(block.patients)):
-        live(place, block)
+        run_to_end(place, block)
 
 
 @compiled_entry
@@ -127,12 +128,12 @@ def run_draws(
     patient's record as words, `known` those of patients who are not sampled: draws (or one for all) × patients × words.
     """
     for draw in range(len(block.models)):
-        for place in range(len(block.luck)):
+        for place in range(len(block.uniforms)):
             if len(known) > 0:
                 copy_words(known[min(draw, len(known) - 1), place], record)
             else:
                 block.attributes[0, :] = 0.0
                 block.patients[0].number = first_number + place
-                enters(block.patients[0], block.luck[place], populations[draw])
-            live_alone(place, draw, block)
+                enter(block.patients[0], block.uniforms[place], populations[draw])
+            simulate_patient(place, draw, block)
             add_patient(block.events, 0, block.cursor[0], outcomes, matrix, draw, step, force, sums)

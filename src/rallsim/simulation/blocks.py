@@ -10,7 +10,7 @@ from rallsim.common.records import copied, readable
 from rallsim.errors import ModelError
 from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.patient import attribute_matrix
-from rallsim.model.step import BlockArrays
+from rallsim.model.world import BlockArrays
 from rallsim.simulation.engine_inputs import Prepared
 
 MAX_EVENTS = 400  # of a patient on average over a block; far more than toxicity at its highest rates makes

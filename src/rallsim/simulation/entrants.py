@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from rallsim.model.population import sample_patients
-from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.random_numbers import BLOCK, uniforms_of_block
 from rallsim.simulation.engine_inputs import Prepared
 from rallsim.simulation.imputation import entrants
 
@@ -28,7 +28,7 @@ def entrants_of_block(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the patients of a block (its number and size) at entry, and their luck; any strategy has the same."""
     number, size = block
-    luck = luck_of_block(seed, replicate, number)[:size]
+    luck = uniforms_of_block(seed, replicate, number)[:size]
     return entrants_with(luck, prepared, number, draw), luck
 
 

@@ -17,7 +17,7 @@ from rallsim.common.compiled import compiled_entry
 from rallsim.common.records import readable
 from rallsim.inputs.cohort_file import COLUMNS, REMISSION_BLASTS, Cohort
 from rallsim.model.patient import NO_TRANSPLANT, new_patients
-from rallsim.model.population import AGE_POINTS, HSCT_AGE, enters
+from rallsim.model.population import AGE_POINTS, HSCT_AGE, enter
 from rallsim.model.random_numbers import BLOCK, ENTRY_COLUMNS, AtEntry
 from rallsim.model.states import Stage
 
@@ -85,7 +85,7 @@ def entrants(
 def fill_rows(patients: Any, uniforms: Any, populations: Any) -> None:
     """Let patients enter, each from a population of its own."""
     for place in range(len(patients)):
-        enters(patients[place], uniforms[place], populations[place])
+        enter(patients[place], uniforms[place], populations[place])
 
 
 def _known(cohort: Cohort, rows: np.ndarray) -> Known:

@@ -16,7 +16,7 @@ from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario
 from rallsim.model.patient import ATTRIBUTES, GIVEN, attribute_matrix
 from rallsim.model.population import PATHS, Values
-from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.random_numbers import BLOCK, uniforms_of_block
 from rallsim.outcomes.history import History
 from rallsim.outcomes.tally import Tally
 from rallsim.simulation.engine_inputs import check_draws, check_scenario, parameters_for, prepare
@@ -163,7 +163,7 @@ def tally(
 
     def cell(block_and_chunk: tuple[tuple[int, int], slice]) -> list[Tally]:
         (number, size), chunk = block_and_chunk
-        luck = luck_of_block(scenario.seed, replicate, number)[:size]
+        luck = uniforms_of_block(scenario.seed, replicate, number)[:size]
         who = of_the_file(luck, number, chunk)
         return [tally_block(number * BLOCK, luck, one, chunk, step, discount_rate, who) for one in prepared]
 
