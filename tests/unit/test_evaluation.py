@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from rallsim.common.files import shipped
-from rallsim.economics.settings.setting import Economics, economics_of
+from rallsim.economics.settings.settings import EconomicSettings, economic_settings
 from rallsim.economics.tables.people import people_of
 from rallsim.economics.valuation.valuation import value_history
 from rallsim.errors import InputError, ModelError
@@ -22,9 +22,9 @@ from rallsim.simulation.simulate import simulate, tally
 
 
 @cache
-def known() -> tuple[ParameterSet, Economics]:
+def known() -> tuple[ParameterSet, EconomicSettings]:
     parameters = load_parameters()
-    return parameters, economics_of(parameters=parameters)
+    return parameters, economic_settings(load_scenario("first_salvage"), parameters)
 
 
 def totals_by_history(scenario: Scenario) -> list[dict[str, np.ndarray]]:
@@ -223,7 +223,7 @@ def test_outcomes_and_events_are_those_of_the_tally() -> None:
 def test_nothing_is_lost_for_want_of_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """A patient with more charges than there is room for ends the evaluation instead of costing less."""
     parameters, economics = known()
-    monkeypatch.setattr("rallsim.evaluation.values.MOST_SPANS", 3)
+    monkeypatch.setattr("rallsim.evaluation.values.MOST_PERIODS", 3)
     with pytest.raises(ModelError, match=r"more charges and times of one patient than .* room for 3"):
         evaluate(load_scenario("first_salvage", patients=10), parameters, economics)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rallsim.common.records import words
-from rallsim.economics.settings.setting import Economics, ValuedWith, check_economic_draws, economics_of, is_economic
+from rallsim.economics.settings.settings import EconomicSettings, check_economic_draws, is_economic
 from rallsim.economics.valuation.costs import refuse_without_costs
 from rallsim.errors import InputError, Problem
 from rallsim.evaluation.sums import DRAWS, STRATEGIES, Estimates, Evaluation, Floats, Ints
@@ -27,10 +27,8 @@ from rallsim.simulation.simulate import DRAWS_AT_ONCE, shared_out
 __all__ = [
     "DRAWS",
     "STRATEGIES",
-    "Economics",
     "Estimates",
     "Evaluation",
-    "economics_of",
     "evaluate",
     "measures_of",
 ]
@@ -39,7 +37,7 @@ HISTORIES_AT_ONCE = 20_000  # of a strategy in one cell, as far as whole blocks 
 OUTCOMES = (*MEASURES, *(f"events_{name}" for name in EVENTS))  # measured whether anything is valued or not
 
 
-def measures_of(economics: ValuedWith | None) -> tuple[str, ...]:
+def measures_of(economics: EconomicSettings | None) -> tuple[str, ...]:
     """Return what is measured: outcomes and numbers of events, and with economics costs, QALYs, life years, resources.
 
     >>> measures_of(None)[:2], measures_of(None)[-1]
@@ -51,7 +49,7 @@ def measures_of(economics: ValuedWith | None) -> tuple[str, ...]:
 def evaluate(
     scenario: Scenario,
     parameters: ParameterSet,
-    economics: ValuedWith | None,
+    economics: EconomicSettings | None,
     draws: Mapping[str, np.ndarray] | None = None,
     *,
     strategies: Sequence[str] | None = None,
@@ -71,10 +69,12 @@ def evaluate(
     are. Raises InputError with all faults when a path is unknown, a value impossible, or the scenario sets a parameter
     itself, and when a therapy is given that has no costs.
 
+    >>> from rallsim.economics.settings.settings import economic_settings
     >>> from rallsim.inputs.parameters import load_parameters
     >>> from rallsim.inputs.scenario import load_scenario
-    >>> scenario = load_scenario("first_salvage", patients=50)
-    >>> found = evaluate(scenario, load_parameters(), economics_of(), {"utilities.remission": np.array([0.6, 0.8])})
+    >>> scenario, parameters = load_scenario("first_salvage", patients=50), load_parameters()
+    >>> draws = {"utilities.remission": np.array([0.6, 0.8])}
+    >>> found = evaluate(scenario, parameters, economic_settings(scenario, parameters), draws)
     >>> found.strategies, found.mean("qalys").shape
     (('chemotherapy', 'blinatumomab', 'inotuzumab'), (2, 3))
     """
@@ -102,7 +102,7 @@ class _Cell:
 
     scenario: Scenario
     parameters: ParameterSet
-    economics: ValuedWith | None
+    economics: EconomicSettings | None
     draws: Mapping[str, np.ndarray]
     names: tuple[str, ...]
     replicate: int
@@ -165,7 +165,7 @@ def _cells(draws: int, blocks: list[tuple[int, int]]) -> list[tuple[slice, list[
 def _check(
     scenario: Scenario,
     parameters: ParameterSet,
-    economics: ValuedWith | None,
+    economics: EconomicSettings | None,
     draws: Mapping[str, np.ndarray],
     names: Sequence[str],
 ) -> None:

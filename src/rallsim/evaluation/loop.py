@@ -64,7 +64,7 @@ def add_patients(
     else:
         room = new_room()
         run_valued(*whom, tables, room, *found)
-        refuse_overflow(int(room.cursor[0]), len(room.spans), "charges and times of one patient")
+        refuse_overflow(int(room.cursor[0]), len(room.periods), "charges and times of one patient")
 
 
 @compiled
@@ -108,7 +108,7 @@ def run_valued(
 
     Draws take turns within a patient: the patient's luck then stays in the processor's cache, a quarter of the time.
     """
-    most_spans = 0
+    most_periods = 0
     for place in range(len(block.uniforms)):
         for draw in range(len(sums)):
             batch = live_once(place, draw, block, record, at_entry) % sums.shape[1]
@@ -126,8 +126,8 @@ def run_valued(
                 room,
                 sums[draw, batch, VALUES_AT:],
             )
-            most_spans = max(most_spans, room.cursor[0])
-    room.cursor[0] = most_spans
+            most_periods = max(most_periods, room.cursor[0])
+    room.cursor[0] = most_periods
 
 
 @compiled_entry

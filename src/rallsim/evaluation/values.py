@@ -1,6 +1,6 @@
 """Costs, QALYs, life years and resources of a patient, added to the sums of a draw inside a compiled loop.
 
-The spans, charges and utilities are those of `spans`, `charges` and `lived`, on which valuations of histories rest too.
+Periods, charges and utilities are those of `accrual_periods`, `costs` and `qalys`, on which valuations rest too.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 from rallsim.common.compiled import compiled
 from rallsim.common.records import readable
 from rallsim.economics.settings.cost_files import CATEGORIES, RESOURCES
-from rallsim.economics.settings.setting import ValuedWith, with_values
-from rallsim.economics.valuation.costs import charged, prices_of
-from rallsim.economics.valuation.qalys import lived, triggers_of, weights_of
-from rallsim.economics.valuation.spans import CLOCK_NUMBERS, SPAN, find_spans, trigger_tables
+from rallsim.economics.settings.settings import EconomicSettings
+from rallsim.economics.valuation.accrual_periods import CLOCK_NUMBERS, PERIOD, find_periods, trigger_tables
+from rallsim.economics.valuation.costs import accrue_costs, prices_of
+from rallsim.economics.valuation.qalys import accrue_qalys, triggers_of, weights_of
 from rallsim.economics.valuation.valuation import TOTALS
 
 CATEGORY_NUMBERS = len(CATEGORIES)
@@ -28,12 +28,12 @@ COSTS_AT, QALYS_AT, LYS_AT, COSTS_UNDISC_AT, QALYS_UNDISC_AT, LYS_UNDISC_AT = (
     SUMS.index(name) for name in ("costs", "qalys", "lys", "costs_undisc", "qalys_undisc", "lys_undisc")
 )
 CATEGORIES_AT, USED_AT = SUMS.index(OF_CATEGORIES[0]), SUMS.index(USED[0])
-MOST_SPANS = 20_000  # of one patient
+MOST_PERIODS = 20_000  # of one patient
 
 # Triggers of the items, then of stages and decrements; `months` are draws × triggers; `category` and `resource` (-1 for
 # none) are of the items; forces of discount are those of costs and of QALYs. An item's place is its trigger's.
 Tables = namedtuple("Tables", "triggers months prices category resource weights forces_of_costs forces_of_qalys")
-Room = namedtuple("Room", "clocks spans cursor")  # for the spans of one patient
+Room = namedtuple("Room", "clocks periods cursor")  # for the periods of one patient
 
 
 @compiled
@@ -42,26 +42,28 @@ def add_values(
 ) -> None:
     """Add what one patient comes to, whose rows stand from `first` to `after_last - 1`, to `sums` (SUMS)."""
     room.cursor[0] = 0
-    find_spans(events, first, after_last, tables.triggers, tables.months[draw], room.clocks, room.spans, room.cursor)
+    find_periods(
+        events, first, after_last, tables.triggers, tables.months[draw], room.clocks, room.periods, room.cursor
+    )
     items = len(tables.category)
     costs = costs_undisc = qalys = qalys_undisc = lys = lys_undisc = 0.0
-    for number in range(min(room.cursor[0], len(room.spans))):
-        span = room.spans[number]
-        place = span.trigger - items
+    for number in range(min(room.cursor[0], len(room.periods))):
+        period = room.periods[number]
+        place = period.trigger - items
         if place < 0:
-            quantity, amount, discounted = charged(
-                span.trigger, span.start, span.stop, tables.prices, draw, tables.forces_of_costs
+            quantity, amount, discounted = accrue_costs(
+                period.trigger, period.start, period.stop, tables.prices, draw, tables.forces_of_costs
             )
             costs += discounted
             costs_undisc += amount
-            category = CATEGORIES_AT + tables.category[span.trigger]
+            category = CATEGORIES_AT + tables.category[period.trigger]
             sums[category] += discounted
             sums[category + CATEGORY_NUMBERS] += amount
-            if tables.resource[span.trigger] >= 0:
-                sums[USED_AT + tables.resource[span.trigger]] += quantity
+            if tables.resource[period.trigger] >= 0:
+                sums[USED_AT + tables.resource[period.trigger]] += quantity
         else:
-            years, years_discounted, plain, discounted = lived(
-                place, span.start, span.stop, age, male, tables.weights, draw, tables.forces_of_qalys
+            years, years_discounted, plain, discounted = accrue_qalys(
+                place, period.start, period.stop, age, male, tables.weights, draw, tables.forces_of_qalys
             )
             lys_undisc += years
             lys += years_discounted
@@ -76,13 +78,14 @@ def add_values(
 
 
 def tables_of(
-    economics: ValuedWith, therapies: Sequence[str], drawn: Mapping[str, np.ndarray] | None = None, draws: int = 1
+    economics: EconomicSettings, therapies: Sequence[str], drawn: Mapping[str, np.ndarray] | None = None, draws: int = 1
 ) -> Tables:
     """Lay economics out for the loop; `drawn` holds columns of draws by path, `therapies` what codes point at.
 
     An array of draws goes through the same arithmetic of prices and quantities as one number does.
     """
-    costs, utilities = with_values(economics, cast(Mapping[str, float], drawn or {}))
+    economics = economics.with_values(cast(Mapping[str, float], drawn or {}))
+    costs, utilities = economics.costs, economics.utilities
     of_items, of_time = [item.trigger for item in costs.items], triggers_of(utilities)
     months = np.zeros((draws, len(of_items) + len(of_time)))
     for place, trigger in enumerate((*of_items, *of_time)):
@@ -102,6 +105,6 @@ def tables_of(
 
 
 def new_room() -> Room:
-    """Return room for the spans of one patient."""
-    (spans,) = readable(np.empty(MOST_SPANS, SPAN))
-    return Room(np.empty(CLOCK_NUMBERS), spans, np.zeros(1, np.int64))
+    """Return room for the periods of one patient."""
+    (periods,) = readable(np.empty(MOST_PERIODS, PERIOD))
+    return Room(np.empty(CLOCK_NUMBERS), periods, np.zeros(1, np.int64))

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from rich.table import Table
 
-from rallsim.economics.settings.basis import Basis
 from rallsim.economics.settings.cost_files import CATEGORIES, RESOURCES
+from rallsim.economics.settings.settings import EconomicSettings
 from rallsim.economics.tables.budget import ACTIVITIES
 from rallsim.economics.tables.budget_plan import BudgetPlan
 from rallsim.inputs.scenario import Scenario
@@ -23,7 +23,7 @@ ACTIVITY = {**{name: name for name in ACTIVITIES}, **{f"{name}s": f"{name.replac
 
 
 def print_budget(
-    scenario: Scenario, economics: Basis, plan: BudgetPlan, impact: pd.DataFrame, errors: pd.DataFrame
+    scenario: Scenario, economics: EconomicSettings, plan: BudgetPlan, impact: pd.DataFrame, errors: pd.DataFrame
 ) -> None:
     """Print, for each world after the first, what each year costs and does, and the difference from the first."""
     console = terminal()
@@ -47,7 +47,7 @@ def print_budget(
 def _table(
     world: str,
     years: int,
-    economics: Basis,
+    economics: EconomicSettings,
     impact: pd.DataFrame,
     errors: pd.DataFrame,
     *,
@@ -87,7 +87,7 @@ def _table(
     return table
 
 
-def plot_budget(impact: pd.DataFrame, economics: Basis, ax: Axes | None = None) -> Axes:
+def plot_budget(impact: pd.DataFrame, economics: EconomicSettings, ax: Axes | None = None) -> Axes:
     """Draw the costs of each year as bars stacked by category, a bar a world."""
     import seaborn as sns
     from matplotlib.ticker import FuncFormatter

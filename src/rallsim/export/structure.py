@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rallsim.economics.tables import extrapolation, partitioned_survival
-from rallsim.economics.tables.economic_results import Evaluation
+from rallsim.economics.tables import partitioned_survival
+from rallsim.economics.tables.economic_results import EconomicResults
+from rallsim.export import extrapolation
 from rallsim.report.terminal import terminal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def print_structure(evaluation: Evaluation, structure: pd.DataFrame, tails: pd.DataFrame) -> None:
+def print_structure(results: EconomicResults, structure: pd.DataFrame, tails: pd.DataFrame) -> None:
     """Say how far a partitioned-survival model of the same curves is from the simulation, and why."""
     console = terminal()
-    scenario = evaluation.scenario
+    scenario = results.scenario
     labels = {name: strategy.label for name, strategy in scenario.strategies.items()}
     console.print(f"\n{scenario.title}: partitioned survival beside the simulation", style="bold", highlight=False)
     gains = partitioned_survival.increments(structure, scenario.reference)
