@@ -276,10 +276,10 @@ def test_sources_and_means_of_what_was_drawn(tmp_path: Path) -> None:
 
 def test_a_story_says_whose_it_is(tmp_path: Path) -> None:
     """A patient's story names the row of the file, what was given before, and what was drawn."""
-    told = explain(question(tmp_path), 7, m.parameters()).portrait
+    told = explain(question(tmp_path), 7, m.parameters()).baseline_summary
     assert "Given before: inotuzumab." in told
     assert "This is P-03 of patients.csv; not in the file, so drawn: hsct fit, " in told
-    assert explain(question(tmp_path), 2, m.parameters()).portrait.startswith("Patient 2, a man of 22, ")
+    assert explain(question(tmp_path), 2, m.parameters()).baseline_summary.startswith("Patient 2, a man of 22, ")
 
 
 def test_a_population_of_one_s_own_is_used_and_named(tmp_path: Path) -> None:

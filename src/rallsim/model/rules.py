@@ -30,6 +30,7 @@ class RuleRow:
 
 
 CONDITION, RULE = np.dtype(columns_of(ConditionRow)), np.dtype(columns_of(RuleRow))
+LISTS = ("salvage", "bridging", "mrd", "consolidation")  # of a strategy's rules, in the order of their table
 ANY = -1
 NOTHING = -1
 ALTERNATIVE = -1  # the attribute of a condition that stands between two alternatives
@@ -101,3 +102,9 @@ def condition_holds(attributes: Floats, conditions: Sequence[ConditionRow], firs
             value = attributes[condition.attribute]
             holds = bool(condition.low <= value <= condition.high)
     return holds
+
+
+def rule_ranges(model: np.void) -> dict[str, range]:
+    """Return the places of each list in the table of rules, as the decisions above read it, from a record of MODEL."""
+    ends = [0, *(int(model[f"after_last_{name}"]) for name in LISTS)]
+    return {name: range(*ends[place : place + 2]) for place, name in enumerate(LISTS)}

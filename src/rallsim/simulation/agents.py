@@ -23,10 +23,10 @@ from rallsim.simulation.engine_inputs import Prepared
 COMPILED = "step"
 
 
-def simulate_block(entrants: np.ndarray, luck: np.ndarray, prepared: Prepared, draw: int = 0) -> np.ndarray:
+def simulate_block(entrants: np.ndarray, uniforms: np.ndarray, prepared: Prepared, draw: int = 0) -> np.ndarray:
     """Run the patients of a block to death or horizon; return their history rows (history.EVENT_ROW)."""
     environment = simpy.Environment()
-    block = Block.of(entrants, luck)
+    block = Block.of(entrants, uniforms)
     arrays = block.arrays(prepared, draw)
     for place in range(len(block.patients)):
         environment.process(_patient(environment, place, arrays))

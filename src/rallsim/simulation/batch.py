@@ -23,9 +23,9 @@ from rallsim.simulation.engine_inputs import Prepared
 COMPILED = "run_block"
 
 
-def simulate_block(entrants: np.ndarray, luck: np.ndarray, prepared: Prepared, draw: int = 0) -> np.ndarray:
+def simulate_block(entrants: np.ndarray, uniforms: np.ndarray, prepared: Prepared, draw: int = 0) -> np.ndarray:
     """Run the patients of a block to death or horizon; return their history rows (events.EVENT_ROW)."""
-    block = Block.of(entrants, luck)
+    block = Block.of(entrants, uniforms)
     run_block(block.arrays(prepared, draw))
     return copied(block.written)
 
@@ -65,7 +65,7 @@ def tally_block(
 
 @compiled
 def run_to_end(place: int, block: Any) -> None:
-    """Let one patient of a block live from entry to death or horizon, and put the rows written in order of time."""
+    """Simulate one patient of a block from entry to death or horizon, and put the rows written in order of time."""
     first = block.cursor[0]
     while advance(place, block) != FINISHED:
         pass
@@ -74,9 +74,9 @@ def run_to_end(place: int, block: Any) -> None:
 
 @compiled
 def simulate_patient(place: int, draw: int, block: Any) -> None:
-    """Let the only patient of a block live with the luck at a place under a draw; rows stand from 0 to the cursor.
+    """Simulate the only patient of a block with the uniforms at a place under a draw; rows lie from 0 to the cursor.
 
-    The block holds the luck of many patients, and models and therapies of one draw for all or of every draw.
+    The block holds the uniforms of many patients, and models and therapies of one draw for all or of every draw.
     """
     drawn = draw if len(block.models) > 1 else 0
     one = BlockArrays(
@@ -104,7 +104,7 @@ def copy_words(entrant: Any, record: Any) -> None:
 
 @compiled_entry
 def run_block(block: Any) -> None:
-    """Let all patients of a block live, one after the other."""
+    """Simulate all patients of a block, one after the other."""
     for place in range(len(block.patients)):
         run_to_end(place, block)
 

@@ -1,4 +1,4 @@
-"""From a checked scenario to histories: blocks of patients, every strategy on the same luck."""
+"""From a checked scenario to histories: blocks of patients, every strategy with the same random numbers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def simulate(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Simulation:
-    """Simulate every strategy of a scenario on the same patients with the same luck.
+    """Simulate every strategy of a scenario on the same patients with the same random numbers.
 
     `engine` is batch (compiled loop) or agents (SimPy): the histories are the same to the last bit. `workers` threads
     share the blocks of patients, which helps the batch engine; histories do not depend on how many there are.
@@ -73,8 +73,8 @@ def simulate(
     cohort = prepared[0].cohort
 
     def rows_of(block: tuple[int, int]) -> tuple[list[np.ndarray], np.ndarray | None]:
-        who, luck = entrants_of_block(scenario.seed, prepared[0], block, replicate)
-        return [simulate_block(who, luck, one) for one in prepared], attributes_of(who) if cohort else None
+        who, uniforms = entrants_of_block(scenario.seed, prepared[0], block, replicate)
+        return [simulate_block(who, uniforms, one) for one in prepared], attributes_of(who) if cohort else None
 
     found, seen = [], []
     for rows, attributes in shared_out(rows_of, blocks := blocks_of(scenario.patients), workers):
