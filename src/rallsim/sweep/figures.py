@@ -1,18 +1,13 @@
-"""Figures of analyses, drawn from their saved tables: by a worker that has what draws them loaded, or again later.
-
-Also what these figures share: panels one above the other, and a title that says what is asked.
-"""
+"""Figures of analyses, drawn from their saved tables: by a worker that has what draws them loaded, or again later."""
 
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rallsim.common.figures import new_axes
 from rallsim.common.files import written_atomically
 from rallsim.errors import InputError, Problem
 from rallsim.output.folder import MANIFEST
@@ -20,40 +15,6 @@ from rallsim.sweep import analyses
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.tables import SavedTables
 from rallsim.sweep.workers import Pool, interruptions_wait
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-TITLE_WIDTH = 78  # characters of a line
-
-
-def titled(figure: Figure, title: str, question: str) -> Figure:
-    """Write the scenario's title and the question or finding above a figure."""
-    lines = [textwrap.fill(one, TITLE_WIDTH) for one in (title, question) if one]
-    figure.suptitle("\n".join(lines), fontsize=11, fontweight="bold", x=0.02, ha="left")
-    return figure
-
-
-def panels(number: int, *, width: float = 7.2, height: float = 3.0, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """Make a figure with panels, row by row; `height` is that of one row, in inches."""
-    rows = -(-number // columns)
-    first = new_axes(width=width, height=0.9 + rows * height)
-    figure = first.figure.get_figure(root=True)
-    assert figure is not None
-    first.remove()
-    grid = figure.subplots(rows, columns, squeeze=False)
-    axes = [ax for row in grid for ax in row]
-    for ax in axes[number:]:
-        ax.remove()
-    return figure, axes[:number]
-
-
-def figure_of(ax: Axes) -> Figure:
-    """Return the figure that axes belong to."""
-    figure = ax.figure.get_figure(root=True)
-    assert figure is not None
-    return figure
 
 
 def draw_elsewhere(analysis: str, folder: Path, labels: Labels, pool: Pool) -> None:

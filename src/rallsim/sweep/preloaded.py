@@ -13,9 +13,8 @@ from io import BytesIO
 
 def load_package() -> None:
     """Import what workers do, and draw an empty figure."""
-    from rallsim.common.figures import new_axes
-    from rallsim.sweep import jobs  # noqa: F401  # called in workers, as what draws figures is
-    from rallsim.sweep.figures import figure_of
+    from rallsim.common.figures import figure_of, new_axes
+    from rallsim.sweep import figures, jobs  # noqa: F401  # both are called in workers
 
     figure_of(new_axes()).savefig(BytesIO())
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rallsim.sweep.figures import figure_of, titled
+from rallsim.common.figures import FIRST, SECOND, SMALL, figure_of, finish, new_axes, titled
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.measures import name_of, unit_of
 from rallsim.sweep.sensitivity import (
@@ -101,14 +101,13 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
 def _figure(rows: pd.DataFrame, members: dict[str, list[str]], labels: Labels) -> Figure:
     import textwrap
 
-    from rallsim.common.figures import new_axes
-    from rallsim.decision.style import SMALL, finish, money_axis
+    from rallsim.decision.style import money_axis
 
     shown = rows.head(MOST_BARS).iloc[::-1]
     ax = new_axes(width=9.0, height=1.9 + 0.46 * len(shown))
     first = rows.iloc[0]
     places = np.arange(len(shown))
-    ax.barh(places, shown["mu_star"], height=0.62, color="#4c72b0", linewidth=0, label="mean size of the effect")
+    ax.barh(places, shown["mu_star"], height=0.62, color=FIRST, linewidth=0, label="mean size of the effect")
     ax.errorbar(
         shown["mu_star"],
         places,
@@ -119,7 +118,7 @@ def _figure(rows: pd.DataFrame, members: dict[str, list[str]], labels: Labels) -
         capsize=2.5,
         label="95 % interval",
     )
-    ax.plot(shown["sigma"], places, "D", color="#dd8452", markersize=5, label="standard deviation: bends or interacts")
+    ax.plot(shown["sigma"], places, "D", color=SECOND, markersize=5, label="standard deviation: bends or interacts")
     names = [textwrap.fill(factor_label(name, members[name], labels), 44) for name in shown["factor"]]
     ax.set_yticks(places, names, fontsize=SMALL)
     outcome = str(first["outcome"])

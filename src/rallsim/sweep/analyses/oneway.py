@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rallsim.decision.style import SMALL
+from rallsim.common.figures import FIRST, SECOND, SMALL, figure_of, finish, legend_above, new_axes, titled
 from rallsim.evaluation.evaluate import Evaluation
-from rallsim.sweep.figures import figure_of, titled
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.measures import in_batches, name_of, pooled, unit_of
 from rallsim.sweep.one_parameter import GRID, curves, ranges_of, switches
@@ -169,14 +168,13 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
 
 def tornado(bars: pd.DataFrame, labels: Labels, changing: Collection[str] = ()) -> Figure:
     """Draw the bars of one outcome, with the values at their ends and a mark where another strategy is preferred."""
-    from rallsim.common.figures import new_axes
-    from rallsim.decision.style import finish, money_axis
+    from rallsim.decision.style import money_axis
 
     shown = bars.head(MOST_BARS).iloc[::-1]
     ax = new_axes(width=9.0, height=1.9 + 0.46 * len(shown))
     first = bars.iloc[0]
     style = labels.style()
-    low_colour, high_colour = "#4c72b0", "#dd8452"
+    low_colour, high_colour = FIRST, SECOND
     marked = False
     for place, row in enumerate(shown.to_dict("records")):
         for end, colour in (("lo", low_colour), ("hi", high_colour)):
@@ -199,7 +197,7 @@ def tornado(bars: pd.DataFrame, labels: Labels, changing: Collection[str] = ()) 
 
     handles = [Patch(color=low_colour, label="lower end of the range"), Patch(color=high_colour, label="upper end")]
     finish(ax, legend=False, grid="x")
-    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=SMALL)
+    legend_above(ax, handles=handles)
     note = " ★ another strategy is preferred there." if marked else ""
     question = f"What moves the difference most? One parameter at a time{_at(outcome, labels, first['WTP'])}.{note}"
     return titled(figure_of(ax), labels.title, question)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from rallsim.common.figures import figure_of, finish, new_axes, titled
 from rallsim.common.precision import Z_95
 from rallsim.decision.analysis import Decision
 from rallsim.decision.analysis import analyse as decide
 from rallsim.decision.analysis import draw as decision_figures
 from rallsim.decision.sample import PsaSample, sample_tables
 from rallsim.decision.sample import left_out as sums_of_others
-from rallsim.sweep.figures import figure_of, titled
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.sampling import Sample, running_means, sample_of, variance_table
 from rallsim.sweep.study import Figures, Study
@@ -131,8 +131,7 @@ def _titled(figure: Callable[[], Figure], labels: Labels, question: str) -> Figu
 
 
 def _running_means(table: pd.DataFrame, labels: Labels) -> Figure:
-    from rallsim.common.figures import new_axes
-    from rallsim.decision.style import finish, money_axis
+    from rallsim.decision.style import money_axis
 
     ax = new_axes(height=4.8)
     style = labels.style()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rallsim.common.figures import FIRST, SECOND, SMALL, figure_of, finish, new_axes, titled
 from rallsim.errors import InputError, Problem
 from rallsim.sweep.analyses import morris
-from rallsim.sweep.figures import figure_of, titled
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.measures import name_of
 from rallsim.sweep.sensitivity import (
@@ -117,16 +117,13 @@ def _figure(rows: pd.DataFrame, members: dict[str, list[str]], labels: Labels) -
 
     from matplotlib.ticker import PercentFormatter
 
-    from rallsim.common.figures import new_axes
-    from rallsim.decision.style import SMALL, finish
-
     shown = rows.iloc[::-1]
     ax = new_axes(width=8.4, height=1.9 + 0.5 * len(shown))
     first = rows.iloc[0]
     places = np.arange(len(shown))
     for shift, name, colour, words in (
-        (0.19, "S1", "#4c72b0", "alone (first index)"),
-        (-0.19, "ST", "#dd8452", "with all interactions (total index)"),
+        (0.19, "S1", FIRST, "alone (first index)"),
+        (-0.19, "ST", SECOND, "with all interactions (total index)"),
     ):
         ax.barh(places + shift, shown[name].clip(lower=0), height=0.36, color=colour, linewidth=0, label=words)
         ax.errorbar(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rallsim.common.figures import SMALL, finish, legend_above, panels, titled
 from rallsim.common.precision import Z_95
 from rallsim.errors import InputError, Problem
-from rallsim.sweep.figures import panels, titled
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.measures import pooled
 from rallsim.sweep.one_parameter import GRID, Curve, along, curves_of, ranges_of, switches
@@ -118,14 +118,14 @@ def _figure(tables: Tables, labels: Labels) -> Figure:
     for ax, path in zip(axes, shown, strict=True):
         mine = curves[(curves["parameter"] == path) & (curves["WTP"] == wtp)]
         _curve(ax, mine, found[(found["parameter"] == path) & (found["WTP"] == wtp)], labels, str(path))
-    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=9)
+    legend_above(axes[0])
     return titled(figure, labels.title, f"Where does the preferred strategy change? {labels.at_wtp(wtp, 'At')}")
 
 
 def _curve(ax: Axes, curve: pd.DataFrame, found: pd.DataFrame, labels: Labels, path: str) -> None:
     from matplotlib.ticker import FuncFormatter
 
-    from rallsim.decision.style import finish, money_axis
+    from rallsim.decision.style import money_axis
 
     style = labels.style()
     for strategy, line in curve.groupby("strategy", sort=False):
@@ -145,7 +145,7 @@ def _curve(ax: Axes, curve: pd.DataFrame, found: pd.DataFrame, labels: Labels, p
             xytext=(3, -3),
             textcoords="offset points",
             va="top",
-            fontsize=9,
+            fontsize=SMALL,
         )
     ax.set_xlim(curve["param_val"].min(), curve["param_val"].max())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rallsim.common.figures import SMALL, figure_of, legend_above, new_axes, titled
 from rallsim.decision.acceptability import best_shares
 from rallsim.errors import InputError, Problem
 from rallsim.sweep.analyses import oneway
-from rallsim.sweep.figures import figure_of, titled
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.measures import means
 from rallsim.sweep.one_parameter import along, ranges_of
@@ -103,9 +103,6 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
 def _figure(table: pd.DataFrame, labels: Labels) -> Figure:
     from matplotlib.patches import Patch, Rectangle
 
-    from rallsim.common.figures import new_axes
-    from rallsim.decision.style import SMALL
-
     wtp = labels.wtp[0]
     chosen = table[(table["WTP"] == wtp) & table["Preferred"].astype(bool)]
     style = labels.style()
@@ -130,7 +127,7 @@ def _figure(table: pd.DataFrame, labels: Labels) -> Figure:
     for side in ("top", "right", "left", "bottom"):
         ax.spines[side].set_visible(False)
     handles = [Patch(color=style.colour(name), label=style.label(name)) for name in dict.fromkeys(chosen["Strategy"])]
-    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=SMALL)
+    legend_above(ax, handles=handles)
     question = f"Which strategy is preferred {labels.at_wtp(wtp)}?"
     question += " In each cell: probability that it is the best, expected loss"
     return titled(figure_of(ax), labels.title, question)

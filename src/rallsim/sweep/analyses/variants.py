@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rallsim.common.figures import SMALL, figure_of, finish, new_axes, titled
 from rallsim.common.precision import Z_95
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.evaluation.evaluate import Evaluation
-from rallsim.sweep.figures import figure_of, titled
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.measures import in_batches, pooled
 from rallsim.sweep.runner import points_with
@@ -141,8 +141,7 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
 def _figure(tables: Tables, labels: Labels) -> Figure:
     import textwrap
 
-    from rallsim.common.figures import new_axes
-    from rallsim.decision.style import SMALL, finish, money_axis
+    from rallsim.decision.style import money_axis
 
     preferred = tables["preferred"]
     shown = preferred[preferred["changes_something"].astype(bool)].iloc[::-1].reset_index(drop=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from rallsim.common.figures import figure_of, panels, titled
 from rallsim.common.progress import bar_of
 from rallsim.decision import figures as decision_figures
 from rallsim.decision.analysis import wtp_grid
@@ -13,7 +14,6 @@ from rallsim.decision.incremental import incremental_of
 from rallsim.decision.value_of_information import checked_groups, evpi, evppi, patients_to_come, to_fit
 from rallsim.sweep.analyses.psa import psa_sample, without_luck
 from rallsim.sweep.draws import owner_of
-from rallsim.sweep.figures import figure_of, panels, titled
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.sampling import sample_of, variance_table
 from rallsim.sweep.study import Figures, Study
