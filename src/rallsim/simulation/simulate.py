@@ -1,4 +1,4 @@
-"""From a checked scenario to histories: blocks of patients, every strategy on the same luck."""
+"""From a checked scenario to histories: blocks of patients, every strategy with the same random numbers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def simulate(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Simulation:
-    """Simulate every strategy of a scenario on the same patients with the same luck.
+    """Simulate every strategy of a scenario on the same patients with the same random numbers.
 
     `engine` is batch (compiled loop) or agents (SimPy): the histories are the same to the last bit. `workers` threads
     share the blocks of patients, which helps the batch engine; histories do not depend on how many there are.
@@ -68,8 +68,8 @@ def simulate(
     simulate_block = engine_called(engine)
 
     def rows_of(block: tuple[int, int]) -> tuple[np.ndarray, list[np.ndarray]]:
-        entrants, luck = entrants_of_block(scenario.seed, prepared[0], block, replicate)
-        return baseline_of(entrants), [simulate_block(entrants, luck, one) for one in prepared]
+        entrants, uniforms = entrants_of_block(scenario.seed, prepared[0], block, replicate)
+        return baseline_of(entrants), [simulate_block(entrants, uniforms, one) for one in prepared]
 
     blocks = []
     for baseline, rows in shared_out(rows_of, blocks_of(scenario.patients), workers):
