@@ -40,6 +40,7 @@ from rallsim.model.risk_equations import (
     compete_relapse,
     compete_response,
     cycles_to_response,
+    months_to_detection,
     relapse_hazard_ratio,
     relapse_time,
     remission_probability,
