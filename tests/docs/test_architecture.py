@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from test_layers import ROOMS
 
 ROOT = Path(__file__).parents[2]
