@@ -44,7 +44,7 @@ def run(
     ] = None,
     engine: EngineOption = DEFAULT_ENGINE,
     workers: Annotated[int, typer.Option(min=1, help="Threads that share the patients; results are the same.")] = 1,
-    events: Annotated[bool, typer.Option("--events", help="Write every event too, to events.parquet.")] = False,
+    events: Annotated[bool, typer.Option("--events", help="Write events.parquet and baseline.parquet too.")] = False,
     as_json: JsonOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, say what would run, stop.")] = False,
 ) -> None:

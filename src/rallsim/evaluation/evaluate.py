@@ -18,7 +18,7 @@ from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario
 from rallsim.model.patient import PATIENT
 from rallsim.model.population import PATHS, Values
-from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.random_numbers import BLOCK, uniforms_of_block
 from rallsim.simulation.engine_inputs import check_draws, check_scenario, parameters_for, prepare
 from rallsim.simulation.entrants import blocks_of, entrants_with
 from rallsim.simulation.simulate import shared_out
@@ -132,7 +132,7 @@ class _Cell:
         various = range(size) if any(path in PATHS for path in here) else (0,)  # draws whose patients differ at entry
         found = []
         for number, patients in blocks:
-            luck = luck_of_block(scenario.seed, self.replicate, number)[:patients]
+            luck = uniforms_of_block(scenario.seed, self.replicate, number)[:patients]
             of_strategies = [empty_sums(size, self.batches, len(therapies), self.measures) for _ in prepared]
             for start in range(0, patients, ENTRANTS_AT_ONCE):
                 part = slice(start, min(start + ENTRANTS_AT_ONCE, patients))
