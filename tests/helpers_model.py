@@ -22,11 +22,12 @@ from rallsim.model.random_numbers import COLUMNS, COURSE_COLUMNS, ENTRY_COLUMNS,
 from rallsim.model.states import DETAILS, EVENTS, STAGES, Event, Stage
 from rallsim.model.step import FINISHED, step
 from rallsim.model.world import World
+from rallsim.outcomes.baseline import baseline_of
 from rallsim.outcomes.history import History
 from rallsim.simulation.blocks import Block
 from rallsim.simulation.engine_inputs import Prepared, check_scenario, prepare
 from rallsim.simulation.engines import engine_called
-from rallsim.simulation.entrants import blocks_of, entrants_of_block, iterate_entrants
+from rallsim.simulation.entrants import blocks_of, entrants_of_block
 
 NO_BACKGROUND = {"mortality.ratio_active": 0.0, "mortality.ratio_long_term": 0.0, "mortality.ratio_after_hsct": 0.0}
 
@@ -85,15 +86,12 @@ def with_constant_background(tables: Prepared, rate_per_month: float) -> Prepare
 
 def run(tables: Prepared, scenario: Scenario, *, replicate: int = 0, engine: str = "agents") -> History:
     """Simulate one strategy from its tables, which a test may have changed."""
-    blocks = []
-    for number, size in blocks_of(scenario.patients):
-        who, luck = entrants_of_block(scenario.seed, tables, (number, size), replicate)
-        blocks.append(engine_called(engine)(who, luck, tables))
+    blocks = [entrants_of_block(scenario.seed, tables, block, replicate) for block in blocks_of(scenario.patients)]
     history = History(
-        events=np.concatenate(blocks),
+        events=np.concatenate([engine_called(engine)(who, luck, tables) for who, luck in blocks]),
         strategy=tables.strategy,
         therapies=tuple(parameters().therapies),
-        patients=scenario.patients,
+        baseline=np.concatenate([baseline_of(who) for who, _ in blocks]),
         horizon=scenario.horizon_months,
         replicate=replicate,
         seed=scenario.seed,
@@ -119,7 +117,8 @@ def ends_of(history: History) -> np.ndarray:
 
 def entrants(tables: Prepared, scenario: Scenario, *, replicate: int = 0) -> np.ndarray:
     """Return the records of the whole cohort at entry."""
-    return np.concatenate(list(iterate_entrants(scenario.patients, scenario.seed, tables, replicate)))
+    blocks = blocks_of(scenario.patients)
+    return np.concatenate([entrants_of_block(scenario.seed, tables, block, replicate)[0] for block in blocks])
 
 
 def world(attributes: np.ndarray, tables: Prepared) -> World:

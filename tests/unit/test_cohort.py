@@ -252,7 +252,6 @@ def test_sources_and_means_of_what_was_drawn(tmp_path: Path) -> None:
     scenario = question(tmp_path, "age,cr1_months,liver_disease\n30,6,1\n,,0\n50,12,\n", patients=3000)
     done = simulate(scenario, m.parameters())
     assert done.cohort is not None
-    assert done.entrants is not None
     by_name = {one.attribute: one for one in sources(done.cohort)}
     assert set(by_name) == set(COLUMNS)
     assert all(one.given + one.implied + one.drawn == 3 for one in by_name.values())
@@ -260,9 +259,9 @@ def test_sources_and_means_of_what_was_drawn(tmp_path: Path) -> None:
     assert by_name["primary_refractory"][1:] == (0, 2, 1)
     assert by_name["kmt2a"][1:] == (0, 0, 3)
     assert is_drawn(done.cohort).sum() == sum(one.drawn for one in by_name.values())
-    table = imputation(done.cohort, done.entrants).set_index("attribute")
+    table = imputation(done.cohort, done.baseline).set_index("attribute")
     assert table.loc["age", "mean_known"] == 40.0
-    who = patients_at_entry(done.cohort, done.entrants)
+    who = patients_at_entry(done.cohort, done.baseline)
     assert table.loc["age", "mean_drawn"] == pytest.approx(who["age"][1::3].mean())
     m.assert_share(who["liver_disease"][2::3].to_numpy() > 0, 0.2419, "liver disease, drawn")
     assert who["drawn"].iloc[1].split()[0] == "age"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from rallsim.model.population import sample_patients
@@ -40,9 +38,3 @@ def entrants_with(
     if prepared.cohort is None:
         return sample_patients(uniforms[part], population, number * BLOCK + (part.start or 0))
     return entrants(prepared.cohort, uniforms, population, prepared.forms, number)[part]
-
-
-def iterate_entrants(patients: int, seed: int, prepared: Prepared, replicate: int = 0) -> Iterator[np.ndarray]:
-    """Yield the patients of a cohort at entry, block after block."""
-    for block in blocks_of(patients):
-        yield entrants_of_block(seed, prepared, block, replicate)[0]
