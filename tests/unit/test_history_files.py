@@ -16,7 +16,7 @@ from rallsim.errors import InputError, ModelError
 from rallsim.inputs.scenario import load_scenario
 from rallsim.outcomes.baseline import BASELINE, baseline_table
 from rallsim.outcomes.summary import patient_table
-from rallsim.output.folder import summarise, save
+from rallsim.output.folder import save, summarise
 from rallsim.output.history_files import read_histories
 from rallsim.simulation.simulate import Simulation, simulate
 

@@ -66,7 +66,7 @@ def evaluate(
 
     `draws` maps paths of parameters to arrays with one value a draw: of the model by their path, of economics as
     `costs.<name>` and `utilities.<name>`; without draws there is one, the base case. `strategies` are all of the
-    scenario's when not given; `blocks` are numbers of the blocks of patients (luck.BLOCK in each) that the scenario's
+    scenario's when not given; `blocks` are numbers of the blocks of 1,000 patients that the scenario's
     patients fall into, by default all. Patient n belongs to batch n modulo `batches`. `first_draw` is the number of the
     first draw in the result. `workers` threads share the work; the sums do not depend on how many there are. Raises
     InputError with all faults when a path is unknown, a value impossible, or the scenario sets a parameter itself, and
