@@ -18,6 +18,7 @@ from rallsim.sweep.draws import Draws
 from rallsim.sweep.evpi import evpi_without_luck
 from rallsim.sweep.jobs import DRAWS_OF_ONE_BLOCK
 from rallsim.sweep.measures import Floats, in_batches
+from rallsim.sweep.runner import rows_of
 from rallsim.sweep.study import Study
 from rallsim.sweep.variance import Split, split
 
@@ -30,10 +31,11 @@ NOISE = 0.05  # share of the variance between draws that luck of the patients ma
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Evaluations of the same draws in the patients of one replicate each."""
+    """Evaluations of the same draws, and of the base case, in the patients of one replicate each."""
 
     draws: Draws
     replicates: tuple[Evaluation, ...]
+    base: tuple[Evaluation, ...]  # every drawn parameter at its base value; as many
     patients: int  # a draw and replicate
     stopped: str = ""  # why no more were added
 
@@ -52,6 +54,14 @@ class Sample:
     def in_batches(self, outcome: str, wtp: float) -> Floats:
         """Return an outcome of draws × strategies × batches, of all replicates."""
         return np.concatenate([in_batches(one, outcome, wtp) for one in self.replicates], axis=2)
+
+    def base_in_batches(self, outcome: str, wtp: float) -> Floats:
+        """Return an outcome of the base case of strategies × batches, of all replicates."""
+        return np.concatenate([in_batches(one, outcome, wtp)[0] for one in self.base], axis=1)
+
+    def patients_in_batches(self) -> np.ndarray:
+        """Return the number of patients in each batch of all replicates."""
+        return np.concatenate([one.patients[0, 0] for one in self.base])
 
     def without_luck(self, curve: pd.DataFrame) -> pd.DataFrame:
         """Return a curve of the EVPI with another column, `EVPI_Without_Luck` of the patients."""
@@ -80,12 +90,15 @@ def sample_of(study: Study) -> Sample:
 
 
 def _evaluated(study: Study, number: int, patients: int, replicates: int) -> Sample:
+    """Evaluate draws and, after them in the same table, the base case: a plan then holds the jobs of both."""
     draws = study.draws(number)
-    found = tuple(
-        study.evaluate(draws.table, patients=patients, replicate=one, words=f"{number:,} draws × {patients:,} patients")
-        for one in range(replicates)
+    table = pd.concat([draws.table, pd.DataFrame([{path: study.base[path] for path in draws.table.columns}])])
+    words = f"{number:,} draws × {patients:,} patients"
+    both = [study.evaluate(table, patients=patients, replicate=one, words=words) for one in range(replicates)]
+    first, last = np.arange(number), np.array([number])
+    return Sample(
+        draws, tuple(rows_of(one, first) for one in both), tuple(rows_of(one, last) for one in both), patients
     )
-    return Sample(draws, found, patients)
 
 
 def _enough_patients(study: Study) -> int:

@@ -15,6 +15,7 @@ from rallsim.decision.analysis import analyse as decide
 from rallsim.decision.analysis import draw as decision_figures
 from rallsim.decision.sample import PsaSample, sample_tables
 from rallsim.decision.sample import left_out as sums_of_others
+from rallsim.sweep.base_case import compare, summarise_both
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.sampling import Sample, running_means, sample_of, variance_table
 from rallsim.sweep.study import Figures, Study
@@ -45,7 +46,7 @@ def psa_sample(study: Study, sample: Sample) -> PsaSample:
 
 
 def analyse(study: Study) -> Tables:
-    """Draw, evaluate, decide. Tables are those of `decision.analysis`, the sample's files, and what luck there is."""
+    """Draw, evaluate, decide. Tables: the sample's files, those of `decision.analysis` and `base_case`, and errors."""
     sample = sample_of(study)
     found = psa_sample(study, sample)
     without = PsaSample(found.strategies, found.costs, found.effects, found.life_years)
@@ -60,6 +61,7 @@ def analyse(study: Study) -> Tables:
         **sample_tables(found),
         **undiscounted,
         **decision.tables(),
+        **compare(study, sample, outcomes),
         "evpi": sample.without_luck(decision.evpi),
         "variance": variance_table(sample, outcomes, study.wtp[0], study.strategies, study.reference),
         "running_means": running_means(sample, study.wtp[0], study.strategies, study.reference),
@@ -82,8 +84,8 @@ def draw(tables: Tables, labels: Labels) -> Figures:
 
 
 def summarise(tables: Tables, labels: Labels) -> list[str]:
-    """Say which strategy is preferred, how surely, and how exact that is."""
-    lines = []
+    """Give both answers, say which strategy is preferred, how surely, and how exact that is."""
+    lines = summarise_both(tables, labels)
     main = tables["variance"][tables["variance"]["Outcome"] == "nmb"]
     errors = main.set_index("Strategy")["Std_Error"]
     for row in tables["answers"].to_dict("records"):
