@@ -9,18 +9,18 @@ import pytest
 
 import helpers_model as m
 from rallsim.errors import InputError
+from rallsim.evaluation.evaluate import evaluate
 from rallsim.explain.story import explain
 from rallsim.inputs.cohort_file import COLUMNS, Cohort, read_cohort
 from rallsim.inputs.scenario import Scenario, load_scenario
 from rallsim.model.population import population_records
-from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.random_numbers import BLOCK, uniforms_of_block
 from rallsim.model.states import Event, Stage
-from rallsim.outcomes.tally import Sums, tally_history
 from rallsim.output.imputation_table import imputation, patients_at_entry
 from rallsim.simulation.engine_inputs import check_scenario, parameters_for
 from rallsim.simulation.engines import ENGINES
 from rallsim.simulation.imputation import entrants, is_drawn, sources
-from rallsim.simulation.simulate import first_difference, simulate, tally
+from rallsim.simulation.simulate import first_difference, simulate
 
 THERAPIES = list(m.parameters().therapies)
 FORMS = [(therapy.id, therapy.based_on) for therapy in m.parameters().therapies.values()]
@@ -67,7 +67,7 @@ def entering(given: Cohort, **population: float) -> np.ndarray:
     values = m.parameters().values("adult_relapse") | {f"population.{name}": one for name, one in population.items()}
     records = population_records(values, 1)
     return np.concatenate(
-        [entrants(given, luck_of_block(5, 0, block), records, FORMS, block) for block in range(BLOCKS)]
+        [entrants(given, uniforms_of_block(5, 0, block), records, FORMS, block) for block in range(BLOCKS)]
     )
 
 
@@ -224,22 +224,17 @@ def test_engines_write_the_same_history_of_a_file_s_patients(tmp_path: Path) -> 
     assert first_difference(batch, simulate(scenario, m.parameters(), workers=2)) is None
 
 
-def test_sums_of_a_file_s_patients_are_those_of_their_histories(tmp_path: Path) -> None:
-    """Counts in the loop are those of the histories; with a drawn population each draw fills the gaps of its own."""
+def test_each_draw_fills_the_gaps_of_a_file_anew(tmp_path: Path) -> None:
+    """With a drawn population the sums of a draw are, bit by bit, those of a run with its values alone."""
     scenario = question(tmp_path)
-    sums = tally(scenario, m.parameters())
-    for name, history in simulate(scenario, m.parameters()).histories.items():
-        expected = tally_history(history.events, len(history.therapies), history.horizon)
-        np.testing.assert_array_equal(sums[name].events, expected.events)
-        np.testing.assert_array_equal(sums[name].os_ends, expected.os_ends)
     draws = {"population.hsct_fit_under_55": np.array([0.0, 1.0]), "population.hsct_fit_55_plus": np.array([0.0, 1.0])}
-    many = tally(scenario, m.parameters(), draws=draws)["inotuzumab"]
+    many = evaluate(scenario, m.parameters(), None, draws)
     for draw in range(2):
         alone = load_scenario(scenario.path, settings=[f"{path}={column[draw]}" for path, column in draws.items()])
-        one = tally(alone, m.parameters())["inotuzumab"]
-        for part in Sums._fields:
-            np.testing.assert_array_equal(getattr(many, part)[draw], getattr(one, part)[0], err_msg=part)
-    assert many.mean("hsct")[0] < many.mean("hsct")[1]
+        one = evaluate(alone, m.parameters(), None)
+        np.testing.assert_array_equal(many.sums[draw], one.sums[0])
+    place = many.strategies.index("inotuzumab")
+    assert many.mean("hsct")[0, place] < many.mean("hsct")[1, place]
 
 
 @pytest.mark.parametrize(("given", "lines"), [("inotuzumab", 1), ("chemotherapy", 1), (None, 1)])
@@ -257,7 +252,6 @@ def test_sources_and_means_of_what_was_drawn(tmp_path: Path) -> None:
     scenario = question(tmp_path, "age,cr1_months,liver_disease\n30,6,1\n,,0\n50,12,\n", patients=3000)
     done = simulate(scenario, m.parameters())
     assert done.cohort is not None
-    assert done.entrants is not None
     by_name = {one.attribute: one for one in sources(done.cohort)}
     assert set(by_name) == set(COLUMNS)
     assert all(one.given + one.implied + one.drawn == 3 for one in by_name.values())
@@ -265,9 +259,9 @@ def test_sources_and_means_of_what_was_drawn(tmp_path: Path) -> None:
     assert by_name["primary_refractory"][1:] == (0, 2, 1)
     assert by_name["kmt2a"][1:] == (0, 0, 3)
     assert is_drawn(done.cohort).sum() == sum(one.drawn for one in by_name.values())
-    table = imputation(done.cohort, done.entrants).set_index("attribute")
+    table = imputation(done.cohort, done.baseline).set_index("attribute")
     assert table.loc["age", "mean_known"] == 40.0
-    who = patients_at_entry(done.cohort, done.entrants)
+    who = patients_at_entry(done.cohort, done.baseline)
     assert table.loc["age", "mean_drawn"] == pytest.approx(who["age"][1::3].mean())
     m.assert_share(who["liver_disease"][2::3].to_numpy() > 0, 0.2419, "liver disease, drawn")
     assert who["drawn"].iloc[1].split()[0] == "age"
@@ -276,10 +270,10 @@ def test_sources_and_means_of_what_was_drawn(tmp_path: Path) -> None:
 
 def test_a_story_says_whose_it_is(tmp_path: Path) -> None:
     """A patient's story names the row of the file, what was given before, and what was drawn."""
-    told = explain(question(tmp_path), 7, m.parameters()).portrait
+    told = explain(question(tmp_path), 7, m.parameters()).baseline_summary
     assert "Given before: inotuzumab." in told
     assert "This is P-03 of patients.csv; not in the file, so drawn: hsct fit, " in told
-    assert explain(question(tmp_path), 2, m.parameters()).portrait.startswith("Patient 2, a man of 22, ")
+    assert explain(question(tmp_path), 2, m.parameters()).baseline_summary.startswith("Patient 2, a man of 22, ")
 
 
 def test_a_population_of_one_s_own_is_used_and_named(tmp_path: Path) -> None:

@@ -1,11 +1,10 @@
-"""From a checked scenario to histories: blocks of patients, every strategy on the same luck."""
+"""From a checked scenario to histories: blocks of patients, every strategy with the same random numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import product
 from typing import TypeVar
 
 import numpy as np
@@ -14,17 +13,13 @@ from rallsim.common.records import joined
 from rallsim.inputs.cohort_file import Cohort
 from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario
-from rallsim.model.patient import ATTRIBUTES, GIVEN, attribute_matrix
-from rallsim.model.population import PATHS, Values
-from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.outcomes.baseline import baseline_of
 from rallsim.outcomes.history import History
-from rallsim.outcomes.tally import Tally
-from rallsim.simulation.engine_inputs import check_draws, check_scenario, parameters_for, prepare
+from rallsim.simulation.engine_inputs import check_scenario, parameters_for, prepare
 from rallsim.simulation.engines import ENGINES, engine_called
-from rallsim.simulation.entrants import blocks_of, entrants_of_block, entrants_with
+from rallsim.simulation.entrants import blocks_of, entrants_of_block
 
 Progress = Callable[[int], None]
-DRAWS_AT_ONCE = 50  # in one call of the compiled loop
 ITEMS_AT_ONCE = 8  # for each worker
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -32,16 +27,17 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Simulation:
-    """A scenario, the parameters it ran with, and one history a strategy.
-
-    Of a file's patients it keeps who they are at entry: a row a simulated patient, a column an attribute.
-    """
+    """A scenario, the parameters it ran with, one history a strategy, and the file that the patients are from."""
 
     scenario: Scenario
     parameters: ParameterSet
     histories: dict[str, History]
     cohort: Cohort | None = None
-    entrants: np.ndarray | None = None
+
+    @property
+    def baseline(self) -> np.ndarray:
+        """Who the patients are at entry (`outcomes.baseline`)."""
+        return next(iter(self.histories.values())).baseline
 
 
 def simulate(
@@ -53,7 +49,7 @@ def simulate(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Simulation:
-    """Simulate every strategy of a scenario on the same patients with the same luck.
+    """Simulate every strategy of a scenario on the same patients with the same random numbers.
 
     `engine` is batch (compiled loop) or agents (SimPy): the histories are the same to the last bit. `workers` threads
     share the blocks of patients, which helps the batch engine; histories do not depend on how many there are.
@@ -70,39 +66,30 @@ def simulate(
     base = parameters.values(scenario.population_id)
     prepared = [prepare(scenario, strategy, parameters, base) for strategy in scenario.strategies.values()]
     simulate_block = engine_called(engine)
-    cohort = prepared[0].cohort
 
-    def rows_of(block: tuple[int, int]) -> tuple[list[np.ndarray], np.ndarray | None]:
-        who, luck = entrants_of_block(scenario.seed, prepared[0], block, replicate)
-        return [simulate_block(who, luck, one) for one in prepared], attributes_of(who) if cohort else None
+    def rows_of(block: tuple[int, int]) -> tuple[np.ndarray, list[np.ndarray]]:
+        entrants, uniforms = entrants_of_block(scenario.seed, prepared[0], block, replicate)
+        return baseline_of(entrants), [simulate_block(entrants, uniforms, one) for one in prepared]
 
-    found, seen = [], []
-    for rows, attributes in shared_out(rows_of, blocks := blocks_of(scenario.patients), workers):
-        found.append(rows)
-        if attributes is not None:
-            seen.append(attributes)
+    blocks = []
+    for baseline, rows in shared_out(rows_of, blocks_of(scenario.patients), workers):
+        blocks.append((baseline, rows))
         if progress:
-            progress(blocks[len(found) - 1][1] * len(prepared))
+            progress(len(baseline) * len(prepared))
+    baseline = joined([who for who, _ in blocks])
     histories = {}
-    for one, parts in zip(prepared, zip(*found, strict=True), strict=True):
+    for one, parts in zip(prepared, zip(*(rows for _, rows in blocks), strict=True), strict=True):
         histories[one.strategy] = History(
             events=joined(parts),
             strategy=one.strategy,
             therapies=tuple(parameters.therapies),
-            patients=scenario.patients,
+            baseline=baseline,
             horizon=scenario.horizon_months,
             replicate=replicate,
             seed=scenario.seed,
         )
         histories[one.strategy].check()
-    return Simulation(scenario, parameters, histories, cohort, np.concatenate(seen) if seen else None)
-
-
-def attributes_of(entrants: np.ndarray) -> np.ndarray:
-    """Return the attributes of patients at entry in columns; `line` is the salvage line that would come next."""
-    found: np.ndarray = attribute_matrix(entrants)[:, :GIVEN].copy()
-    found[:, ATTRIBUTES.index("line")] = entrants["lines_given"] + 1
-    return found
+    return Simulation(scenario, parameters, histories, prepared[0].cohort)
 
 
 def first_difference(one: Simulation, other: Simulation) -> str | None:
@@ -121,62 +108,6 @@ def first_difference(one: Simulation, other: Simulation) -> str | None:
     return None
 
 
-def tally(
-    scenario: Scenario,
-    parameters: ParameterSet | None = None,
-    *,
-    draws: Mapping[str, np.ndarray] | None = None,
-    replicate: int = 0,
-    step: float = 1.0,
-    discount_rate: float = 0.0,
-    workers: int = 1,
-) -> dict[str, Tally]:
-    """Simulate every strategy and keep only sums: the batch engine, for sweeps.
-
-    `draws` maps parameter paths to arrays with one value a draw; parameters without one keep their value. Raises
-    InputError when a path is unknown, a value impossible, or the scenario sets the parameter itself. All draws and
-    strategies meet the same luck. `step` (months) is that of the survival grid, `discount_rate` annual effective.
-    `workers` threads share the blocks of patients and the draws; the sums do not depend on how many there are.
-
-    >>> from rallsim.inputs.scenario import load_scenario
-    >>> found = tally(load_scenario("first_salvage", patients=50), draws={"hsct.sos_fatality": np.array([0.1, 0.5])})
-    >>> found["inotuzumab"].patients.tolist()
-    [50, 50]
-    """
-    from rallsim.simulation.batch import tally_block
-
-    parameters = parameters_for(scenario, parameters or load_parameters())
-    check_scenario(scenario, parameters)
-    check_draws(draws or {}, scenario, parameters)
-    base: Values = {**parameters.values(scenario.population_id), **(draws or {})}
-    number_of_draws = len(next(iter(draws.values()))) if draws else 1
-    chunks = [slice(start, start + DRAWS_AT_ONCE) for start in range(0, number_of_draws, DRAWS_AT_ONCE)]
-    prepared = [prepare(scenario, one, parameters, base) for one in scenario.strategies.values()]
-    entry_varies = any(path in PATHS for path in draws or {})
-
-    def of_the_file(luck: np.ndarray, number: int, chunk: slice) -> list[np.ndarray]:
-        """Patients of a block at entry: the same under all draws, unless what their gaps are filled from is drawn."""
-        if prepared[0].cohort is None:
-            return []
-        each = range(number_of_draws)[chunk] if entry_varies else [0]
-        return [entrants_with(luck, prepared[0], number, draw) for draw in each]
-
-    def cell(block_and_chunk: tuple[tuple[int, int], slice]) -> list[Tally]:
-        (number, size), chunk = block_and_chunk
-        luck = luck_of_block(scenario.seed, replicate, number)[:size]
-        who = of_the_file(luck, number, chunk)
-        return [tally_block(number * BLOCK, luck, one, chunk, step, discount_rate, who) for one in prepared]
-
-    by_chunk: list[list[Tally]] = []
-    cells = list(product(blocks_of(scenario.patients), chunks))
-    for place, sums in enumerate(shared_out(cell, cells, workers)):
-        if place < len(chunks):
-            by_chunk.append(sums)
-        else:
-            by_chunk[place % len(chunks)] = _added(by_chunk[place % len(chunks)], sums)
-    return {one.strategy: Tally.joined([sums[place] for sums in by_chunk]) for place, one in enumerate(prepared)}
-
-
 def shared_out(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
     """Call a function on each item, by threads when there are several workers; results come in the order of items.
 
@@ -188,7 +119,3 @@ def shared_out(function: Callable[[Item], Result], items: Sequence[Item], worker
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(items), ITEMS_AT_ONCE * workers):
             yield from pool.map(function, items[start : start + ITEMS_AT_ONCE * workers])
-
-
-def _added(one: list[Tally], other: list[Tally]) -> list[Tally]:
-    return [a + b for a, b in zip(one, other, strict=True)]
