@@ -1,8 +1,8 @@
 """A probabilistic sample of a study: how many draws of how many patients, evaluated until it is large enough.
 
-All draws and strategies meet the same patients with the same luck. What is left of that luck in the means therefore
-shrinks with more patients only, and what is left of the choice of draws with more draws only; `Sample.grown` adds
-whichever of the two lowers the error of the means more for the same work.
+All draws and strategies meet the same patients with the same random numbers. The first-order error of the means
+therefore shrinks with more patients only, and the error of the choice of draws with more draws only. With a stop rule
+whichever of the two lowers the error of the means more for the same work is added.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DEFAULT_DRAWS = 1000
 MOST_DRAWS, MOST_REPLICATES = 10_000, 20  # of a sample that grows
 CHOICES = (200, 500, 1000, 2000, 5000, 10_000)  # patients a draw
 PILOT_PATIENTS = 1000
-NOISE = 0.05  # share of the variance between draws that luck of the patients may have
+NOISE = 0.05  # share of the variance between draws that first-order error may have
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ def _evaluated(study: Study, number: int, patients: int, replicates: int) -> Sam
 
 
 def _enough_patients(study: Study) -> int:
-    """Choose patients a draw so that their luck is little of the variance between draws, from the first draws.
+    """Choose patients a draw so that first-order error is little of the variance between draws, from the first draws.
 
     noise(n) = E / n / (A + E / n), E for one patient; the smallest of CHOICES at which it is at most NOISE for every
     strategy's net benefit against the reference. More patients than that are better spent on draws.
@@ -178,8 +178,9 @@ def variance_table(
     """What the spread and the error of each increment come from.
 
     Columns: Outcome, WTP, Strategy, Reference, Increment, Std_Error, Error_Of_Draws, Error_Of_Patients, SD_Parameters
-    (standard deviation between draws that the parameters make), SD_Draws (as seen, luck included), Share_Of_Luck (of
-    the variance seen), SD_Shared_Luck (of a batch, the same in all draws), Draws, Patients (of each draw), Batches.
+    (standard deviation between draws that the parameters make), SD_Draws (as seen, first-order error included),
+    Share_Of_Luck (first-order error's of the variance seen), SD_Shared_Luck (of a batch, the same in all draws), Draws,
+    Patients (of each draw), Batches.
     """
     rows = []
     for outcome in outcomes:

@@ -92,7 +92,7 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
             f"{labels.at_wtp(row['WTP'], 'At')} {labels.strategy(row['Best'])} has the highest expected net benefit, "
             f"{labels.money(row['Gain'])} more than {labels.strategy(row['Next'])}; it is the best in "
             f"{row['Probability']:.0%} of draws. EVPI {labels.money(row['EVPI'])} a patient, "
-            f"{labels.money(without_luck(tables['evpi'], row['WTP']))} without the luck of the patients."
+            f"{labels.money(without_luck(tables['evpi'], row['WTP']))} corrected for first-order error."
         )
         rival = next((row[one] for one in ("Best", "Next") if row[one] != labels.reference), "")
         if labels.reference in (row["Best"], row["Next"]) and row["Gain"] < Z_95 * errors[rival]:
@@ -101,8 +101,8 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
     lines.append(
         f"{int(worst['Draws']):,} draws × {int(worst['Patients']):,} patients. Standard error of net benefit against "
         f"{labels.strategy(labels.reference)}: at most {labels.money(worst['Std_Error'])} (draws "
-        f"{labels.money(worst['Error_Of_Draws'])}, luck of the patients {labels.money(worst['Error_Of_Patients'])}). "
-        f"Luck is at most {main['Share_Of_Luck'].max():.1%} of the variance between draws."
+        f"{labels.money(worst['Error_Of_Draws'])}, patients {labels.money(worst['Error_Of_Patients'])}). "
+        f"First-order error is at most {main['Share_Of_Luck'].max():.1%} of the variance between draws."
     )
     for outcome, target in labels.settings.get("until", {}).items():
         reached = float(tables["variance"].query("Outcome == @outcome")["Std_Error"].max())
@@ -112,7 +112,7 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
 
 
 def without_luck(curve: pd.DataFrame, wtp: float) -> float:
-    """EVPI of a curve at a willingness to pay, the luck of the patients taken out."""
+    """EVPI of a curve at a willingness to pay, corrected for first-order error."""
     return float(curve.loc[curve["WTP"] == wtp, "EVPI_Without_Luck"].iloc[0])
 
 
