@@ -1,8 +1,8 @@
 """A probabilistic sample of a study: how many draws of how many patients, evaluated until it is large enough.
 
-All draws and strategies meet the same patients with the same luck. What is left of that luck in the means therefore
-shrinks with more patients only, and what is left of the choice of draws with more draws only; `Sample.grown` adds
-whichever of the two lowers the error of the means more for the same work.
+All draws and strategies meet the same patients with the same random numbers. The first-order error of the means
+therefore shrinks with more patients only, and the error of the choice of draws with more draws only. With a stop rule
+whichever of the two lowers the error of the means more for the same work is added.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from rallsim.sweep.draws import Draws
 from rallsim.sweep.evpi import evpi_without_luck
 from rallsim.sweep.jobs import DRAWS_OF_ONE_BLOCK
 from rallsim.sweep.measures import Floats, in_batches
+from rallsim.sweep.runner import rows_of
 from rallsim.sweep.study import Study
 from rallsim.sweep.variance import Split, split
 
@@ -25,15 +26,16 @@ DEFAULT_DRAWS = 1000
 MOST_DRAWS, MOST_REPLICATES = 10_000, 20  # of a sample that grows
 CHOICES = (200, 500, 1000, 2000, 5000, 10_000)  # patients a draw
 PILOT_PATIENTS = 1000
-NOISE = 0.05  # share of the variance between draws that luck of the patients may have
+NOISE = 0.05  # share of the variance between draws that first-order error may have
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Evaluations of the same draws in the patients of one replicate each."""
+    """Evaluations of the same draws, and of the base case, in the patients of one replicate each."""
 
     draws: Draws
     replicates: tuple[Evaluation, ...]
+    base: tuple[Evaluation, ...]  # every drawn parameter at its base value; as many
     patients: int  # a draw and replicate
     stopped: str = ""  # why no more were added
 
@@ -52,6 +54,14 @@ class Sample:
     def in_batches(self, outcome: str, wtp: float) -> Floats:
         """Return an outcome of draws × strategies × batches, of all replicates."""
         return np.concatenate([in_batches(one, outcome, wtp) for one in self.replicates], axis=2)
+
+    def base_in_batches(self, outcome: str, wtp: float) -> Floats:
+        """Return an outcome of the base case of strategies × batches, of all replicates."""
+        return np.concatenate([in_batches(one, outcome, wtp)[0] for one in self.base], axis=1)
+
+    def patients_in_batches(self) -> np.ndarray:
+        """Return the number of patients in each batch of all replicates."""
+        return np.concatenate([one.patients[0, 0] for one in self.base])
 
     def without_luck(self, curve: pd.DataFrame) -> pd.DataFrame:
         """Return a curve of the EVPI with another column, `EVPI_Without_Luck` of the patients."""
@@ -80,16 +90,19 @@ def sample_of(study: Study) -> Sample:
 
 
 def _evaluated(study: Study, number: int, patients: int, replicates: int) -> Sample:
+    """Evaluate draws and, after them in the same table, the base case: a plan then holds the jobs of both."""
     draws = study.draws(number)
-    found = tuple(
-        study.evaluate(draws.table, patients=patients, replicate=one, words=f"{number:,} draws × {patients:,} patients")
-        for one in range(replicates)
+    table = pd.concat([draws.table, pd.DataFrame([{path: study.base[path] for path in draws.table.columns}])])
+    words = f"{number:,} draws × {patients:,} patients"
+    both = [study.evaluate(table, patients=patients, replicate=one, words=words) for one in range(replicates)]
+    first, last = np.arange(number), np.array([number])
+    return Sample(
+        draws, tuple(rows_of(one, first) for one in both), tuple(rows_of(one, last) for one in both), patients
     )
-    return Sample(draws, found, patients)
 
 
 def _enough_patients(study: Study) -> int:
-    """Choose patients a draw so that their luck is little of the variance between draws, from the first draws.
+    """Choose patients a draw so that first-order error is little of the variance between draws, from the first draws.
 
     noise(n) = E / n / (A + E / n), E for one patient; the smallest of CHOICES at which it is at most NOISE for every
     strategy's net benefit against the reference. More patients than that are better spent on draws.
@@ -165,8 +178,9 @@ def variance_table(
     """What the spread and the error of each increment come from.
 
     Columns: Outcome, WTP, Strategy, Reference, Increment, Std_Error, Error_Of_Draws, Error_Of_Patients, SD_Parameters
-    (standard deviation between draws that the parameters make), SD_Draws (as seen, luck included), Share_Of_Luck (of
-    the variance seen), SD_Shared_Luck (of a batch, the same in all draws), Draws, Patients (of each draw), Batches.
+    (standard deviation between draws that the parameters make), SD_Draws (as seen, first-order error included),
+    Share_Of_Luck (first-order error's of the variance seen), SD_Shared_Luck (of a batch, the same in all draws), Draws,
+    Patients (of each draw), Batches.
     """
     rows = []
     for outcome in outcomes:
