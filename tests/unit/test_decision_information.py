@@ -12,10 +12,11 @@ from scipy.stats import norm
 
 from rallsim.decision.acceptability import ceac, net_benefit, net_benefit_table
 from rallsim.decision.analysis import analyse, answers, wtp_grid
-from rallsim.decision.regression import expected_given
+from rallsim.decision.partial_information import evppi, to_fit
+from rallsim.decision.regression import Regression
 from rallsim.decision.sample import PsaSample
 from rallsim.decision.sample_files import read_sample
-from rallsim.decision.value_of_information import evpi, evppi, expected_loss, patients_to_come, to_fit
+from rallsim.decision.value_of_information import evpi, expected_loss, patients_to_come
 from rallsim.errors import InputError
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "decision"
@@ -193,9 +194,10 @@ def test_parameters_that_tell_nothing_new() -> None:
     switch = (generator.random(300) < 0.3).astype(float)
     y = (2 * x + 3 * switch)[:, None]
 
-    assert expected_given(np.ones((300, 1)), y) == pytest.approx(np.full((300, 1), y.mean()))
-    assert expected_given(np.column_stack([x, x, 1 - x, switch, np.ones(300)]), y) == pytest.approx(y, abs=1e-6)
-    assert expected_given(x[:, None], np.full((300, 1), 4.0)) == pytest.approx(np.full((300, 1), 4.0))
+    assert (Regression(np.ones((300, 1))).held_out(y) == 0).all()
+    every = Regression(np.column_stack([x, x, 1 - x, switch, np.ones(300)]))
+    assert every.held_out(y) == pytest.approx(y - y.mean(), abs=1e-6)
+    assert (Regression(x[:, None]).held_out(np.full((300, 1), 4.0)) == 0).all()
 
 
 def test_groups_are_checked_all_at_once() -> None:

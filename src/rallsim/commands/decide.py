@@ -19,7 +19,7 @@ PLACE = 50  # among the commands that `--help` lists
 DEFAULT_WTP = (30_000.0, 50_000.0, 100_000.0)
 DEFAULT_YEARS, DEFAULT_DISCOUNT = 10.0, 0.035
 Result = TypeVar("Result")
-PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy")
+PACKAGES = ("numpy", "pandas", "scipy")
 
 
 def decide(
@@ -98,8 +98,8 @@ def _checked(
     """Read and check files and options before anything is computed; refuses with all their faults at once."""
     from rallsim.decision.acceptability import checked_wtp
     from rallsim.decision.analysis import wtp_grid
+    from rallsim.decision.partial_information import checked_groups
     from rallsim.decision.sample_files import read_sample
-    from rallsim.decision.value_of_information import checked_groups
     from rallsim.output.folder import check_folder
 
     problems: list[Problem] = []

@@ -16,9 +16,10 @@ from rallsim.decision import figures
 from rallsim.decision.acceptability import best, best_shares, ceac, checked_wtp, net_benefit, net_benefit_table
 from rallsim.decision.incremental import incremental_of
 from rallsim.decision.pairwise import pairwise, plane, summary_of
+from rallsim.decision.partial_information import evppi
 from rallsim.decision.sample import PsaSample
 from rallsim.decision.style import Style
-from rallsim.decision.value_of_information import evpi, evppi, expected_loss
+from rallsim.decision.value_of_information import evpi, expected_loss
 from rallsim.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _evppi_panels(decision: Decision, style: Style) -> Figure:
 
     assert decision.evppi is not None
     shown = decision.wtp[:MOST_PANELS]
-    worth = decision.evppi[decision.evppi["EVPPI"] > 0].groupby("WTP").size()
+    worth = decision.evppi[decision.evppi["Worth_Knowing"]].groupby("WTP").size()
     bars = [max(figures.LEAST_BARS, min(figures.MOST_BARS, int(worth.get(k, 0)))) for k in shown]
     first = new_axes(width=7.2, height=len(shown) * 1.1 + 0.26 * sum(bars))
     figure = first.figure.get_figure(root=True)

@@ -205,7 +205,7 @@ class Study:
         from rallsim.simulation.simulate import Simulation
 
         found = manifest(Simulation(self.scenario, self.parameters, {}), list(settings), self.basis)
-        found["packages"] |= {name: version(name) for name in ("SALib", "scikit-learn", "pyarrow")}
+        found["packages"] |= {name: version(name) for name in ("SALib", "pyarrow")}
         return found | {
             "python": platform.python_version(),
             "analysis": analysis,

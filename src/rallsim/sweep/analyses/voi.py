@@ -9,8 +9,10 @@ import pandas as pd
 from rallsim.common.progress import bar_of
 from rallsim.decision import figures as decision_figures
 from rallsim.decision.analysis import wtp_grid
+from rallsim.decision.figures import MOST_BARS
 from rallsim.decision.incremental import incremental_of
-from rallsim.decision.value_of_information import checked_groups, evpi, evppi, patients_to_come, to_fit
+from rallsim.decision.partial_information import checked_groups, evppi, not_shown, to_fit
+from rallsim.decision.value_of_information import evpi, patients_to_come
 from rallsim.sweep.analyses.psa import psa_sample, without_luck
 from rallsim.sweep.figures import figure_of, panels, titled
 from rallsim.sweep.joint import owner_of
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 ABOUT = "value of information: EVPI, EVPPI of parameters and groups with errors, for a patient and a population"
 ALL_OF = "all of "
-MOST_BARS = 12
 
 
 def analyse(study: Study) -> Tables:
@@ -85,14 +86,20 @@ def say(tables: Tables, look: Look) -> list[str]:
         if "Population_EVPI" in everything:
             line += f", {look.money(float(everything['Population_EVPI'].sum()))} for the population"
         lines.append(line + ". Worth knowing most, alone or together:")
-        for row in rows.head(3).to_dict("records"):
+        named = _labelled(rows, look)
+        for row in named[named["Worth_Knowing"]].head(3).to_dict("records"):
             lines.append(
-                f"  {_label(row['Parameters'], look)}: {look.money(row['EVPPI'])} (standard error "
-                f"{look.money(row['Std_Error'])}), {row['Share']:.0%} of the EVPI"
+                f"  {row['Parameters']}: {look.money(row['EVPPI'])} (standard error {look.money(row['Std_Error'])}), "
+                f"{row['Share']:.0%} of the EVPI"
             )
+        lines += [f"  {rest}" for rest in [not_shown(named)] if rest]
     share = tables["variance"]["Share_Of_Luck"].max()
     lines.append(f"Luck of the patients is at most {share:.1%} of the variance between draws.")
     return lines
+
+
+def _labelled(rows: pd.DataFrame, look: Look) -> pd.DataFrame:
+    return rows.assign(Parameters=[_label(name, look) for name in rows["Parameters"]])
 
 
 def _label(name: str, look: Look) -> str:
@@ -103,15 +110,15 @@ def _label(name: str, look: Look) -> str:
 
 
 def _figure(table: pd.DataFrame, look: Look) -> Figure:
-    """Bars of the EVPPI, a panel for single parameters and one for groups, at the main threshold."""
+    """Bars of the EVPPI, a panel for groups and one for single parameters, at the main threshold."""
     wtp = look.wtp[0]
-    rows = table[(table["WTP"] == wtp) & (table["EVPPI"] > 0)]
+    rows = table[table["WTP"] == wtp]
     single = rows["Parameters"].isin(list(look.parameters))
-    parts = [part.head(MOST_BARS) for part in (rows[~single], rows[single])]
-    shown = [(part, words) for part, words in zip(parts, ("together", "alone"), strict=True) if len(part)]
-    figure, axes = panels(max(1, len(shown)), width=8.6, height=0.5 + 0.17 * sum(len(part) for part, _ in shown))
-    for ax, (part, words) in zip(axes, shown, strict=False):
-        named = part.assign(Parameters=[_label(name, look) for name in part["Parameters"]])
+    shown = [(words, rows[of]) for words, of in (("together", ~single), ("alone", single)) if of.any()]
+    bars = sum(min(MOST_BARS, int(part["Worth_Knowing"].sum())) for _, part in shown)
+    figure, axes = panels(max(1, len(shown)), width=8.6, height=0.5 + 0.17 * bars)
+    for ax, (words, part) in zip(axes, shown, strict=False):
+        named = _labelled(part, look)
         decision_figures.plot_evppi(named, look.style(), wtp, ax)
-        ax.set_title(f"Known {words}", fontsize=10, loc="left")
+        ax.set_title(f"Known {words}. {not_shown(named)}", fontsize=10, loc="left")
     return titled(figure, look.title, f"What would it be worth to know? {look.at_wtp(wtp, 'At')}")
