@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rallsim.evaluation.evaluate import Economics, economics_of, evaluate
+from rallsim.economics.settings.settings import EconomicSettings, economic_settings
+from rallsim.evaluation.evaluate import evaluate
 from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario, load_scenario
 from rallsim.inputs.uncertainty import economic_draws, parameter_draws
@@ -28,7 +29,9 @@ SCENARIO, STRATEGIES, DRAWS, PATIENTS, ROUNDS = "order_of_therapies", 6, 1000, 1
 MOST_SECONDS, MOST_MEGABYTES = 15.0, 500.0
 
 
-def draws_of(scenario: Scenario, parameters: ParameterSet, economics: Economics, number: int) -> dict[str, np.ndarray]:
+def draws_of(
+    scenario: Scenario, parameters: ParameterSet, economics: EconomicSettings, number: int
+) -> dict[str, np.ndarray]:
     """Joint draws of all parameters by path; of populations only the scenario's, by their short names."""
     parts = parameter_draws(parameters, number, 1), economic_draws(economics.costs, economics.utilities, number, 1)
     table = pd.concat(parts, axis=1)
@@ -40,7 +43,7 @@ def draws_of(scenario: Scenario, parameters: ParameterSet, economics: Economics,
 def measured(workers: int) -> dict[str, float]:
     """Run the analysis with some threads; return seconds, histories and the peak of memory."""
     scenario, parameters = load_scenario(SCENARIO, patients=PATIENTS), load_parameters()
-    economics = economics_of(parameters=parameters)
+    economics = economic_settings(scenario, parameters)
     draws = draws_of(scenario, parameters, economics, DRAWS)
     evaluate(scenario, parameters, economics, {path: column[:1] for path, column in draws.items()})
     wall, processor = time.perf_counter(), time.process_time()

@@ -10,7 +10,8 @@ from hypothesis import settings
 
 from helpers_cli import Ended, Rallsim
 from rallsim import cli
-from rallsim.evaluation.evaluate import economics_of, evaluate
+from rallsim.economics.settings.settings import economic_settings
+from rallsim.evaluation.evaluate import evaluate
 from rallsim.inputs.parameters import load_parameters
 from rallsim.inputs.scenario import load_scenario
 from rallsim.simulation.engines import ENGINES
@@ -27,7 +28,8 @@ def _compiled_pathway() -> None:
     """Compile both engines and the loop of sweeps first: no command that a test runs stops to say that it compiles."""
     for engine in ENGINES:
         simulate(load_scenario("first_salvage", patients=2), engine=engine)
-    evaluate(load_scenario("first_salvage", patients=2), load_parameters(), economics_of())
+    scenario, parameters = load_scenario("first_salvage", patients=2), load_parameters()
+    evaluate(scenario, parameters, economic_settings(scenario, parameters))
 
 
 @pytest.fixture

@@ -11,12 +11,15 @@ import numpy as np
 
 from rallsim.economics.discounting import Rates
 from rallsim.economics.settings.cost_files import Costs, load_costs
+from rallsim.economics.settings.settings import economic_settings
 from rallsim.economics.settings.utility_files import Utilities, load_utilities
+from rallsim.economics.tables.economic_results import EconomicResults, value_histories
 from rallsim.economics.valuation.valuation import Valuation, ledger, value_history
 from rallsim.inputs.parameters import load_parameters
 from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.states import Detail, Event, Stage
 from rallsim.outcomes.history import History
+from rallsim.simulation.simulate import Simulation
 
 THERAPIES = ("chemotherapy", "inotuzumab", "car_t_cd19", "hsct_in_relapse", "blinatumomab_mrd")
 CHEMO, INO, CELLS, IN_RELAPSE, FOR_MRD = range(len(THERAPIES))
@@ -125,6 +128,13 @@ def history_of(*patients: Sequence[Row], strategy: str = "one") -> History:
     history = History(np.array(rows, EVENT_ROW), strategy, THERAPIES, patients=len(patients), horizon=HORIZON, seed=1)
     history.check()
     return history
+
+
+def results_of(simulation: Simulation) -> EconomicResults:
+    """Value a simulation as its scenario says."""
+    economics = economic_settings(simulation.scenario, simulation.parameters)
+    assert economics is not None
+    return value_histories(simulation.scenario, simulation.parameters, simulation.histories, economics)
 
 
 def valued(

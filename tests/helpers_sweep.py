@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rallsim.economics.settings.setting import Economics, economics_of
+from rallsim.economics.settings.settings import EconomicSettings, economic_settings
 from rallsim.evaluation.evaluate import Evaluation
 from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario, load_scenario
 from rallsim.sweep.jobs import Model
 from rallsim.sweep.runner import Runner
-from rallsim.sweep.settings import Asked
+from rallsim.sweep.settings import SweepSettings
 from rallsim.sweep.store import Store
 from rallsim.sweep.study import Study
 from rallsim.sweep.workers import pool_of
@@ -30,8 +30,8 @@ def parameters() -> ParameterSet:
 
 
 @cache
-def economics() -> Economics:
-    return economics_of(parameters=parameters())
+def economics() -> EconomicSettings:
+    return economic_settings(load_scenario(SCENARIO), parameters())
 
 
 def model(scenario: Scenario | None = None) -> Model:
@@ -76,7 +76,7 @@ class FormulaStudy(Study):
 
 def formula(
     folder: Path,
-    asked: Asked,
+    asked: SweepSettings,
     costs: Callable[[pd.DataFrame], np.ndarray] | None = None,
     qalys: Callable[[pd.DataFrame], np.ndarray] | None = None,
     luck: np.ndarray | None = None,

@@ -12,7 +12,7 @@ import pytest
 
 import helpers_model as m
 from rallsim.common.compiled import is_compiling
-from rallsim.economics.settings.setting import economics_of
+from rallsim.economics.settings.settings import economic_settings
 from rallsim.evaluation.evaluate import evaluate
 from rallsim.inputs.scenario import load_scenario
 from rallsim.simulation.simulate import simulate
@@ -26,7 +26,7 @@ WRITE = f"""
 import sys
 import numpy as np
 from rallsim.common.compiled import is_compiling
-from rallsim.economics.settings.setting import economics_of
+from rallsim.economics.settings.settings import economic_settings
 from rallsim.evaluation.evaluate import evaluate
 from rallsim.inputs.parameters import load_parameters
 from rallsim.inputs.scenario import load_scenario
@@ -35,7 +35,7 @@ from rallsim.simulation.simulate import simulate
 assert not is_compiling()
 scenario, parameters = load_scenario("{SCENARIO}", patients={PATIENTS}, settings=sys.argv[2:]), load_parameters()
 histories = simulate(scenario, parameters).histories
-sums = evaluate(scenario, parameters, economics_of(parameters=parameters)).sums
+sums = evaluate(scenario, parameters, economic_settings(scenario, parameters)).sums
 np.savez(sys.argv[1], sums=sums, **{{name: history.events for name, history in histories.items()}})
 """
 
@@ -51,7 +51,7 @@ def test_histories_are_the_same_without_the_compiler(tmp_path: Path, who: str) -
     scenario = load_scenario(SCENARIO, patients=PATIENTS, settings=SETTINGS[who])
     compiled = simulate(scenario, m.parameters()).histories
     assert set(plain.files) == {"sums", *compiled}
-    sums = evaluate(scenario, m.parameters(), economics_of(parameters=m.parameters())).sums
+    sums = evaluate(scenario, m.parameters(), economic_settings(scenario, m.parameters())).sums
     np.testing.assert_array_equal(sums, plain["sums"])
     for name, history in compiled.items():
         assert len(history.events) > 5 * PATIENTS

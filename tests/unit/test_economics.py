@@ -23,7 +23,7 @@ from helpers_economics import (
 )
 from rallsim.economics.discounting import UNDISCOUNTED, Discount, Rates, moments
 from rallsim.economics.settings.cost_files import Costs
-from rallsim.economics.settings.money import PriceIndex, in_prices_of
+from rallsim.economics.settings.entries import PriceIndex
 from rallsim.economics.settings.triggers import DAYS_PER_MONTH
 from rallsim.economics.settings.utility_files import Utilities
 from rallsim.economics.valuation.valuation import ledger
@@ -86,7 +86,7 @@ def test_money_of_another_year_and_currency() -> None:
     """Amounts are converted, then inflated with the new currency's index; a year without an index is refused."""
     index = PriceIndex("an example", {2010: 80.0, 2020: 100.0})
 
-    assert in_prices_of(400.0, year=2010, to=2020, index=index, rate=0.5) == 250.0
+    assert round_values()[0].value("icu") == 400.0 * 0.5 * index.factor(2010, 2020) == 250.0
     with pytest.raises(InputError, match="no price index for this year"):
         index.factor(1990, 2020)
 

@@ -10,15 +10,15 @@ import pytest
 
 from helpers_model import parameters
 from rallsim.common.files import shipped
-from rallsim.economics.settings.basis import Basis, basis_of
 from rallsim.economics.settings.cost_files import cost_files
 from rallsim.economics.settings.perspectives import load_perspective, perspectives
+from rallsim.economics.settings.settings import EconomicSettings, economic_settings
 from rallsim.errors import InputError
 from rallsim.inputs.scenario import Scenario, load_scenario, shipped_scenarios
 
 
-def counted(*settings: str, **economics: Any) -> Basis:
-    found = basis_of(load_scenario("first_salvage", settings=settings, economics=economics), parameters()).economics
+def counted(*settings: str, **economics: Any) -> EconomicSettings:
+    found = economic_settings(load_scenario("first_salvage", settings=settings, economics=economics), parameters())
     assert found is not None
     return found
 
@@ -86,9 +86,11 @@ def test_the_country_may_stand_in_the_name_of_a_price() -> None:
 
 def test_no_economics_when_none_are_wanted() -> None:
     """`costs: none` leaves them out, without a note."""
-    choice = basis_of(load_scenario("first_salvage", economics={"costs": "none"}), parameters())
+    said: list[str] = []
+    wanted = load_scenario("first_salvage", economics={"costs": "none"})
 
-    assert (choice.economics, choice.note) == (None, "")
+    assert economic_settings(wanted, parameters(), said.append) is None
+    assert said == []
 
 
 REFUSED = {
@@ -156,9 +158,9 @@ def test_costs_of_ones_own_stand_beside_the_scenario(tmp_path: Path) -> None:
     chosen = {"costs": "hospital.yaml", "discount": {"costs": 0.03, "qalys": 0.03}}
 
     with pytest.raises(InputError, match=r"hospital\.yaml.*disagrees"):  # the price still names its evidence
-        basis_of(own_costs(tmp_path, {**SCENARIO, "economics": chosen}), parameters())
+        economic_settings(own_costs(tmp_path, {**SCENARIO, "economics": chosen}), parameters())
     (tmp_path / "hospital.yaml").write_text(text, encoding="utf-8")
-    found = basis_of(own_costs(tmp_path, {**SCENARIO, "economics": chosen}), parameters()).economics
+    found = economic_settings(own_costs(tmp_path, {**SCENARIO, "economics": chosen}), parameters())
     assert found is not None
     assert (found.costs.id, found.perspective, found.rates.qalys.rate) == ("hospital", None, 0.03)
     assert tmp_path / "hospital.yaml" in found.files
@@ -173,18 +175,18 @@ def test_a_therapy_without_costs_leaves_economics_out_or_is_refused(tmp_path: Pa
     asked = {**SCENARIO, "strategies": strategies, "economics": {"costs": "poor.yaml", "perspective": "nice"}}
 
     with pytest.raises(InputError, match=r"no costs of these therapies.*supportive_care"):
-        basis_of(own_costs(tmp_path, asked), parameters())
+        economic_settings(own_costs(tmp_path, asked), parameters())
 
 
 def test_a_gap_nobody_asked_about_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """The note names the therapy without costs; there are no numbers instead of wrong ones."""
     from dataclasses import replace
 
-    from rallsim.economics.settings import basis
+    from rallsim.economics.settings import settings
 
-    honest = basis.load_costs
-    monkeypatch.setattr(basis, "load_costs", lambda *given: replace(honest(*given), therapies=frozenset({"none"})))
-    choice = basis_of(load_scenario("first_salvage"), parameters())
+    honest = settings.load_costs
+    monkeypatch.setattr(settings, "load_costs", lambda *given: replace(honest(*given), therapies=frozenset({"none"})))
+    said: list[str] = []
 
-    assert choice.economics is None
-    assert "blinatumomab, chemotherapy, inotuzumab" in choice.note
+    assert economic_settings(load_scenario("first_salvage"), parameters(), said.append) is None
+    assert "blinatumomab, chemotherapy, inotuzumab" in said[0]

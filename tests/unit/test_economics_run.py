@@ -13,12 +13,13 @@ import pandas as pd
 import pytest
 
 from helpers_cli import Rallsim
+from helpers_economics import results_of
 from helpers_model import parameters
 from rallsim.common.precision import mean
 from rallsim.economics.tables.budget import budget_errors, budget_impact, monthly_profile
 from rallsim.economics.tables.budget_plan import plan_of_file, plan_of_options
 from rallsim.economics.tables.decisions import incremental, net_benefit, pairwise
-from rallsim.economics.tables.economic_results import Evaluation, evaluate
+from rallsim.economics.tables.economic_results import EconomicResults
 from rallsim.economics.tables.people import people_of
 from rallsim.errors import InputError
 from rallsim.explain.bill import bill, valuations_of
@@ -34,10 +35,9 @@ TABLES = {
 }
 
 
-def simulated(name: str = "first_salvage", patients: int = 300, **keys: Any) -> tuple[Simulation, Evaluation]:
+def simulated(name: str = "first_salvage", patients: int = 300, **keys: Any) -> tuple[Simulation, EconomicResults]:
     simulation = simulate(load_scenario(name, patients=patients, **keys), parameters())
-    found = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
-    assert found is not None
+    found = results_of(simulation)
     return simulation, found
 
 
@@ -152,7 +152,7 @@ def test_the_full_incremental_analysis_is_that_of_the_means() -> None:
 def test_undiscounted_stands_beside_discounted() -> None:
     """Every table of totals has both, and at rates of 0 both are the same."""
     _, found = simulated(settings=["economics.discount.costs=0", "economics.discount.qalys=0"])
-    summary = found.tables()["summary"].set_index(["outcome", "strategy"])["estimate"]
+    summary = found.tables["summary"].set_index(["outcome", "strategy"])["estimate"]
     names = [str(name) for name in summary.index.get_level_values(0).unique() if not str(name).endswith("_undisc")]
 
     assert {"costs", "qalys", "lys", "costs_drug", "costs_line_1"} <= set(names)
@@ -241,7 +241,7 @@ def test_check_fails_when_a_check_fails(rallsim: Rallsim, monkeypatch: pytest.Mo
 
     def wrong(*given: Any, **keys: Any) -> Any:
         found = honest(*given, **keys)
-        return replace(found, lived=replace(found.lived, years=found.lived.years * 1.01))
+        return replace(found, accrual=replace(found.accrual, years=found.accrual.years * 1.01))
 
     monkeypatch.setattr(evaluation, "value_history", wrong)
     code, out, _ = rallsim("check", "first_salvage", "--patients", "40")

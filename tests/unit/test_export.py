@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from helpers_cli import Rallsim
+from helpers_economics import results_of
 from helpers_export import PATIENTS, made
 from helpers_model import parameters
 from rallsim.decision.sample import R_NAME
-from rallsim.economics.tables.economic_results import evaluate
-from rallsim.economics.tables.extrapolation import extrapolated
 from rallsim.economics.tables.partitioned_survival import partitioned_survival
 from rallsim.errors import InputError
+from rallsim.export.extrapolation import background_of_results, continued_curves, years_of
 from rallsim.export.folder import export_tables, metadata
 from rallsim.export.tables import check_balanced, grid, occupancy, stateprobs
 from rallsim.export.workbook import write_workbook
@@ -184,13 +184,13 @@ def test_what_is_not_balanced_is_refused() -> None:
 def test_every_shipped_scenario_can_be_handed_over(name: str, tmp_path: Path) -> None:
     """Tables are balanced, structures comparable and the workbook written for every scenario."""
     simulation = simulate(load_scenario(name, patients=60), parameters())
-    found = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
-    assert found is not None
+    found = results_of(simulation)
     tables = export_tables(simulation, found)
     write_workbook(found, tables, tmp_path / "made.xlsx")
 
     assert len(partitioned_survival(found, simulation.histories)) == 3 * len(simulation.histories)
-    assert len(extrapolated(simulation.histories, 24.0)) == 2 * len(simulation.histories)
+    curves = continued_curves(simulation.histories, 24.0, background_of_results(found))
+    assert len(years_of(curves)) == 2 * len(simulation.histories)
     assert len(tables["patients"]) == 60 * len(simulation.histories)
     assert (tmp_path / "made.xlsx").stat().st_size > 10_000
 

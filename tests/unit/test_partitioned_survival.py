@@ -8,45 +8,45 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers_economics import FLAT, round_values
+from helpers_economics import FLAT, results_of, round_values
 from helpers_model import parameters
+from rallsim.curves.background import NO_BACKGROUND, Background
 from rallsim.economics.discounting import Rates
-from rallsim.economics.settings.basis import Basis
-from rallsim.economics.tables.economic_results import Evaluation, evaluate
-from rallsim.economics.tables.extrapolation import FAMILIES, checked_follow_up, continued_curves, extrapolated
-from rallsim.economics.tables.extrapolation import in_words as tails_in_words
+from rallsim.economics.settings.settings import EconomicSettings
+from rallsim.economics.tables.economic_results import EconomicResults
 from rallsim.economics.tables.partitioned_survival import COLUMNS, in_words, increments, partitioned_survival
 from rallsim.economics.valuation.valuation import value_history
 from rallsim.errors import InputError
+from rallsim.export.extrapolation import background_of_results, checked_follow_up, continued_curves, years_of
+from rallsim.export.extrapolation import in_words as tails_in_words
+from rallsim.export.structure import plot_extrapolation
 from rallsim.inputs.scenario import load_scenario
 from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.states import Detail, Event, Stage
 from rallsim.outcomes.history import History
-from rallsim.report.structure import plot_extrapolation
 from rallsim.simulation.simulate import Simulation, simulate
 
 PARTS = COLUMNS[6:]
 
 
 @cache
-def found(*settings: str) -> tuple[Simulation, Evaluation]:
+def found(*settings: str) -> tuple[Simulation, EconomicResults]:
     simulation = simulate(load_scenario("bridging_before_car_t", patients=400, settings=settings), parameters())
-    evaluation = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
-    assert evaluation is not None
-    return simulation, evaluation
+    results = results_of(simulation)
+    return simulation, results
 
 
 @pytest.mark.parametrize("discounted", [True, False])
 def test_the_parts_sum_to_the_difference(discounted: bool) -> None:
     """Simulation minus partitioned survival is the sum of its parts, and the simulation's side is the run's own."""
-    simulation, evaluation = found()
-    table = partitioned_survival(evaluation, simulation.histories, discounted=discounted)
+    simulation, results = found()
+    table = partitioned_survival(results, simulation.histories, discounted=discounted)
     suffix = "" if discounted else "_undisc"
 
     assert len(table) == 3 * len(simulation.histories)
     assert table["difference"].to_numpy() == pytest.approx(table[PARTS].sum(axis=1).to_numpy(), rel=1e-9, abs=1e-6)
     assert (table["simulation"] - table["partitioned_survival"]).to_numpy() == pytest.approx(table["difference"])
-    own = [evaluation.totals[row.strategy][f"{row.outcome}{suffix}"].mean() for row in table.itertuples()]
+    own = [results.totals[row.strategy][f"{row.outcome}{suffix}"].mean() for row in table.itertuples()]
     assert table["simulation"].to_numpy() == pytest.approx(own, rel=1e-9)
 
 
@@ -55,8 +55,8 @@ def test_life_years_agree_to_the_grid(step: float) -> None:
     """Area under OS is life expectancy whatever the structure, to half a step: the most that trapezes under a falling
     curve can miss.
     """
-    simulation, evaluation = found()
-    table = partitioned_survival(evaluation, simulation.histories, discounted=False, step=step)
+    simulation, results = found()
+    table = partitioned_survival(results, simulation.histories, discounted=False, step=step)
     gaps = table.loc[table["outcome"] == "lys", "difference"].abs()
 
     assert 0.0 < gaps.max() <= step / 24.0
@@ -64,14 +64,14 @@ def test_life_years_agree_to_the_grid(step: float) -> None:
 
 def test_a_strategy_alone_differs_by_the_grid_only() -> None:
     """With one strategy the mean of all is its own, and only reading curves is left."""
-    simulation, evaluation = found()
+    simulation, results = found()
     name = simulation.scenario.reference
-    alone = Evaluation(
-        evaluation.scenario,
-        evaluation.economics,
-        {name: evaluation.valuations[name]},
-        evaluation.people,
-        evaluation.parameters,
+    alone = EconomicResults(
+        results.scenario,
+        results.economics,
+        {name: results.valuations[name]},
+        results.people,
+        results.parameters,
     )
     table = partitioned_survival(alone, {name: simulation.histories[name]})
 
@@ -96,11 +96,11 @@ def test_states_are_split_at_the_patients_own_event() -> None:
     history.check()
     people = (np.array([50.0, 50.0]), np.array([0.0, 0.0]))
     valuation = value_history(history, costs, flat, Rates.of(0.0), ages=people[0], male=people[1])
-    economics = Basis(costs, flat, None, Rates.of(0.0), (), (), {}, ())
-    evaluation = Evaluation(
+    economics = EconomicSettings(costs, flat, Rates.of(0.0))
+    results = EconomicResults(
         load_scenario("first_salvage"), economics, {"one": valuation}, people, parameters().evidence
     )
-    table = partitioned_survival(evaluation, {"one": history}, step=0.01).set_index("outcome")
+    table = partitioned_survival(results, {"one": history}, step=0.01).set_index("outcome")
 
     # months in remission 12 and 24 at 0.8, after relapse 6 and 12 at 0.4
     assert table.loc["qalys", "simulation"] == pytest.approx((18 * 0.8 + 9 * 0.4) / 12)
@@ -110,8 +110,8 @@ def test_states_are_split_at_the_patients_own_event() -> None:
 
 def test_increments_are_against_the_reference_and_told_in_words() -> None:
     """Increments are differences of rows; each sentence holds both answers and the largest part."""
-    simulation, evaluation = found()
-    table = partitioned_survival(evaluation, simulation.histories)
+    simulation, results = found()
+    table = partitioned_survival(results, simulation.histories)
     gains = increments(table, simulation.scenario.reference)
     rows = table.set_index(["strategy", "outcome"])
     one = gains[(gains["strategy"] == "bridge_inotuzumab") & (gains["outcome"] == "qalys")].iloc[0]
@@ -127,7 +127,11 @@ def test_increments_are_against_the_reference_and_told_in_words() -> None:
 
 def exponential(rate: float, patients: int, horizon: float) -> History:
     """A cohort whose deaths are spread evenly over the quantiles of an exponential time."""
-    times = -np.log1p(-(np.arange(patients) + 0.5) / patients) / rate
+    return dying_at(-np.log1p(-(np.arange(patients) + 0.5) / patients) / rate, horizon)
+
+
+def dying_at(times: np.ndarray, horizon: float) -> History:
+    """A cohort with these times of death; those from the horizon on are censored there."""
     rows = []
     for number, time in enumerate(times):
         rows.append((0.0, number, Event.ENTRY, Stage.RELAPSED, 0, -1, 0))
@@ -137,29 +141,52 @@ def exponential(rate: float, patients: int, horizon: float) -> History:
             if late
             else (time, number, Event.DEATH, Stage.DEAD, 0, -1, Detail.BACKGROUND)
         )
-    return History(np.array(rows, EVENT_ROW), "one", (), patients=patients, horizon=horizon, seed=1)
+    return History(np.array(rows, EVENT_ROW), "one", (), patients=len(times), horizon=horizon, seed=1)
 
 
 def test_an_exponential_curve_continues_itself() -> None:
     """Deaths at a constant rate are extrapolated to the closed form (1 - exp(-r H)) / r, within 1 %."""
     rate, horizon = 0.03, 120.0
-    table = extrapolated({"one": exponential(rate, 4000, horizon)}, 24.0).set_index("endpoint")
+    curves = continued_curves({"one": exponential(rate, 4000, horizon)}, 24.0, NO_BACKGROUND)
+    table = years_of(curves).set_index("endpoint")
     truth = (1.0 - np.exp(-rate * horizon)) / rate / 12.0
 
     assert table.loc["os", "years_simulated"] == pytest.approx(truth, rel=2e-3)
     assert table.loc["os", "years_extrapolated"] == pytest.approx(truth, rel=1e-2)
-    assert table.loc["os", "family"] in FAMILIES
+    assert table.loc["os", "family"] == "exponential"
 
 
-def test_extrapolation_misses_cures() -> None:
-    """In a scenario with cures curves continued from two years give fewer years than were simulated."""
-    simulation, _ = found()
-    table = extrapolated(simulation.histories, 24.0)
+def test_a_cured_share_is_continued() -> None:
+    """Of 4,000 patients 0.3 are cured and the others die at 0.1 a month: years to 3 %, from a family with a cure."""
+    cured, rate, patients, horizon = 0.3, 0.1, 4000, 120.0
+    left = (np.arange(patients) + 0.5) / patients
+    times = np.where(left > cured, -np.log(np.maximum(left - cured, 1e-9) / (1.0 - cured)) / rate, horizon)
+    table = years_of(continued_curves({"one": dying_at(times, horizon)}, 24.0, NO_BACKGROUND)).set_index("endpoint")
+    truth = (cured * horizon + (1.0 - cured) * (1.0 - np.exp(-rate * horizon)) / rate) / 12.0
+
+    assert table.loc["os", "years_extrapolated"] == pytest.approx(truth, rel=0.03)
+    assert str(table.loc["os", "family"]).endswith("_cure")
+
+
+def test_others_causes_of_death_go_on_behind_a_cure() -> None:
+    """The same curve above a background of 0.01 a month has that hazard on its plateau."""
+    months = 121
+    background = Background(0.01 * np.arange(months))
+    times = np.append(np.linspace(0.5, 12.0, 500), np.full(500, 120.0))
+    curve = continued_curves({"one": dying_at(times, 120.0)}, 24.0, background)
+    tail = curve[(curve["endpoint"] == "os") & (curve["t"] >= 60.0)]
+    hazard = -np.diff(np.log(tail["extrapolated"].to_numpy()))
+
+    assert hazard == pytest.approx(np.full(len(hazard), 0.01), rel=0.02)
+
+
+def test_each_strategy_has_a_sentence() -> None:
+    """What extrapolation makes of survival is said of every strategy of a scenario."""
+    simulation, results = found()
+    curves = continued_curves(simulation.histories, 24.0, background_of_results(results))
     labels = {name: strategy.label for name, strategy in simulation.scenario.strategies.items()}
+    words = tails_in_words(years_of(curves), labels)
 
-    assert len(table) == 2 * len(labels)
-    assert (table["difference"] > 0).all()
-    words = tails_in_words(table, labels)
     assert len(words) == len(labels)
     assert all("continued" in sentence for sentence in words)
 
@@ -167,10 +194,10 @@ def test_extrapolation_misses_cures() -> None:
 def test_what_has_ended_is_not_continued() -> None:
     """Where all have died by the follow-up, or nobody has, the curve stays as it is and no family is named."""
     gone, alive = exponential(3.0, 50, 120.0), exponential(1e-9, 50, 120.0)
-    table = extrapolated({"gone": gone, "alive": alive}, 24.0)
+    table = years_of(continued_curves({"gone": gone, "alive": alive}, 24.0, NO_BACKGROUND))
     rows = table[table["endpoint"] == "os"].set_index("strategy")
 
-    assert rows["family"].to_dict() == {"gone": "nobody left", "alive": "no event"}
+    assert rows["family"].to_dict() == {"gone": "nobody left", "alive": "too few events"}
     assert rows["difference"].tolist() == [0.0, 0.0]
     assert rows.loc["alive", "years_simulated"] == pytest.approx(10.0)
     assert "(nobody left)" in tails_in_words(table, {"gone": "Gone", "alive": "Alive"})[0]
@@ -179,7 +206,7 @@ def test_what_has_ended_is_not_continued() -> None:
 def test_the_figure_shows_the_curves() -> None:
     """Each strategy is a line as simulated and, from the follow-up on, a dashed one of the same colour."""
     simulation, _ = found()
-    curves = continued_curves(simulation.histories, 24.0)
+    curves = continued_curves(simulation.histories, 24.0, NO_BACKGROUND)
     ax = plot_extrapolation(curves, {})
     solid = [line for line in ax.lines if line.get_linestyle() == "-" and len(line.get_xdata()) > 2]
     dashed = [line for line in ax.lines if line.get_linestyle() == "--" and len(line.get_xdata())]
@@ -202,7 +229,8 @@ def test_a_follow_up_outside_the_horizon_is_refused(months: float) -> None:
 
 def test_every_structure_table_is_complete() -> None:
     """No cell of the comparison is empty."""
-    simulation, evaluation = found()
-    for table in (partitioned_survival(evaluation, simulation.histories), extrapolated(simulation.histories, 24.0)):
+    simulation, results = found()
+    curves = continued_curves(simulation.histories, 24.0, NO_BACKGROUND)
+    for table in (partitioned_survival(results, simulation.histories), years_of(curves)):
         assert isinstance(table, pd.DataFrame)
         assert not table.isna().any().any()

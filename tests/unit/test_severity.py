@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helpers_economics import FLAT, round_values
+from helpers_economics import FLAT, results_of, round_values
 from helpers_model import parameters
 from rallsim.economics.discounting import Rates
-from rallsim.economics.settings.basis import Basis
-from rallsim.economics.tables.economic_results import evaluate
+from rallsim.economics.settings.settings import EconomicSettings
 from rallsim.economics.tables.severity import COLUMNS, general_population_qalys, rest_of_life, severity
 from rallsim.inputs.scenario import load_scenario
 from rallsim.simulation.simulate import simulate
@@ -19,7 +18,7 @@ from rallsim.simulation.simulate import simulate
 
 def left(age: float, hazard: np.ndarray, rate: float, **values: float) -> float:
     costs, utilities = round_values()
-    basis = Basis(costs, utilities.with_values(values), None, Rates.of(rate), (), (), {}, ())
+    basis = EconomicSettings(costs, utilities.with_values(values), Rates.of(rate))
     return float(rest_of_life(np.array([age]), 0, hazard, basis)[0])
 
 
@@ -46,10 +45,9 @@ def test_a_norm_that_falls_with_age() -> None:
 def test_the_weight_reaches_the_icers() -> None:
     """Shortfalls are those of the reference, the weight is NICE's at them, and it divides the ICERs."""
     simulation = simulate(load_scenario("first_salvage", patients=400), parameters())
-    found = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
-    assert found is not None
+    found = results_of(simulation)
     assert found.economics.perspective is not None
-    table = found.tables()["severity"]
+    table = found.tables["severity"]
     given = (found.people, found.economics, found.scenario, found.parameters)
     without = general_population_qalys(*given)
     having = found.totals["chemotherapy"]["qalys"].mean()
@@ -66,8 +64,7 @@ def test_the_weight_reaches_the_icers() -> None:
 def test_a_body_without_weights_has_no_table() -> None:
     """Where no weights are stated the table is empty, and so it is without a perspective."""
     simulation = simulate(load_scenario("first_salvage", patients=40, economics={"costs": "fr"}), parameters())
-    found = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
-    assert found is not None
+    found = results_of(simulation)
     for perspective in (found.economics.perspective, None):
         economics = replace(found.economics, perspective=perspective)
         table = severity(found.totals, found.people, economics, found.scenario, found.parameters)

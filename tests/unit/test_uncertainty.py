@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from rallsim.economics.settings.economic_draws import economic_draws
+from rallsim.economics.settings.settings import economic_settings
 from rallsim.inputs.evidence import Row
 from rallsim.inputs.parameters import load_parameters
+from rallsim.inputs.scenario import load_scenario
 from rallsim.inputs.uncertainty import (
     Spread,
     bounded,
@@ -153,9 +155,7 @@ def test_intervals_hold_the_base_case() -> None:
 
 def test_economic_numbers_are_drawn_from_their_ranges() -> None:
     """Assumed costs and utilities stay in their ranges, list prices are never drawn, draws are those of the seed."""
-    from rallsim.evaluation.evaluate import economics_of
-
-    economics = economics_of()
+    economics = economic_settings(load_scenario("first_salvage"), load_parameters())
     drawn = economic_draws(economics.costs, economics.utilities, 200)
     entries = {
         f"{owner}.{name}": entry

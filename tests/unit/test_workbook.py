@@ -13,9 +13,9 @@ import numpy as np
 import openpyxl
 import pytest
 
+from helpers_economics import results_of
 from helpers_export import made
 from helpers_model import parameters
-from rallsim.economics.tables.economic_results import evaluate
 from rallsim.export.course_sheets import event_words
 from rallsim.export.folder import export_tables
 from rallsim.export.result_sheets import icer, meaning
@@ -168,7 +168,7 @@ def test_the_formula_of_the_icer_knows_every_quadrant(
 def test_the_workbook_says_what_the_run_says(workbook: Workbook) -> None:
     """Totals are those of the evaluation, undiscounted beside discounted; differences have the errors of pairs."""
     _, evaluation, _ = made()
-    results, found = workbook.rows("Results"), evaluation.tables()
+    results, found = workbook.rows("Results"), evaluation.tables
     many = len(evaluation.totals)
     for label, what in (("All costs", "costs"), ("QALYs", "qalys"), ("Life years", "lys")):
         for suffix, place in (("", 0), ("_undisc", many + 1)):
@@ -197,7 +197,7 @@ def test_the_first_sheet_leads_to_every_other(workbook: Workbook) -> None:
     assert workbook.book.sheetnames[0] == "Read first"
     assert links == {name: f"'{name}'!A1" for name in workbook.book.sheetnames[1:]}
     assert made()[1].economics.costs.about.split(".")[0] in words
-    for event in made()[1].tables()["not_valued"]["event"]:
+    for event in made()[1].tables["not_valued"]["event"]:
         assert event.replace("_", " ") in words
 
 
@@ -235,8 +235,7 @@ def test_the_sign_is_that_of_the_costs(tmp_path: Path) -> None:
     """French costs are shown in euros; a perspective without a threshold gets an example that says so."""
     scenario = load_scenario("first_salvage", patients=40, economics={"costs": "fr"})
     simulation = simulate(scenario, parameters())
-    found = evaluate(scenario, simulation.parameters, simulation.histories)
-    assert found is not None
+    found = results_of(simulation)
     write_workbook(found, export_tables(simulation, found), tmp_path / "fr.xlsx")
     book = Workbook(tmp_path / "fr.xlsx")
     row = next(row for row in book.book["Results"].iter_rows() if row[0].value == "All costs")
@@ -318,20 +317,20 @@ def test_inputs_lead_to_published_sources(workbook: Workbook) -> None:
         if label.startswith(("costs.", "utilities."))
     ]
 
-    assert len(named) == len(evaluation.tables()["inputs"])
+    assert len(named) == len(evaluation.tables["inputs"])
     assert sum(bool(one) for one in named) > 0.8 * len(named)
     known = evaluation.parameters.evidence.sources
     for text in filter(None, named):
         for one in text.split(", "):
             assert sources[one][0] == known[one].citation
     assumed = workbook.rows("Assumptions")
-    for label in evaluation.tables()["assumptions"]["parameter"]:
+    for label in evaluation.tables["assumptions"]["parameter"]:
         assert assumed[label][heads.index("Note")], label
 
 
 def test_events_are_called_by_words() -> None:
     """No event of a model is shown with an underscore or as an abbreviation that planners do not know."""
-    for name in made()[1].tables()["activity"]["outcome"].unique():
+    for name in made()[1].tables["activity"]["outcome"].unique():
         words = event_words(name)
         assert "_" not in words
         assert words[0].isupper()

@@ -10,11 +10,11 @@ import pytest
 
 from rallsim.common.files import shipped
 from rallsim.economics.discounting import Rates
-from rallsim.economics.settings.basis import basis_of
 from rallsim.economics.settings.cost_files import cost_files, load_costs
+from rallsim.economics.settings.settings import economic_settings
 from rallsim.economics.settings.utility_files import load_utilities
 from rallsim.economics.tables.people import people_of
-from rallsim.economics.valuation.spans import spans_of
+from rallsim.economics.valuation.accrual_periods import periods_of
 from rallsim.economics.valuation.valuation import value_history
 from rallsim.inputs.parameters import load_parameters
 from rallsim.inputs.scenario import load_scenario
@@ -59,7 +59,7 @@ def test_a_shipped_scenario_passes_its_checks(name: str) -> None:
     """What `rallsim check` runs holds for every scenario, simulations with other mortality included."""
     parameters = loaded()
     scenario = load_scenario(name, patients=60)
-    economics = basis_of(scenario, parameters).economics
+    economics = economic_settings(scenario, parameters)
     assert economics is not None
     found = check_scenario_as_a_whole(scenario, parameters, economics)
 
@@ -72,7 +72,7 @@ def test_a_model_that_lets_the_dead_live_is_found(monkeypatch: pytest.MonkeyPatc
     from rallsim.validation import blackbox
 
     scenario, parameters = load_scenario("first_salvage", patients=60), loaded()
-    economics = basis_of(scenario, parameters).economics
+    economics = economic_settings(scenario, parameters)
     assert economics is not None
     honest = blackbox.engine_called
     life = blackbox._Again(scenario, parameters, economics, scenario.reference).prepared.life_tables
@@ -101,7 +101,7 @@ def test_every_item_is_used_by_somebody(country: str) -> None:
     for name in SCENARIOS:
         for history in simulated(name).histories.values():
             given |= {history.therapies[code] for code in set(history.events["therapy"].tolist()) if code >= 0}
-            found = spans_of(history.events, list(triggers.values()), history.therapies)
+            found = periods_of(history.events, list(triggers.values()), history.therapies)
             idle -= {list(triggers)[place] for place in set(found["trigger"].tolist())}
     not_given = set(parameters.therapies) - given
     waiting = {one for one in idle if one.split(".")[0] in not_given}

@@ -71,7 +71,7 @@ def budget(
         simulated,
     )
     from rallsim.economics.tables.budget import budget_errors, budget_impact, monthly_profile
-    from rallsim.economics.tables.economic_results import value_all
+    from rallsim.economics.tables.economic_results import value_histories
     from rallsim.output.folder import check_folder, save_folder, write_tables
     from rallsim.output.manifest import manifest
     from rallsim.report.budget import plot_budget, print_budget
@@ -85,10 +85,10 @@ def budget(
     folder = out or Path("results") / "budget" / loaded.id
     check_folder(folder)
     simulation = simulated(loaded, parameters, engine, quiet=as_json)
-    evaluation = value_all(loaded, parameters, simulation.histories, economics)
-    profiles = {name: monthly_profile(one) for name, one in evaluation.valuations.items()}
+    results = value_histories(loaded, parameters, simulation.histories, economics)
+    profiles = {name: monthly_profile(one) for name, one in results.valuations.items()}
     impact = budget_impact(profiles, wanted.patients, wanted.uptake)
-    errors = budget_errors(evaluation.valuations, wanted.patients, wanted.uptake)
+    errors = budget_errors(results.valuations, wanted.patients, wanted.uptake)
     content: dict[str, Any] = {
         **manifest(simulation, settings or [], economics),
         "analysis": "budget",

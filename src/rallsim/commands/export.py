@@ -64,14 +64,15 @@ def export(
         load_checked,
         simulated,
     )
-    from rallsim.economics.tables import extrapolation, partitioned_survival
-    from rallsim.economics.tables.economic_results import value_all
+    from rallsim.economics.tables import partitioned_survival
+    from rallsim.economics.tables.economic_results import value_histories
+    from rallsim.export import extrapolation
     from rallsim.export.folder import export_tables, metadata
+    from rallsim.export.structure import plot_extrapolation, print_structure
     from rallsim.export.tables import grid
     from rallsim.export.workbook import write_workbook
     from rallsim.output.folder import ECONOMICS, check_folder, save_folder, write_tables
     from rallsim.output.manifest import manifest
-    from rallsim.report.structure import plot_extrapolation, print_structure
     from rallsim.report.terminal import records
 
     options = economic_options(costs, perspective, discount, wtp)
@@ -82,15 +83,16 @@ def export(
     grid(loaded.horizon_months, step)
     known = extrapolation.checked_follow_up(follow_up, loaded.horizon_months, step)
     simulation = simulated(loaded, parameters, engine, quiet=as_json)
-    evaluation = value_all(loaded, parameters, simulation.histories, economics)
-    tables = export_tables(simulation, evaluation, step)
-    structure = partitioned_survival.partitioned_survival(evaluation, simulation.histories, step=step)
-    curves = extrapolation.continued_curves(simulation.histories, known, step)
+    results = value_histories(loaded, parameters, simulation.histories, economics)
+    tables = export_tables(simulation, results, step)
+    structure = partitioned_survival.partitioned_survival(results, simulation.histories, step=step)
+    background = extrapolation.background_of_results(results)
+    curves = extrapolation.continued_curves(simulation.histories, known, background, step)
     tails = extrapolation.years_of(curves)
     content: dict[str, Any] = {
         **manifest(simulation, settings or [], economics),
         "analysis": "export",
-        "export": {**metadata(simulation, evaluation, step), "excel": excel, "follow_up_months": known},
+        "export": {**metadata(simulation, results, step), "excel": excel, "follow_up_months": known},
     }
 
     def write(temporary: Path) -> None:
@@ -99,9 +101,9 @@ def export(
         figure = plot_extrapolation(curves, labels).figure.get_figure(root=True)
         assert figure is not None
         figure.savefig(temporary / "extrapolation.png")
-        write_tables(evaluation.tables(), temporary / ECONOMICS)
+        write_tables(results.tables, temporary / ECONOMICS)
         if excel:
-            write_workbook(evaluation, tables, temporary / f"{loaded.id}.xlsx")
+            write_workbook(results, tables, temporary / f"{loaded.id}.xlsx")
 
     saved = save_folder(folder, content, write)
     if as_json:
@@ -116,7 +118,7 @@ def export(
         }
         print(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))
         return
-    print_structure(evaluation, structure, tails)
+    print_structure(results, structure, tails)
     if saved.moved:
         print(f"Earlier results with other inputs were moved to {saved.moved}/")
     print(f"Saved in {saved.folder}/: " + ", ".join(sorted(path.name for path in saved.folder.iterdir())))

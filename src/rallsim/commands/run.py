@@ -75,7 +75,7 @@ def run(
         print_plan(loaded, folder, as_json, economics)
         return
 
-    from rallsim.economics.tables.economic_results import value_all
+    from rallsim.economics.tables.economic_results import value_histories
     from rallsim.output.folder import results_of, save
     from rallsim.report.economics import print_economics
     from rallsim.report.tables import print_results
@@ -83,9 +83,11 @@ def run(
 
     simulation = simulated(loaded, parameters, engine, quiet=as_json, workers=workers)
     results = results_of(simulation)
-    evaluation = value_all(loaded, parameters, simulation.histories, economics) if economics else None
-    saved = save(simulation, results, folder, settings=settings or [], with_events=events, evaluation=evaluation)
-    tables = evaluation.tables() if evaluation else {}
+    economic_results = value_histories(loaded, parameters, simulation.histories, economics) if economics else None
+    saved = save(
+        simulation, results, folder, settings=settings or [], with_events=events, economic_results=economic_results
+    )
+    tables = economic_results.tables if economic_results else {}
     if as_json:
         document = {
             "scenario": loaded.id,
@@ -104,8 +106,8 @@ def run(
         print(json.dumps(document, indent=2, allow_nan=False))
         return
     print_results(simulation.scenario, results)
-    if evaluation:
-        print_economics(evaluation, tables)
+    if economic_results:
+        print_economics(economic_results)
     if saved.moved:
         print(f"Earlier results with other inputs were moved to {saved.moved}/")
     print(f"Saved in {saved.folder}/: " + ", ".join(sorted(path.name for path in saved.folder.iterdir())))

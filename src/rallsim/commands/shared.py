@@ -15,7 +15,7 @@ from rallsim.commands.options import INTERRUPTED
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rallsim.economics.settings.basis import Basis
+    from rallsim.economics.settings.settings import EconomicSettings
     from rallsim.inputs.parameters import ParameterSet
     from rallsim.inputs.scenario import Scenario
     from rallsim.simulation.simulate import Simulation
@@ -65,26 +65,24 @@ def economic_options(
     return {key: value for key, value in found.items() if value is not None}
 
 
-def economics_checked(scenario: Scenario, parameters: ParameterSet) -> Basis | None:
+def economics_checked(scenario: Scenario, parameters: ParameterSet) -> EconomicSettings | None:
     """Read and check what costs and QALYs are counted with; say on standard error why there are none, if unasked."""
-    from rallsim.economics.settings.basis import basis_of
+    from rallsim.economics.settings.settings import economic_settings
 
-    choice = basis_of(scenario, parameters)
-    if choice.note:
-        print(f"rallsim: {choice.note}", file=sys.stderr)
-    return choice.economics
+    return economic_settings(scenario, parameters, lambda why: print(f"rallsim: {why}", file=sys.stderr))
 
 
-def economics_wanted(scenario: Scenario, parameters: ParameterSet) -> Basis:
+def economics_wanted(scenario: Scenario, parameters: ParameterSet) -> EconomicSettings:
     """Read and check what costs and QALYs are counted with; refuse a scenario that has none."""
-    from rallsim.economics.settings.basis import basis_of
+    from rallsim.economics.settings.settings import economic_settings
     from rallsim.errors import InputError, Problem
 
-    choice = basis_of(scenario, parameters)
-    if choice.economics is None:
-        why = choice.note or "its economics.costs are none"
+    reasons: list[str] = []
+    found = economic_settings(scenario, parameters, reasons.append)
+    if found is None:
+        why = ", ".join(reasons) or "its economics.costs are none"
         raise InputError(Problem(f"no costs and QALYs can be counted: {why}", file=str(scenario.path)))
-    return choice.economics
+    return found
 
 
 def announce_compiling(module: str) -> None:
@@ -95,7 +93,7 @@ def announce_compiling(module: str) -> None:
         print("Compiling the pathway for this machine, once: some 15 seconds ...", file=sys.stderr, flush=True)
 
 
-def print_plan(scenario: Scenario, folder: Path, as_json: bool, economics: Basis | None = None) -> None:
+def print_plan(scenario: Scenario, folder: Path, as_json: bool, economics: EconomicSettings | None = None) -> None:
     """Print what a run would do."""
     histories = scenario.patients * len(scenario.strategies)
     plan = {

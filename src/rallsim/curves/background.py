@@ -13,6 +13,7 @@ from rallsim.curves.families import Floats
 from rallsim.inputs.evidence import Evidence
 
 AGES = 24  # ages that stand for a population, at evenly spaced quantiles
+QUANTILES = (np.arange(AGES) + 0.5) / AGES
 LONGEST = 480  # months of the table; a curve is drawn and judged up to 240
 
 
@@ -27,7 +28,7 @@ class Background:
     by_month: Floats
 
     def cumulative_hazard(self, t: Floats) -> Floats:
-        """Return -ln of the background survival at `t` months, at most 480."""
+        """Return -ln of the background survival at `t` months, at most the last of the table."""
         return np.interp(t, np.arange(len(self.by_month)), self.by_month)
 
     def hazard(self, t: Floats) -> Floats:
@@ -44,17 +45,37 @@ def background_of(values: Mapping[str, float], country: str, evidence: Evidence)
 
     Ages follow the beta distribution of the populations of the model; the life table is the latest of the country.
     """
-    from rallsim.model.distributions import hazard_until
     from rallsim.model.population import AGE_POINTS, ages_at_quantiles
 
     quantiles = ages_at_quantiles(*(float(values[f"age_{name}"]) for name in ("mean", "sd", "min", "max")))
-    ages = np.interp((np.arange(AGES) + 0.5) / AGES, np.linspace(0.0, 1.0, AGE_POINTS), quantiles)
-    alive = np.zeros(LONGEST + 1)
-    for sex, share in (("female", 1.0 - values["male"]), ("male", values["male"])):
+    ages = np.interp(QUANTILES, np.linspace(0.0, 1.0, AGE_POINTS), quantiles)
+    return _background({"female": (1.0 - values["male"], ages), "male": (values["male"], ages)}, country, evidence)
+
+
+def background_of_people(
+    ages: Floats, male: Floats, country: str, evidence: Evidence, months: int = LONGEST
+) -> Background:
+    """Return the background of people of these ages (years), `male` 1 for men and 0 for women, up to some months."""
+    groups = {
+        sex: (float(mine.mean()), np.quantile(ages[mine], QUANTILES))
+        for sex, mine in (("female", male == 0), ("male", male == 1))
+        if mine.any()
+    }
+    return _background(groups, country, evidence, months)
+
+
+def _background(
+    groups: Mapping[str, tuple[float, Floats]], country: str, evidence: Evidence, months: int = LONGEST
+) -> Background:
+    """Return the background of groups by sex: what share of all each is, and the ages that stand for it."""
+    from rallsim.model.distributions import hazard_until
+
+    alive = np.zeros(months + 1)
+    for sex, (share, ages) in groups.items():
         qx = np.minimum(evidence.life_table(country, sex), 0.9999)
         table = np.concatenate([[0.0], np.cumsum(-np.log1p(-qx))])
         for age in ages:
-            hazard = np.array([hazard_until(table, age + month / 12.0) for month in range(LONGEST + 1)])
+            hazard = np.array([hazard_until(table, age + month / 12.0) for month in range(months + 1)])
             alive += share / AGES * np.exp(-(hazard - hazard[0]))
     return Background(-np.log(alive))
 

@@ -21,15 +21,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from scipy import special
 
 from rallsim.curves.background import Background
+from rallsim.curves.estimate import Estimate
 from rallsim.curves.families import Floats
 from rallsim.curves.fitting import Fit
 from rallsim.curves.published import PublishedCurve
 
+Fitted = TypeVar("Fitted", bound=Estimate)
 LEAST_CHANCE = 0.05
 ALIKE = 2.0  # of AIC (Burnham and Anderson 2002)
 YEARS_JUDGED = 20
@@ -90,12 +93,17 @@ def choose(curve: PublishedCurve, fits: Sequence[Fit], used: Background, populat
     if not candidates:
         given_up.append("determined")
         candidates = [min(fits, key=lambda fit: len(fit.form.parameters))]
-    lowest = min(fit.aic for fit in candidates)
-    alike = [fit for fit in candidates if fit.aic <= lowest + ALIKE]
-    chosen = min(alike, key=lambda fit: (len(fit.form.parameters), NEAREST.index(fit.form.family.name)))
+    chosen = simplest(candidates)
     broken = tuple(rule for rule in given_up if next(v for v in verdicts if v.fit is chosen).against[rule])
     reason = _reason(curve, chosen, candidates, verdicts, broken, used)
     return Choice(chosen, verdicts, tuple(candidates), broken, reason)
+
+
+def simplest(fits: Sequence[Fitted]) -> Fitted:
+    """Return, of those within ALIKE of the lowest AIC, the one with the fewest parameters, then nearest the model."""
+    lowest = min(fit.aic for fit in fits)
+    alike = [fit for fit in fits if fit.aic <= lowest + ALIKE]
+    return min(alike, key=lambda fit: (len(fit.form.parameters), NEAREST.index(fit.form.family.name)))
 
 
 def survival(fit: Fit, background: Background, months: Floats) -> Floats:

@@ -25,6 +25,7 @@ def fit_individual(
     event: Sequence[float] | Floats,
     entry: Sequence[float] | Floats | None = None,
     background_hazard: Sequence[float] | Floats | None = None,
+    weights: Sequence[float] | Floats | None = None,
 ) -> Estimate:
     """Fit a form by maximum likelihood to right-censored, perhaps left-truncated times.
 
@@ -32,7 +33,8 @@ def fit_individual(
 
     `time` months to the event or the end of observation; `event` 1 or 0; `entry` months at which a patient came under
     observation (0 when not given: whoever had the event before it was never seen); `background_hazard` the general
-    population's hazard per month at each patient's time, which makes h and H those of the excess.
+    population's hazard per month at each patient's time, which makes h and H those of the excess; `weights` how many
+    patients each entry stands for.
 
     Refuses an unknown form, columns of different lengths, times that are not after entry, events other than 0 and 1,
     and fewer than two events.
@@ -45,20 +47,21 @@ def fit_individual(
     times, events = np.asarray(time, float), np.asarray(event, float)
     entries = np.zeros_like(times) if entry is None else np.asarray(entry, float)
     others = np.zeros_like(times) if background_hazard is None else np.asarray(background_hazard, float)
-    _check(times, events, entries, others)
+    many = np.ones_like(times) if weights is None else np.asarray(weights, float)
+    _check(times, events, entries, others, many)
     had = events > 0.0
     truncated = entries > 0.0
 
     def minus_log_likelihood(x: Floats) -> float:
         distribution = wanted.at(x)
         with np.errstate(all="ignore"):
-            rates = np.log(distribution.hazard(times[had]) + others[had]).sum()
-            spent = distribution.cumulative_hazard(times).sum()
-            before = distribution.cumulative_hazard(entries[truncated]).sum() if truncated.any() else 0.0
+            rates = many[had] @ np.log(distribution.hazard(times[had]) + others[had])
+            spent = many @ distribution.cumulative_hazard(times)
+            before = many[truncated] @ distribution.cumulative_hazard(entries[truncated]) if truncated.any() else 0.0
         value = float(spent - before - rates)
         return value if math.isfinite(value) else IMPOSSIBLE
 
-    best = lowest(minus_log_likelihood, list(_starts(wanted, times, events, entries)))
+    best = lowest(minus_log_likelihood, list(_starts(wanted, times, events, entries, many)))
     covariance, _ = inverse(hessian(minus_log_likelihood, best))
     log_likelihood = -minus_log_likelihood(best)
     return Estimate(
@@ -68,12 +71,12 @@ def fit_individual(
         covariance=covariance,
         log_likelihood=log_likelihood,
         aic=2.0 * len(best) - 2.0 * log_likelihood,
-        bic=len(best) * math.log(len(times)) - 2.0 * log_likelihood,
+        bic=len(best) * math.log(many.sum()) - 2.0 * log_likelihood,
     )
 
 
-def _check(times: Floats, events: Floats, entries: Floats, others: Floats) -> None:
-    lengths = {len(times), len(events), len(entries), len(others)}
+def _check(times: Floats, events: Floats, entries: Floats, others: Floats, many: Floats) -> None:
+    lengths = {len(one) for one in (times, events, entries, others, many)}
     if len(lengths) > 1:
         raise InputError(Problem("columns differ in length", found=", ".join(str(n) for n in sorted(lengths))))
     faults = []
@@ -82,19 +85,20 @@ def _check(times: Floats, events: Floats, entries: Floats, others: Floats) -> No
         ("event", ~np.isin(events, (0.0, 1.0)), "0 or 1"),
         ("entry", ~(np.isfinite(entries) & (entries >= 0.0)), "0 or more"),
         ("background_hazard", ~(np.isfinite(others) & (others >= 0.0)), "0 or more"),
+        ("weights", ~(np.isfinite(many) & (many > 0.0)), "above 0"),
     ):
         if wrong.any():
             first = int(np.flatnonzero(wrong)[0])
             faults.append(Problem(f"{int(wrong.sum())} wrong, the first in row {first}", key=name, allowed=allowed))
-    if not faults and events.sum() < FEWEST_EVENTS:
-        faults.append(Problem("too few events", found=f"{events.sum():.0f}", allowed=f"{FEWEST_EVENTS} or more"))
+    if not faults and many @ events < FEWEST_EVENTS:
+        faults.append(Problem("too few events", found=f"{many @ events:.0f}", allowed=f"{FEWEST_EVENTS} or more"))
     if faults:
         raise InputError(faults)
 
 
-def _starts(form: Form, times: Floats, events: Floats, entries: Floats) -> list[Floats]:
+def _starts(form: Form, times: Floats, events: Floats, entries: Floats, many: Floats) -> list[Floats]:
     """Return starts at the constant hazard of the data, with shapes around no effect and a cured share of a fifth."""
-    rate = float(events.sum() / (times - entries).sum())
+    rate = float((many @ events) / (many @ (times - entries)))
     levels = {"rate": math.log(rate), "scale": -math.log(rate), "mu": -math.log(rate), "cure": -1.4, "q": 0.5}
     starts = []
     for steep in (0.0, 0.5, -0.4):

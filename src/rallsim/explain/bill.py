@@ -9,14 +9,14 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from rallsim.economics.settings.basis import Basis
+from rallsim.economics.settings.settings import EconomicSettings
 from rallsim.economics.valuation.valuation import Valuation, ledger, value_history
 from rallsim.explain.story import Story
 from rallsim.outcomes.history import History
 from rallsim.report.economics import basis_words, money
 
 
-def valuations_of(story: Story, economics: Basis) -> dict[str, Valuation]:
+def valuations_of(story: Story, economics: EconomicSettings) -> dict[str, Valuation]:
     """Value the patient's history under each strategy: the same sums as in the whole cohort."""
     found = {}
     for name, course in story.courses.items():
@@ -45,7 +45,9 @@ def bill(story: Story, valuations: Mapping[str, Valuation]) -> pd.DataFrame:
     return table[["strategy", *(name for name in table.columns if name != "strategy")]]
 
 
-def print_bill(story: Story, economics: Basis, valuations: Mapping[str, Valuation], console: Console) -> None:
+def print_bill(
+    story: Story, economics: EconomicSettings, valuations: Mapping[str, Valuation], console: Console
+) -> None:
     """Print the charges of each strategy with their sum, then QALYs and life years side by side."""
     table = bill(story, valuations)
     currency = economics.costs.currency

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from rallsim.economics.tables.economic_results import Evaluation
+from rallsim.economics.tables.economic_results import EconomicResults
 from rallsim.export.blocks import Blocks
 from rallsim.export.charts import MONEY_AXIS, SHARE_AXIS, YEARS_AXIS, Drawing, Series
 from rallsim.export.result_sheets import DISCOUNTED, SUFFIXES, labels_of
@@ -46,9 +46,10 @@ def event_words(name: str) -> str:
     return ACTIVITY.get(name) or EVENT_WORDS.get(name) or _words(name)
 
 
-def write_by_year(book: Book, evaluation: Evaluation, trace: pd.DataFrame) -> list[Drawing]:
+def write_by_year(book: Book, results: EconomicResults) -> list[Drawing]:
     """Add the sheet of costs, QALYs and life years by year since entry; return what its charts show."""
-    labels, currency = labels_of(evaluation), evaluation.economics.currency
+    labels, currency = labels_of(results), results.economics.currency
+    trace = results.tables["trace"]
     sums = trace.groupby(["strategy", "cycle"])[[f"{what}{one}" for what in _YEARLY for one in SUFFIXES]].sum()
     found = {str(key): {at: float(one) for at, one in column.items()} for key, column in sums.items()}
     years = range(1, int(trace["cycle"].max()) + 1)
@@ -56,7 +57,7 @@ def write_by_year(book: Book, evaluation: Evaluation, trace: pd.DataFrame) -> li
         book,
         "By year",
         "Costs, QALYs and life years by year since entry",
-        f"Means of a patient who enters; year 1 is months 0 to 12 after entry. {basis_words(evaluation.economics)}.",
+        f"Means of a patient who enters; year 1 is months 0 to 12 after entry. {basis_words(results.economics)}.",
         DISCOUNTED,
         labels,
         one_page=len(years) <= SHORT,
@@ -84,9 +85,9 @@ _YEARLY = {
 }
 
 
-def write_survival(book: Book, evaluation: Evaluation, curves: pd.DataFrame) -> list[Drawing]:
+def write_survival(book: Book, results: EconomicResults, curves: pd.DataFrame) -> list[Drawing]:
     """Add the sheet of both survival curves; return what its charts show."""
-    labels = labels_of(evaluation)
+    labels = labels_of(results)
     heads = (CURVE_WORDS["os"], CURVE_WORDS["efs"])
     wide = curves.pivot_table(index="t", columns=["curve_name", "strategy"], values="survival", sort=False)
     blocks = Blocks(
@@ -110,12 +111,12 @@ def write_survival(book: Book, evaluation: Evaluation, curves: pd.DataFrame) -> 
     return drawings
 
 
-def write_traces(book: Book, evaluation: Evaluation, shares: pd.DataFrame) -> list[Drawing]:
+def write_traces(book: Book, results: EconomicResults, shares: pd.DataFrame) -> list[Drawing]:
     """Add a sheet a strategy with the share of patients in each stage; return what the charts show."""
     ever = shares.groupby("state_id")["prob"].max()
     entered = [int(str(number)) for number in ever.index[ever > 0.0]]
     drawings = []
-    for place, (name, label) in enumerate(labels_of(evaluation).items(), 1):
+    for place, (name, label) in enumerate(labels_of(results).items(), 1):
         mine = shares[shares["strategy"] == name].pivot_table(index="t", columns="state_id", values="prob")
         drawings.append(_trace(book, trace_name(place), label, mine[entered], [STAGES[one - 1] for one in entered]))
     return drawings
@@ -145,9 +146,10 @@ def _trace(book: Book, title: str, label: str, shares: pd.DataFrame, stages: Seq
     return Drawing("area", "stacked", f"Stages: {label}", MONTHS, SHARE, series, SHARE_AXIS, months)
 
 
-def write_activity(book: Book, evaluation: Evaluation, activity: pd.DataFrame) -> None:
+def write_activity(book: Book, results: EconomicResults) -> None:
     """Add the sheet of events and resources."""
-    labels = labels_of(evaluation)
+    labels = labels_of(results)
+    activity = results.tables["activity"]
     by_name = activity.set_index(["outcome", "strategy"])
     wide = [by_name[measure].to_dict() for measure in ("estimate", "std_error")]
     ever = activity.groupby("outcome", sort=False)["estimate"].max()

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from rallsim.decision.sample import order_and_baseline
-from rallsim.economics.tables.economic_results import Evaluation
+from rallsim.economics.tables.economic_results import EconomicResults
 from rallsim.export import tables as make
 from rallsim.model.states import STAGES
 from rallsim.simulation.simulate import Simulation
@@ -21,15 +21,17 @@ BALANCED = {
 }
 
 
-def export_tables(simulation: Simulation, evaluation: Evaluation, step: float = 1.0) -> dict[str, pd.DataFrame]:
+def export_tables(simulation: Simulation, results: EconomicResults, step: float = 1.0) -> dict[str, pd.DataFrame]:
     """Return all tables of an export by the name of their file, checked to be balanced and without empty cells.
 
-    >>> from rallsim.economics.tables.economic_results import evaluate
+    >>> from rallsim.economics.settings.settings import economic_settings
+    >>> from rallsim.economics.tables.economic_results import value_histories
     >>> from rallsim.inputs.scenario import load_scenario
     >>> from rallsim.simulation.simulate import simulate
-    >>> simulation = simulate(load_scenario("first_salvage", patients=20))
-    >>> found = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
-    >>> list(export_tables(simulation, found)["disprog"].columns)[:5]
+    >>> made = simulate(load_scenario("first_salvage", patients=20))
+    >>> economics = economic_settings(made.scenario, made.parameters)
+    >>> found = value_histories(made.scenario, made.parameters, made.histories, economics)
+    >>> list(export_tables(made, found)["disprog"].columns)[:5]
     ['sample', 'strategy_id', 'patient_id', 'grp_id', 'from']
     """
     histories = simulation.histories
@@ -38,10 +40,10 @@ def export_tables(simulation: Simulation, evaluation: Evaluation, step: float = 
         "stateprobs": make.stateprobs(histories, step),
         "survival": make.survival(histories, step),
         "partitioned_survival": make.survival_wide(histories, step),
-        "trace": make.trace(evaluation, step),
-        "ce_costs": make.ce_costs(evaluation),
-        "ce_qalys": make.ce_qalys(evaluation),
-        "patients": make.patients(evaluation, histories),
+        "trace": make.trace(results, step),
+        "ce_costs": make.ce_costs(results),
+        "ce_qalys": make.ce_qalys(results),
+        "patients": make.patients(results, histories),
         "events": make.events(histories),
         "vidigi": make.vidigi(histories),
     }
@@ -50,9 +52,9 @@ def export_tables(simulation: Simulation, evaluation: Evaluation, step: float = 
     return found
 
 
-def metadata(simulation: Simulation, evaluation: Evaluation, step: float) -> dict[str, Any]:
+def metadata(simulation: Simulation, results: EconomicResults, step: float) -> dict[str, Any]:
     """What the ids mean, which strategy is the baseline, which way differences run, and in which units times are."""
-    scenario, rates = simulation.scenario, evaluation.economics.rates
+    scenario, rates = simulation.scenario, results.economics.rates
     forces = {"costs": math.log1p(rates.costs.rate), "qalys": math.log1p(rates.qalys.rate)}
     return {
         **order_and_baseline(list(scenario.strategies), scenario.reference),

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from rallsim.economics.settings.money import CURRENCIES
-from rallsim.economics.tables.economic_results import Evaluation
+from rallsim.economics.settings.entries import CURRENCIES
+from rallsim.economics.tables.economic_results import EconomicResults
 from rallsim.export.course_sheets import trace_name
 from rallsim.export.result_sheets import labels_of
-from rallsim.export.sheets import Book, Sheet
+from rallsim.export.sheets import Book, Worksheet
 from rallsim.report.economics import basis_words, notes
 
 COLUMNS: dict[str, tuple[str, float]] = {  # of a table of inputs: heading and width
@@ -35,9 +35,9 @@ NUMBERS = ("value", "price_year", "exchange_rate", "inflation", "value_used", "l
 FLAGS = ("list_price", "set_by_user")
 
 
-def write_read_first(book: Book, evaluation: Evaluation, found: Mapping[str, pd.DataFrame]) -> None:
+def write_read_first(book: Book, results: EconomicResults) -> None:
     """Add the sheet that says what was simulated, what the sheets hold, how to read them and what is not in them."""
-    scenario, economics, labels = evaluation.scenario, evaluation.economics, labels_of(evaluation)
+    scenario, economics, labels = results.scenario, results.economics, labels_of(results)
     sheet = book.sheet("Read first", widths=[28, 120], one_page=True)
     sheet.title(scenario.title, scenario.question)
     sheet.next += 1
@@ -82,7 +82,7 @@ def write_read_first(book: Book, evaluation: Evaluation, found: Mapping[str, pd.
         [
             ("Costs", economics.costs.about),
             *((("Perspective", economics.perspective.about),) if economics.perspective else ()),
-            *(("Note", note) for note in notes(evaluation, found)),
+            *(("Note", note) for note in notes(results)),
             ("Note", "Not medical advice."),
         ],
     )
@@ -104,22 +104,21 @@ def _contents(labels: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _pairs(sheet: Sheet, head: str, pairs: list[tuple[str, str]]) -> None:
+def _pairs(sheet: Worksheet, head: str, pairs: list[tuple[str, str]]) -> None:
     sheet.section(head, 2)
     for words, value in pairs:
         sheet.row([words, " ".join(value.split())], ["bold", "wrap"])
     sheet.next += 1
 
 
-def write_inputs(book: Book, evaluation: Evaluation, found: Mapping[str, pd.DataFrame]) -> None:
+def write_inputs(book: Book, results: EconomicResults) -> None:
     """Add the sheets of inputs, of those assumed, and of the sources of both."""
-    under = f"Money as used is in {evaluation.economics.currency}: as published × exchange rate × inflation factor."
-    _listed(
-        book, "Inputs", "Prices, quantities and utilities", f"{under} List prices are not inflated.", found["inputs"]
-    )
+    under = f"Money as used is in {results.economics.currency}: as published × exchange rate × inflation factor."
+    of_inputs = f"{under} List prices are not inflated."
     reasons = f"Nobody published these; the note is the reason, low and high the range to try. {under}"
-    _listed(book, "Assumptions", "Inputs that are assumed", reasons, found["assumptions"])
-    _sources(book, evaluation, found["inputs"])
+    _listed(book, "Inputs", "Prices, quantities and utilities", of_inputs, results.tables["inputs"])
+    _listed(book, "Assumptions", "Inputs that are assumed", reasons, results.tables["assumptions"])
+    _sources(book, results)
 
 
 def _listed(book: Book, name: str, title: str, under: str, table: pd.DataFrame) -> None:
@@ -145,11 +144,9 @@ def _input(column: str, row: Mapping[Any, Any]) -> tuple[Any, str]:
         return value, "wrap"
     if column == "price_year":
         return int(value), "year"
-    return float(value), _digits(float(value), money=column in ("value", "value_used", "lo", "hi") and _is_money(row))
-
-
-def _is_money(row: Mapping[Any, Any]) -> bool:
-    return str(row["unit"]) in CURRENCIES
+    return float(value), _digits(
+        float(value), money=column in ("value", "value_used", "lo", "hi") and str(row["unit"]) in CURRENCIES
+    )
 
 
 def _digits(value: float, *, money: bool) -> str:
@@ -161,9 +158,9 @@ def _digits(value: float, *, money: bool) -> str:
     return "small" if abs(value) < 0.001 else "number"
 
 
-def _sources(book: Book, evaluation: Evaluation, inputs: pd.DataFrame) -> None:
-    known = evaluation.parameters.evidence.sources
-    named = {one for text in inputs["source"] for one in str(text).split(", ")}
+def _sources(book: Book, results: EconomicResults) -> None:
+    known = results.parameters.evidence.sources
+    named = {one for text in results.tables["inputs"]["source"] for one in str(text).split(", ")}
     sheet = book.sheet("Sources", widths=[30, 90, 26, 60])
     sheet.title("Sources of the inputs", "Ids are those of the sheet Inputs and of params/evidence/sources.csv.")
     sheet.hold(sheet.header(["Source", "Published as", "DOI", "Address"], numbers=()))

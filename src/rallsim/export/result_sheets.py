@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import pandas as pd
-
 from rallsim.economics.settings.cost_files import CATEGORIES
 from rallsim.economics.tables.decisions import UNDISC
-from rallsim.economics.tables.economic_results import Evaluation
+from rallsim.economics.tables.economic_results import EconomicResults
 from rallsim.export.blocks import Blocks
 from rallsim.export.charts import MONEY_AXIS, Drawing, Series
 from rallsim.export.sheets import Book, capital, cell
@@ -21,31 +17,31 @@ STATUS = {"ND": "not dominated", "D": "dominated", "ED": "extendedly dominated"}
 PAID, SAVED = "paid for a QALY gained", "saved for a QALY given up"
 
 
-def labels_of(evaluation: Evaluation) -> dict[str, str]:
+def labels_of(results: EconomicResults) -> dict[str, str]:
     """Labels of the strategies by id."""
-    return {name: strategy.label for name, strategy in evaluation.scenario.strategies.items()}
+    return {name: strategy.label for name, strategy in results.scenario.strategies.items()}
 
 
-class Results:
+class ResultSheet:
     """The sheet of results, and where its rows stand for other sheets."""
 
-    def __init__(self, book: Book, evaluation: Evaluation, found: Mapping[str, pd.DataFrame]) -> None:
-        self.labels = labels_of(evaluation)
+    def __init__(self, book: Book, results: EconomicResults) -> None:
+        self.labels = labels_of(results)
         self.names = list(self.labels)
-        self.currency = evaluation.economics.currency
-        self.reference = self.names.index(evaluation.scenario.reference)
-        self.values = found["summary"].set_index(["outcome", "strategy"])["estimate"].to_dict()
-        self.errors = found["summary"].set_index(["outcome", "strategy"])["std_error"].to_dict()
-        self.error_of_gain = found["increments"].set_index(["outcome", "strategy"])["std_error"].to_dict()
-        under = f"Means of a patient who enters. {basis_words(evaluation.economics)}. ± Monte Carlo standard error."
-        title = f"Results: {evaluation.scenario.title}"
+        self.currency = results.economics.currency
+        self.reference = self.names.index(results.scenario.reference)
+        summary = results.tables["summary"].set_index(["outcome", "strategy"])
+        self.values, self.errors = summary["estimate"].to_dict(), summary["std_error"].to_dict()
+        self.error_of_gain = results.tables["increments"].set_index(["outcome", "strategy"])["std_error"].to_dict()
+        under = f"Means of a patient who enters. {basis_words(results.economics)}. ± Monte Carlo standard error."
+        title = f"Results: {results.scenario.title}"
         self.blocks = Blocks(book, "Results", title, under, DISCOUNTED, self.labels, one_page=True)
         self.rows: dict[str, int] = {}
         self._totals()
         self._increments()
-        for wtp in evaluation.economics.wtp or (DEFAULT_WTP,):
+        for wtp in results.economics.wtp or (DEFAULT_WTP,):
             self._net_benefit(wtp)
-        if not evaluation.economics.wtp:
+        if not results.economics.wtp:
             self.blocks.sheet.note("The perspective states no threshold; this one is an example.")
 
     def total(self, what: str, block: int, name: str) -> tuple[str, float]:
@@ -173,9 +169,9 @@ def meaning(more: float, gain: float) -> str:
     return PAID if gain > 0 else SAVED
 
 
-def write_incremental(book: Book, evaluation: Evaluation, found: Mapping[str, pd.DataFrame], results: Results) -> None:
+def write_incremental(book: Book, results: EconomicResults, result_sheet: ResultSheet) -> None:
     """Add the sheet of the full incremental analysis, whose figures point at the sheet of results."""
-    labels, currency = labels_of(evaluation), evaluation.economics.currency
+    labels, currency = labels_of(results), results.economics.currency
     sheet = book.sheet("Incremental", widths=[40, *[17] * 4, 26, 22, 40])
     sheet.title(
         "Full incremental analysis: from the cheapest, each against the one before that is not dominated",
@@ -188,10 +184,10 @@ def write_incremental(book: Book, evaluation: Evaluation, found: Mapping[str, pd
     for block, words in enumerate(DISCOUNTED):
         sheet.section(words, 8)
         before: int | None = None
-        for row in found[f"incremental{SUFFIXES[block]}"].to_dict("records"):
+        for row in results.tables[f"incremental{SUFFIXES[block]}"].to_dict("records"):
             name, here = str(row["Strategy"]), sheet.next
             for column, what, shown in ((1, "costs", "money"), (2, "qalys", "number")):
-                formula, value = results.total(what, block, name)
+                formula, value = result_sheet.total(what, block, name)
                 sheet.formula(column, f"={formula}", value, shown)
             if before is not None and row["Status"] == "ND":
                 steps = [(3, 1, row["Inc_Cost"], "money"), (4, 2, row["Inc_Effect"], "number")]

@@ -91,7 +91,7 @@ class Book:
         if kind is None:
             self._book.close()
 
-    def sheet(self, name: str, widths: Sequence[float], *, one_page: bool = False) -> Sheet:
+    def sheet(self, name: str, widths: Sequence[float], *, one_page: bool = False) -> Worksheet:
         """Add a sheet that prints on A4 across, as wide as the paper; `widths` of its columns are in characters."""
         sheet = self._book.add_worksheet(name)
         for column, width in enumerate(widths):
@@ -102,14 +102,14 @@ class Book:
         sheet.set_footer(self._footer)
         sheet.fit_to_pages(1, 1 if one_page else 0)
         sheet.hide_gridlines(2)
-        return Sheet(sheet, self._formats, name, widths)
+        return Worksheet(sheet, self._formats, name, widths)
 
     def chart(self, kind: str, subtype: str) -> Any:
         """Return a chart without series."""
         return self._book.add_chart({"type": kind, "subtype": subtype} if subtype else {"type": kind})
 
 
-class Sheet:
+class Worksheet:
     """A sheet filled from the top; `next` is the row that comes next, from 0."""
 
     def __init__(self, sheet: Any, formats: dict[str, Any], name: str, widths: Sequence[float]) -> None:

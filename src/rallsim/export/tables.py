@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from rallsim.economics.settings.cost_files import CATEGORIES
-from rallsim.economics.tables.economic_results import Evaluation
-from rallsim.economics.valuation.timeline import Floats
+from rallsim.economics.tables.economic_results import EconomicResults
+from rallsim.economics.valuation.accrual_periods import Floats
 from rallsim.economics.valuation.valuation import by_stage_and_cycle
 from rallsim.errors import InputError, Problem
 from rallsim.model.states import STAGES
@@ -139,12 +139,12 @@ def survival_wide(histories: Mapping[str, History], step: float = 1.0) -> pd.Dat
     return pd.DataFrame({"month": times.to_numpy(), **{name: one.to_numpy() for name, one in columns.items()}})
 
 
-def trace(evaluation: Evaluation, cycle_months: float = 1.0) -> pd.DataFrame:
+def trace(results: EconomicResults, cycle_months: float = 1.0) -> pd.DataFrame:
     """Return costs, QALYs and life years of each stage in each cycle, a patient entered, discounted and not."""
-    names = list(evaluation.valuations)
+    names = list(results.valuations)
     parts = []
     for number, name in enumerate(names, 1):
-        table = by_stage_and_cycle(evaluation.valuations[name], cycle_months)
+        table = by_stage_and_cycle(results.valuations[name], cycle_months)
         state = table["stage"].cat.codes.to_numpy() + 1
         ids = pd.DataFrame({"sample": 1, "strategy_id": number, "grp_id": 1, "state_id": state})
         rest = table.drop(columns=["strategy", "stage"])
@@ -153,34 +153,34 @@ def trace(evaluation: Evaluation, cycle_months: float = 1.0) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def ce_costs(evaluation: Evaluation) -> pd.DataFrame:
+def ce_costs(results: EconomicResults) -> pd.DataFrame:
     """Return mean costs by category and in total, discounted and not: `costs` of hesim's `ce` object.
 
     `dr` is the annual effective rate, the first where it changes, and 0 for undiscounted.
     """
     rows = []
-    for number, (strategy, valuation) in enumerate(evaluation.valuations.items(), 1):
+    for number, (strategy, valuation) in enumerate(results.valuations.items(), 1):
         found = {**valuation.by_category(), **valuation.totals()}
-        for rate, suffix in {evaluation.economics.rates.costs.rate: "", 0.0: "_undisc"}.items():
+        for rate, suffix in {results.economics.rates.costs.rate: "", 0.0: "_undisc"}.items():
             for category in (*CATEGORIES, "total"):
                 name = "costs" if category == "total" else f"costs_{category}"
                 rows.append((category, rate, 1, number, 1, float(found[f"{name}{suffix}"].mean()), strategy))
     return pd.DataFrame(rows, columns=["category", "dr", "sample", "strategy_id", "grp_id", "costs", "strategy"])
 
 
-def ce_qalys(evaluation: Evaluation) -> pd.DataFrame:
+def ce_qalys(results: EconomicResults) -> pd.DataFrame:
     """Return mean QALYs and life years, discounted and not: `qalys` of hesim's `ce` object; `dr` as in `ce_costs`."""
     rows = []
-    for number, (strategy, totals) in enumerate(evaluation.totals.items(), 1):
-        for rate, suffix in {evaluation.economics.rates.qalys.rate: "", 0.0: "_undisc"}.items():
+    for number, (strategy, totals) in enumerate(results.totals.items(), 1):
+        for rate, suffix in {results.economics.rates.qalys.rate: "", 0.0: "_undisc"}.items():
             means = (float(totals[f"{what}{suffix}"].mean()) for what in ("qalys", "lys"))
             rows.append((rate, 1, number, 1, *means, strategy))
     return pd.DataFrame(rows, columns=["dr", "sample", "strategy_id", "grp_id", "qalys", "lys", "strategy"])
 
 
-def patients(evaluation: Evaluation, histories: Mapping[str, History]) -> pd.DataFrame:
+def patients(results: EconomicResults, histories: Mapping[str, History]) -> pd.DataFrame:
     """Return a row for every patient and strategy: age, sex, dead or alive at the horizon, costs, QALYs, life years."""
-    ages, male = evaluation.people
+    ages, male = results.people
     parts = []
     for number, (strategy, history) in enumerate(histories.items(), 1):
         outcome = patient_table(history)
@@ -199,7 +199,7 @@ def patients(evaluation: Evaluation, histories: Mapping[str, History]) -> pd.Dat
                     "cause": outcome["cause"].astype(object).where(dead, ""),
                     "os_months": outcome["os_months"],
                     "efs_months": outcome["efs_months"],
-                    **evaluation.totals[strategy],
+                    **results.totals[strategy],
                 }
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -148,23 +148,13 @@ def load_evidence(folder: Path | None = None) -> Evidence:
     """Read and check every evidence table in `folder` (default: the shipped ones); all faults in one InputError."""
     folder = shipped("params") / "evidence" if folder is None else folder
     faults: list[Problem] = []
-    source_lines = read_table(folder / "sources.csv", "sources", faults)
-    sources = {line.cells["source_id"]: Source(**line.cells) for line in source_lines}
-    # Without a readable list every source would be reported as unknown, and bury the one fault that matters.
-    known = None if faults and not source_lines else sources
-    check_ids(source_lines, "source_id")
-    for line in source_lines:
-        line.word("kind", SOURCE_KINDS)
-    estimates: list[TableLine] = []
-    for path in sorted(folder.glob("estimates_*.csv")) or [folder / "estimates_*.csv"]:
-        estimates += read_table(path, "estimates", faults)
-    assumed = read_table(folder / "assumed.csv", "assumed", faults)
-    check_ids([*estimates, *assumed], "id")
-    rows = [*(_estimate(line, known) for line in estimates), *(_assumed(line) for line in assumed)]
+    tables = {"sources.csv": [folder / "sources.csv"], "assumed.csv": [folder / "assumed.csv"]}
+    tables["estimates"] = sorted(folder.glob("estimates_*.csv")) or [folder / "estimates_*.csv"]
+    rows, sources, known = _rows_and_sources(tables, faults)
     at_risk = read_table(folder / "risk_tables.csv", "risk_tables", faults)
     surviving = read_table(folder / "km_points.csv", "km_points", faults)
     evidence = Evidence(
-        {row.id: row for row in rows},
+        rows,
         sources,
         _curves(at_risk, "at_months", "at_risk", known),
         _curves(surviving, "time_months", "survival", known),
@@ -173,6 +163,20 @@ def load_evidence(folder: Path | None = None) -> Evidence:
     if faults:
         raise InputError(sorted(faults, key=lambda fault: (fault.file or "", fault.line or 0)))
     return evidence
+
+
+def with_tables(evidence: Evidence, folder: Path) -> Evidence:
+    """Return evidence with the rows and sources of a folder of one's own: sources, estimates, assumed, as far as there.
+
+    Raises InputError with all faults; an id that the evidence has already is one.
+    """
+    faults: list[Problem] = []
+    names = ("sources.csv", "assumed.csv", "estimates_*.csv")
+    tables = {name.removesuffix("_*.csv"): sorted(folder.glob(name)) for name in names}
+    rows, sources, _ = _rows_and_sources(tables, faults, evidence)
+    if faults:
+        raise InputError(sorted(faults, key=lambda fault: (fault.file or "", fault.line or 0)))
+    return replace(evidence, rows={**evidence.rows, **rows}, sources=sources)
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -219,6 +223,28 @@ Blood 2018;131:1522-31
     }
     head = f"{row.id}: {row.quantity}{at} {value}{f' ({brackets})' if brackets else ''}, {row.unit}"
     return "\n".join([head, *(f"  {name:<8} {text}" for name, text in entries.items() if text)])
+
+
+def _rows_and_sources(
+    tables: Mapping[str, Sequence[Path]], faults: list[Problem], beside: Evidence | None = None
+) -> tuple[dict[str, Row], dict[str, Source], dict[str, Source] | None]:
+    """Read tables of sources, estimates and assumed numbers; their ids are new beside those of other evidence.
+
+    Returned last are the sources that lines may name: None, for any, where the list of sources cannot be read.
+    """
+    source_lines = [line for path in tables["sources.csv"] for line in read_table(path, "sources", faults)]
+    sources = dict(beside.sources) if beside else {}
+    check_ids(source_lines, "source_id", sources)
+    sources |= {line.cells["source_id"]: Source(**line.cells) for line in source_lines}
+    # Without a readable list every source would be reported as unknown, and bury the one fault that matters.
+    known = None if faults and not source_lines else sources
+    for line in source_lines:
+        line.word("kind", SOURCE_KINDS)
+    estimates = [line for path in tables["estimates"] for line in read_table(path, "estimates", faults)]
+    assumed = [line for path in tables["assumed.csv"] for line in read_table(path, "assumed", faults)]
+    check_ids([*estimates, *assumed], "id", beside.rows if beside else ())
+    rows = [*(_estimate(line, known) for line in estimates), *(_assumed(line) for line in assumed)]
+    return {row.id: row for row in rows}, sources, known
 
 
 def _limits(row: Row) -> str:

@@ -132,13 +132,15 @@ def read_table(path: Path, kind: str, faults: list[Problem]) -> list[TableLine]:
     return lines
 
 
-def check_ids(lines: Iterable[TableLine], column: str) -> None:
-    """Note every id that is not snake_case or stands twice, in whichever files."""
+def check_ids(lines: Iterable[TableLine], column: str, shipped: Collection[str] = ()) -> None:
+    """Note every id that is not snake_case, stands twice, in whichever files, or is one of those `shipped`."""
     first: dict[str, TableLine] = {}
     for line in lines:
         name = line.snake_case(column)
         if name in first:
             line.fault(column, "stands twice", found=f"it in {first[name].file.name}:{first[name].number} too")
+        if name in shipped:
+            line.fault(column, "must be new, got the id of a shipped row", found=name)
         first.setdefault(name, line)
 
 

@@ -91,14 +91,17 @@ class ParameterReader:
 
     def therapy(self, identity: str) -> None:
         """Read the file of a therapy, after that of the one it is a form of."""
-        if identity in self._read:
+        path = self.folder / "therapies" / f"{identity}.yaml"
+        if identity in self._read or (identity in self.therapies and not path.exists()):
             return
         self._read.add(identity)
-        file = self._open(self.folder / "therapies" / f"{identity}.yaml")
+        file = self._open(path)
         if file is None:
             return
         file.only_keys(THERAPY_KEYS)
         self._check_id(file)
+        if identity in self.therapies:
+            file.fault(("id",), "must be new, got the id of a shipped therapy", found=identity)
         based_on = None
         if file.at("based_on") is not None:
             based_on = file.one_of("based_on", [one for one in self.therapy_ids if one != identity])

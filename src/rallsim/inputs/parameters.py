@@ -14,7 +14,7 @@ from rallsim.common.files import shipped
 from rallsim.common.yaml_file import YamlFile, read_yaml
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.inputs.calibrated_values import calibrated_file, calibrated_parameters
-from rallsim.inputs.evidence import Evidence, load_evidence
+from rallsim.inputs.evidence import Evidence, load_evidence, with_tables
 from rallsim.inputs.parameter_reader import ParameterReader, Therapy, Variant
 from rallsim.inputs.parameter_values import Parameter, ParameterFile, jeffreys_interval
 from rallsim.model.parameter_fields import ALL_THERAPY_FIELDS, GENERAL_FIELDS, POPULATION_FIELDS, UNITS, Field
@@ -43,6 +43,7 @@ class ParameterSet:
     files: tuple[Path, ...]
     places: Mapping[str, float] = field(default_factory=dict)  # odds ratio of response in studies, `<study>.<outcome>`
     own_population: Path | None = None  # the file of a population that a scenario brings
+    own_folder: Path | None = None  # the folder of therapies, costs and evidence that a scenario adds
 
     @property
     def folder(self) -> Path:
@@ -74,7 +75,7 @@ class ParameterSet:
     def with_population(self, path: Path) -> ParameterSet:
         """Return these parameters and those of a population in a file of its own, checked like the shipped ones."""
         reader = ParameterReader(shipped("params"), self.evidence, fitted=True)
-        reader.parameters = dict(self.parameters)
+        reader.parameters, reader.therapy_ids = dict(self.parameters), list(self.therapies)
         reader.countries, reader.front_lines = dict(self.countries), dict(self.front_lines)
         reader.population(path.stem, path)
         if reader.faults:
@@ -85,6 +86,28 @@ class ParameterSet:
             countries=reader.countries,
             front_lines=reader.front_lines,
             own_population=path,
+        )
+
+    def with_folder(self, folder: Path) -> ParameterSet:
+        """Return these parameters and the therapies of a folder laid out like `params/`, which may name its evidence.
+
+        They are checked like the shipped ones, and come after them, so that nothing else changes.
+        """
+        evidence = with_tables(self.evidence, folder / "evidence")
+        reader = ParameterReader(folder, evidence, fitted=True)
+        added = reader.therapy_ids
+        reader.therapy_ids = list(dict.fromkeys([*self.therapies, *added]))
+        reader.parameters, reader.therapies = dict(self.parameters), dict(self.therapies)
+        for identity in added:
+            reader.therapy(identity)
+        if reader.faults:
+            raise InputError(reader.faults)
+        return replace(
+            self,
+            parameters=reader.parameters,
+            therapies={name: reader.therapies[name] for name in reader.therapy_ids},
+            evidence=evidence,
+            own_folder=folder,
         )
 
     def uses(self, evidence_id: str) -> list[str]:

@@ -75,10 +75,12 @@ class Scenario(Question):
     @property
     def own_patients(self) -> Path | None:
         """The file of a population or of patients that the scenario brings, None for a shipped population."""
-        if not self.population.endswith(OWN_PATIENTS):
-            return None
-        typed = ("population",) in self._source.options  # on the command line, where paths start from here
-        return (Path.cwd() if typed else self.path.parent) / self.population
+        return self._source.path_at("population") if self.population.endswith(OWN_PATIENTS) else None
+
+    @property
+    def own_folder(self) -> Path | None:
+        """The folder whose therapies, costs and evidence the scenario adds to the shipped ones, None without one."""
+        return self._source.path_at("additions")
 
     @property
     def population_id(self) -> str:
@@ -128,16 +130,21 @@ def load_scenario(
     """
     path = _scenario_path(reference)
     source = ScenarioFile(read_yaml(path), {})
+    problems = [] if re.fullmatch(WORD, path.stem) else [_bad_id(path)]
+    for setting in settings:
+        problems += source.lay_over(setting)
+    added = source.path_at("additions")
+    own = added_therapies(added) if added else []
+    if added and not own:
+        message = "must be a folder that holds therapies/<id>.yaml"
+        problems.append(source.problem(message, "additions", found=f"'{added}'"))
     known = {
-        "therapy": _stems("therapies") if therapies is None else therapies,
+        "therapy": [*(_stems("therapies") if therapies is None else therapies), *own],
         "population": _stems("population") if populations is None else populations,
         "variant": _stems("variants"),
         "costs": [*_stems("costs"), NONE],
         "perspective": [*_stems("perspectives"), NONE],
     }
-    problems = [] if re.fullmatch(WORD, path.stem) else [_bad_id(path)]
-    for setting in settings:
-        problems += source.lay_over(setting)
     for key, value in (("patients", patients), ("seed", seed)):
         if value is not None and isinstance(source.file.data, dict):
             source.file.data[key] = value
@@ -149,7 +156,7 @@ def load_scenario(
         source.replace(given, "economics", word, option=f"--{word}")
     problems += faults_between_keys(source)
     if parameter_fault:
-        problems += parameter_faults(source, parameter_fault)
+        problems += parameter_faults(source, parameter_fault, tuple(f"therapies.{name}." for name in own))
     try:
         written = Written.model_validate(source.file.data, context=known)
     except ValidationError as error:
@@ -173,6 +180,11 @@ def shipped_scenarios() -> list[tuple[str, Path]]:
 def catalogue() -> list[Scenario]:
     """Load every shipped scenario."""
     return [load_scenario(path) for _, path in shipped_scenarios()]
+
+
+def added_therapies(folder: Path) -> list[str]:
+    """Return the ids of the therapies that a folder of one's own brings."""
+    return sorted(path.stem for path in (folder / "therapies").glob("*.yaml"))
 
 
 def schema() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -46,6 +47,16 @@ class ScenarioFile:
         if inherited and keys[2] in self.mapping("defaults"):
             return self.place("defaults", *keys[2:])
         return self.file.name, self.file.line(*keys)
+
+    def path_at(self, key: str) -> Path | None:
+        """Return the file or folder that a key names, None where no text stands: paths start from the scenario's file.
+
+        A path that was typed on the command line starts from the current folder.
+        """
+        named = self.mapping().get(key)
+        if not isinstance(named, str):
+            return None
+        return (Path.cwd() if (key,) in self.options else Path(self.file.name).parent) / named
 
     def problem(self, message: str, *keys: str | int, **more: Any) -> Problem:
         """Return a problem with the value at `keys`, in its place."""
@@ -125,13 +136,18 @@ def _setting_keys(path: str, strategies: Sequence[str]) -> tuple[str, ...] | Non
     return (*before, rest) if rest else before
 
 
-def parameter_faults(source: ScenarioFile, fault: ParameterFault) -> Iterator[Problem]:
-    """Yield what is wrong with parameter values anywhere in the file; keys and values of a wrong kind are left out."""
+def parameter_faults(source: ScenarioFile, fault: ParameterFault, unread: tuple[str, ...] = ()) -> Iterator[Problem]:
+    """Yield what is wrong with parameter values anywhere in the file; keys and values of a wrong kind are left out.
+
+    So are paths that begin with one of `unread`: those of added therapies, which are read after the scenario.
+    """
     places: list[tuple[str, ...]] = [("parameters",), ("defaults", "parameters")]
     places += [("strategies", name, "parameters") for name in source.mapping("strategies") if isinstance(name, str)]
     for place in places:
         for path, value in source.mapping(*place).items():
-            if isinstance(path, str) and isinstance(value, int | float) and not isinstance(value, bool):
+            if not isinstance(path, str) or path.startswith(unread):
+                continue
+            if isinstance(value, int | float) and not isinstance(value, bool):
                 found = fault(path, value)
                 if found:
                     file, line = source.place(*place, path)

@@ -269,6 +269,11 @@ class Question(Part):
         default_factory=lambda: "adult_relapse",
         description="The population from which empty cells of a file of patients are drawn.",
     )
+    additions: Text | None = Field(
+        default_factory=_nothing,
+        description="A folder of your own, by its path from this file, laid out like params/: its therapies, costs and "
+        "evidence are added to the shipped ones.",
+    )
     patients: int = Field(ge=1, le=2**31 - 1, description="Simulated patients.")
     horizon_months: float = Field(gt=0, le=1200, description="Months followed from entry.")
     seed: int = Field(ge=0, le=2**63 - 1, description="The same seed gives the same luck.")

@@ -18,11 +18,11 @@ from rallsim.output.imputation_table import imputation, patients_at_entry
 from rallsim.output.manifest import fingerprint, manifest
 
 if TYPE_CHECKING:
-    from rallsim.economics.tables.economic_results import Evaluation
+    from rallsim.economics.tables.economic_results import EconomicResults
     from rallsim.simulation.simulate import Simulation
 
 MANIFEST = "manifest.json"
-ECONOMICS = "economics"  # folder of the tables of an evaluation
+ECONOMICS = "economics"  # folder of the tables of costs and QALYs
 CURVE_STEP = 0.5  # months between the points of survival.csv
 
 
@@ -87,19 +87,19 @@ def save(
     *,
     settings: list[str],
     with_events: bool = False,
-    evaluation: Evaluation | None = None,
+    economic_results: EconomicResults | None = None,
 ) -> Saved:
     """Write summary.csv, differences.csv, survival.csv, os.png, manifest.json and, if wanted, events.parquet.
 
-    An `evaluation` adds its tables in `economics/`. When the patients come from a file, patients.csv says who was
+    `economic_results` add their tables in `economics/`. When the patients come from a file, patients.csv says who was
     simulated and what of them was drawn. See `save_folder` for what happens to earlier results.
     """
-    content = manifest(simulation, settings, evaluation.economics if evaluation else None)
+    content = manifest(simulation, settings, economic_results.economics if economic_results else None)
 
     def write(temporary: Path) -> None:
         _write(simulation, results, temporary, with_events)
-        if evaluation:
-            write_tables(evaluation.tables(), temporary / ECONOMICS)
+        if economic_results:
+            write_tables(economic_results.tables, temporary / ECONOMICS)
 
     return save_folder(folder, content, write)
 

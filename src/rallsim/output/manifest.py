@@ -15,7 +15,7 @@ from rallsim.simulation.engine_inputs import cohort_of
 from rallsim.simulation.imputation import sources
 
 if TYPE_CHECKING:
-    from rallsim.economics.settings.basis import Basis
+    from rallsim.economics.settings.settings import EconomicSettings
     from rallsim.inputs.parameters import ParameterSet
     from rallsim.inputs.scenario import Scenario
     from rallsim.simulation.simulate import Simulation
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PACKAGES = ("numba", "numpy", "pandas", "scipy", "simpy")
 
 
-def manifest(simulation: Simulation, settings: list[str], economics: Basis | None = None) -> dict[str, Any]:
+def manifest(simulation: Simulation, settings: list[str], economics: EconomicSettings | None = None) -> dict[str, Any]:
     """Everything needed to make the results again, without anything that changes from run to run."""
     scenario, parameters = simulation.scenario, simulation.parameters
     folder = next(
@@ -55,6 +55,7 @@ def manifest(simulation: Simulation, settings: list[str], economics: Basis | Non
             for path in (*parameters.files, *evidence_files)
         },
         **_own_patients(scenario, parameters),
+        **_own_folder(scenario),
         "economics": _economics(economics),
         "sources": {
             identity: parameters.evidence.sources[identity].citation
@@ -65,7 +66,7 @@ def manifest(simulation: Simulation, settings: list[str], economics: Basis | Non
     }
 
 
-def _economics(economics: Basis | None) -> dict[str, Any] | None:
+def _economics(economics: EconomicSettings | None) -> dict[str, Any] | None:
     """What costs and QALYs were counted with, and the files behind it by hash; None where none were counted."""
     if economics is None:
         return None
@@ -84,6 +85,15 @@ def _own_patients(scenario: Scenario, parameters: ParameterSet) -> dict[str, Any
         drawn = {one.attribute: one.drawn for one in sources(cohort) if one.drawn}
         found |= {"rows": cohort.rows, "missing_from": scenario.missing_from, "drawn": drawn}
     return {"patients": found}
+
+
+def _own_folder(scenario: Scenario) -> dict[str, Any]:
+    """What the folder that a scenario adds holds: each file's hash."""
+    own = scenario.own_folder
+    if own is None:
+        return {}
+    files = sorted(path for path in own.rglob("*.*") if path.is_file())
+    return {"additions": {path.relative_to(own).as_posix(): file_sha256(path) for path in files}}
 
 
 def fingerprint(content: dict[str, Any]) -> str:

@@ -9,9 +9,9 @@ import pandas as pd
 from rich.table import Table
 
 from rallsim.economics.discounting import Discount
-from rallsim.economics.settings.basis import Basis
 from rallsim.economics.settings.cost_files import CATEGORIES
-from rallsim.economics.tables.economic_results import Evaluation
+from rallsim.economics.settings.settings import EconomicSettings
+from rallsim.economics.tables.economic_results import EconomicResults
 from rallsim.report.terminal import numbers_right, terminal
 
 SIGNS = {"GBP": "£", "EUR": "€", "USD": "US$", "CAD": "C$", "AUD": "A$"}
@@ -39,11 +39,11 @@ ACTIVITY = {
 STATUS = {"ND": "", "ED": "extendedly dominated by", "D": "dominated by"}
 
 
-def print_economics(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> None:
+def print_economics(results: EconomicResults) -> None:
     """Print what a patient costs and gains under each strategy, who is dominated, and the best at each threshold."""
     console = terminal()
-    economics = evaluation.economics
-    labels = {name: strategy.label for name, strategy in evaluation.scenario.strategies.items()}
+    economics, tables = results.economics, results.tables
+    labels = {name: strategy.label for name, strategy in results.scenario.strategies.items()}
     console.print(f"\nCosts and QALYs of a patient, {basis_words(economics)}", style="bold", highlight=False)
     console.print("Estimate ± Monte Carlo standard error\n", highlight=False)
     console.print(_totals(tables["summary"], labels, economics))
@@ -56,12 +56,12 @@ def print_economics(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) 
         console.print(_incremental(tables["incremental"], labels, economics))
         if economics.wtp:
             console.print("\nNet monetary benefit: threshold × QALYs - costs\n", style="bold")
-            console.print(_net_benefit(tables["net_benefit"], labels, evaluation))
-    for note in notes(evaluation, tables):
+            console.print(_net_benefit(tables["net_benefit"], labels, results))
+    for note in notes(results):
         console.print(f"\n{note}", highlight=False)
 
 
-def basis_words(economics: Basis) -> str:
+def basis_words(economics: EconomicSettings) -> str:
     """Say in a few words what was counted with.
 
     Whose view, currency and year of prices, rates.
@@ -74,12 +74,12 @@ def basis_words(economics: Basis) -> str:
     )
 
 
-def notes(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+def notes(results: EconomicResults) -> list[str]:
     """What a reader must know before using the numbers: horizon, list prices, assumptions, gaps, thresholds."""
-    economics = evaluation.economics
+    economics, tables = results.economics, results.tables
     paid = {
         one.charges.items[place].price
-        for one in evaluation.valuations.values()
+        for one in results.valuations.values()
         for place in set(one.charges.item.tolist())
     }
     listed = [name for name in economics.costs.list_prices() if name in paid]
@@ -89,7 +89,7 @@ def notes(evaluation: Evaluation, tables: Mapping[str, pd.DataFrame]) -> list[st
         low, high = (f"{100 * share:.0f}" for share in (alive.min(), alive.max()))
         found.append(
             f"{low if low == high else f'{low} to {high}'} % of patients are alive at "
-            f"{evaluation.scenario.horizon_months:g} months; what they cost and gain later is not counted "
+            f"{results.scenario.horizon_months:g} months; what they cost and gain later is not counted "
             "(horizon_months up to 1200 follows them for life)."
         )
     if listed:
@@ -148,7 +148,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _totals(summary: pd.DataFrame, labels: Mapping[str, str], economics: Basis) -> Table:
+def _totals(summary: pd.DataFrame, labels: Mapping[str, str], economics: EconomicSettings) -> Table:
     cells: dict[str, dict[str, dict[Hashable, Any]]] = {}
     for row in summary.to_dict("records"):
         cells.setdefault(row["outcome"], {})[row["strategy"]] = row
@@ -177,13 +177,13 @@ def _activity(activity: pd.DataFrame, labels: Mapping[str, str]) -> Table:
     return table
 
 
-def _estimate(outcome: str, row: Mapping[Hashable, Any], economics: Basis) -> str:
+def _estimate(outcome: str, row: Mapping[Hashable, Any], economics: EconomicSettings) -> str:
     if outcome.startswith("costs"):
         return f"{money(row['estimate'], economics.costs.currency)} ± {row['std_error']:,.0f}"
     return f"{row['estimate']:.3f} ± {row['std_error']:.3f}"
 
 
-def _incremental(incremental: pd.DataFrame, labels: Mapping[str, str], economics: Basis) -> Table:
+def _incremental(incremental: pd.DataFrame, labels: Mapping[str, str], economics: EconomicSettings) -> Table:
     currency = economics.costs.currency
     table = _table("", "Costs", "QALYs", "Δ costs", "Δ QALYs", "ICER per QALY", "")
     for row in incremental.to_dict("records"):
@@ -204,9 +204,9 @@ def _incremental(incremental: pd.DataFrame, labels: Mapping[str, str], economics
     return table
 
 
-def _net_benefit(benefit: pd.DataFrame, labels: Mapping[str, str], evaluation: Evaluation) -> Table:
+def _net_benefit(benefit: pd.DataFrame, labels: Mapping[str, str], results: EconomicResults) -> Table:
     """A row a strategy; for each threshold the net benefit and the gain on the reference with its error."""
-    currency, wtp = evaluation.economics.costs.currency, evaluation.economics.wtp
+    currency, wtp = results.economics.costs.currency, results.economics.wtp
     heads = [word for k in wtp for word in (f"at {money(k, currency)}", "gain on the reference")]
     table = _table("", *heads)
     rows = {(row["wtp"], row["strategy"]): row for row in benefit.to_dict("records")}
@@ -216,7 +216,7 @@ def _net_benefit(benefit: pd.DataFrame, labels: Mapping[str, str], evaluation: E
             row = rows[k, name]
             gain = f"{money(row['inmb'], currency)} ± {row['inmb_std_error']:,.0f}"
             best = "best: " if row["best"] else ""
-            shown = "" if name == evaluation.scenario.reference else gain
+            shown = "" if name == results.scenario.reference else gain
             cells += [best + money(row["nmb"], currency), shown]
         table.add_row(label, *cells)
     return table

@@ -55,7 +55,9 @@ class Prepared:
 
 
 def parameters_for(scenario: Scenario, parameters: ParameterSet) -> ParameterSet:
-    """Return the parameters with the population that a scenario brings in a file of its own, if it does."""
+    """Return the parameters with the therapies and the population that a scenario brings in files of its own."""
+    if scenario.own_folder and parameters.own_folder != scenario.own_folder:
+        parameters = parameters.with_folder(scenario.own_folder)
     own = scenario.own_patients
     if own is None or own.suffix == ".csv" or parameters.own_population == own:
         return parameters

@@ -1,4 +1,4 @@
-"""Outcomes that an analysis may look at: measures, and net benefits made of them; their names, units and errors."""
+"""Outcomes that an analysis may labels at: measures, and net benefits made of them; their names, units and errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rallsim.economics.settings.setting import Economics
+from rallsim.economics.settings.settings import EconomicSettings
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.evaluation.evaluate import Estimates, Evaluation, measures_of
 
@@ -43,7 +43,7 @@ def weights_of(outcome: str, wtp: float) -> dict[str, float]:
     return {outcome: 1.0}
 
 
-def check_outcomes(outcomes: Sequence[str], economics: Economics | None) -> None:
+def check_outcomes(outcomes: Sequence[str], economics: EconomicSettings | None) -> None:
     """Refuse outcomes that are not measured, all at once."""
     known = [*(NET if economics else ()), *measures_of(economics)]
     faults = [

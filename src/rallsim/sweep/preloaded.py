@@ -13,19 +13,18 @@ from io import BytesIO
 
 def load_package() -> None:
     """Import what workers do, and draw an empty figure."""
-    from rallsim.common.figures import new_axes
-    from rallsim.sweep import drawing, jobs  # noqa: F401  # both are called in workers
-    from rallsim.sweep.figures import figure_of
+    from rallsim.common.figures import figure_of, new_axes
+    from rallsim.sweep import figures, jobs  # noqa: F401  # both are called in workers
 
     figure_of(new_axes()).savefig(BytesIO())
 
 
 def load_compiled() -> None:
-    """Evaluate one patient of a shipped scenario; faults are left to the work itself, which tells them.
+    """Evaluate one patient of a shipped scenario; faults are left to the work itself, which reports them.
 
     Where the pathway was never compiled nothing is evaluated: the process that shares out the work compiles it.
     """
-    from rallsim.economics.settings.setting import economics_of
+    from rallsim.economics.settings.settings import economic_settings
     from rallsim.errors import RallsimError
     from rallsim.evaluation.evaluate import evaluate
     from rallsim.inputs.parameter_cache import shipped_parameters
@@ -37,7 +36,7 @@ def load_compiled() -> None:
     with suppress(RallsimError):
         parameters = shipped_parameters()
         scenario = load_scenario(shipped_scenarios()[0][0], patients=1)
-        evaluate(scenario, parameters, economics_of(parameters=parameters))
+        evaluate(scenario, parameters, economic_settings(scenario, parameters))
 
 
 gc.disable()  # imports make many objects and no garbage: a fifth of the time

@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from rallsim.common.records import joined
-from rallsim.economics.settings.basis import Basis
-from rallsim.economics.tables.economic_results import value_all
+from rallsim.economics.settings.settings import EconomicSettings
+from rallsim.economics.tables.economic_results import value_histories
 from rallsim.economics.valuation.valuation import Valuation
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
@@ -33,25 +33,25 @@ Told = Callable[[str], None]
 
 
 def check_scenario_as_a_whole(
-    scenario: Scenario, parameters: ParameterSet, economics: Basis, *, told: Told = lambda _: None
+    scenario: Scenario, parameters: ParameterSet, economics: EconomicSettings, *, told: Told = lambda _: None
 ) -> list[Check]:
     """Simulate a scenario, value it and run every check; `told` hears what is being done.
 
-    >>> from rallsim.economics.settings.basis import basis_of
+    >>> from rallsim.economics.settings.settings import economic_settings
     >>> from rallsim.inputs.parameters import load_parameters
     >>> from rallsim.inputs.scenario import load_scenario
     >>> scenario, known = load_scenario("chemotherapy_only", patients=50), load_parameters()
-    >>> found = check_scenario_as_a_whole(scenario, known, basis_of(scenario, known).economics)
+    >>> found = check_scenario_as_a_whole(scenario, known, economic_settings(scenario, known))
     >>> len(found) > 15, all(one.passed for one in found)
     (True, True)
     """
     told("simulating")
     simulation = simulate(scenario, parameters)
-    evaluation = value_all(scenario, parameters, simulation.histories, economics)
+    results = value_histories(scenario, parameters, simulation.histories, economics)
     told("valuing again with other prices, utilities and rates")
-    found = identities.check_all(evaluation.valuations, evaluation.people)
+    found = identities.check_all(results.valuations, results.people)
     told("simulating again with other mortality")
-    for name, valuation in evaluation.valuations.items():
+    for name, valuation in results.valuations.items():
         found += _checks_of_model(_Again(scenario, parameters, economics, name), valuation)
     return found
 
@@ -59,7 +59,9 @@ def check_scenario_as_a_whole(
 class _Again:
     """Simulates and values one strategy again, with something changed."""
 
-    def __init__(self, scenario: Scenario, parameters: ParameterSet, economics: Basis, strategy: str) -> None:
+    def __init__(
+        self, scenario: Scenario, parameters: ParameterSet, economics: EconomicSettings, strategy: str
+    ) -> None:
         self.scenario, self.parameters, self.economics, self.strategy = scenario, parameters, economics, strategy
         base = parameters.values(scenario.population_id)
         self.prepared = prepare(scenario, scenario.strategies[strategy], parameters, base)
@@ -80,7 +82,7 @@ class _Again:
             seed=self.scenario.seed,
         )
         history.check()
-        found = value_all(self.scenario, self.parameters, {self.strategy: history}, self.economics)
+        found = value_histories(self.scenario, self.parameters, {self.strategy: history}, self.economics)
         return found.valuations[self.strategy]
 
     def with_life_tables(self, tables: np.ndarray) -> Prepared:

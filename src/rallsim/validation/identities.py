@@ -13,7 +13,7 @@ import numpy as np
 from rallsim.economics.discounting import Rates
 from rallsim.economics.tables.comparison import increments
 from rallsim.economics.valuation.costs import charges_of
-from rallsim.economics.valuation.qalys import lived_of
+from rallsim.economics.valuation.qalys import qalys_of
 from rallsim.economics.valuation.valuation import TOTALS, Valuation, shares_of_cycles, value_history
 from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.states import Detail, Event, Stage
@@ -160,7 +160,7 @@ def life_years_are_survival(valuation: Valuation, people: People) -> Check:
     """Undiscounted life years of a patient are the time from entry to death or censoring."""
     del people
     timeline = valuation.timeline
-    last = np.unique(timeline.end)
+    last = np.flatnonzero(np.append(timeline.patient[1:] != timeline.patient[:-1], True))
     lived = np.zeros(valuation.patients)
     lived[timeline.patient[last]] = timeline.time[last] / 12.0
     return _equal("life_years", valuation, "life years against survival time", valuation.totals()["lys_undisc"], lived)
@@ -173,7 +173,7 @@ def never_above_the_norm(valuation: Valuation, people: People) -> Check:
     stages = tuple(replace(one, may_exceed_norm=False) for one in utilities.stages)
     norms = replace(utilities, stages=stages, decrements=())
     ceiling_of = norms.with_values({one.utility: 1.0 for one in utilities.stages})
-    lived = lived_of(valuation.timeline, ceiling_of, valuation.rates, ages, male)
+    lived = qalys_of(valuation.timeline, ceiling_of, valuation.rates, ages, male)
     ceiling = np.bincount(valuation.timeline.patient[lived.row], lived.qalys_discounted, valuation.patients)
     excess = float(np.max(valuation.totals()["qalys"] - ceiling, initial=0.0))
     fine = excess <= TOLERANCE or any(one.may_exceed_norm for one in utilities.stages)

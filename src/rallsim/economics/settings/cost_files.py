@@ -18,8 +18,17 @@ from rallsim.economics.settings.cost_items import (
     items_at,
     items_of_therapies,
 )
-from rallsim.economics.settings.entries import Entry, body_at, names_one, read_entries, read_file, text_at, with_values
-from rallsim.economics.settings.money import CURRENCIES, PriceIndex, in_prices_of
+from rallsim.economics.settings.entries import (
+    CURRENCIES,
+    Entry,
+    PriceIndex,
+    body_at,
+    names_one,
+    read_entries,
+    read_file,
+    replace_values,
+    text_at,
+)
 from rallsim.economics.settings.triggers import with_forms
 from rallsim.errors import InputError, Problem
 from rallsim.inputs.parameter_values import ParameterFile
@@ -57,14 +66,12 @@ class Costs:
         return self.index.factor(entry.price_year, self.price_year)
 
     def value(self, name: str) -> float:
-        """A parameter's value; money in the file's currency and the prices of its year."""
+        """A parameter's value; money in the file's currency and the prices of its year.
+
+        amount * rate * index(year of the file) / index(year of the amount)
+        """
         entry = self.entries[name]
-        if not entry.is_money() or entry.price_year is None:
-            return entry.value
-        rate = self.rate(entry.unit)
-        if entry.list_price:
-            return entry.value * rate
-        return in_prices_of(entry.value, year=entry.price_year, to=self.price_year, index=self.index, rate=rate)
+        return entry.value * self.rate(entry.unit) * self.inflation(entry) if entry.is_money() else entry.value
 
     def quantity(self, item: CostItem) -> float:
         """How much of an item there is each time, or in each day, month or year."""
@@ -82,7 +89,7 @@ class Costs:
 
     def with_values(self, values: Mapping[str, float]) -> Costs:
         """Return the same costs with other values of parameters, in the currency and prices of their entries."""
-        return replace(self, entries=with_values(self.entries, values, f"costs.{self.id}"))
+        return replace(self, entries=replace_values(self.entries, values, f"costs.{self.id}"))
 
     def scaled(self, factor: float) -> Costs:
         """Return the same costs with every price multiplied: 0 for no costs at all."""
@@ -104,9 +111,10 @@ def cost_file(country: str | Path, folder: Path | None = None) -> Path:
     return country if isinstance(country, Path) else (folder or shipped("params")) / "costs" / f"{country}.yaml"
 
 
-def parts_of(path: Path) -> list[Path]:
-    """Return the files that add therapies to a file of costs: those in a folder of its name beside it."""
-    return sorted(path.with_suffix("").glob("*.yaml"))
+def parts_of(path: Path, own_folder: Path | None = None) -> list[Path]:
+    """Return the files that add therapies to a file of costs: in a folder of its name beside it, or in one's own."""
+    added = sorted((own_folder / "costs" / path.stem).glob("*.yaml")) if own_folder else []
+    return [*sorted(path.with_suffix("").glob("*.yaml")), *added]
 
 
 def load_costs(country: str | Path, parameters: ParameterSet, folder: Path | None = None) -> Costs:
@@ -114,11 +122,12 @@ def load_costs(country: str | Path, parameters: ParameterSet, folder: Path | Non
 
     `folder` holds `costs/`, by default the shipped params. Therapies and evidence are those of `parameters`. A new
     therapy brings its costs in a file of its own, `costs/<country>/<therapy>.yaml`, with `parameters` and `therapies`.
+    So it does in the folder that a scenario adds.
     """
     faults: list[Problem] = []
     path = cost_file(country, folder)
     file = read_file(path, faults)
-    parts = [one for one in (read_file(part, faults) for part in parts_of(path)) if one]
+    parts = [one for one in (read_file(part, faults) for part in parts_of(path, parameters.own_folder)) if one]
     costs = _costs(file, parts, parameters) if file else None
     if faults or costs is None:
         raise InputError(dict.fromkeys(faults))  # an item that two therapies share is faulty once

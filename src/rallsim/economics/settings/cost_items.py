@@ -6,8 +6,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from rallsim.common.yaml_file import Place
-from rallsim.economics.settings.entries import Entry, body_at, names_one
-from rallsim.economics.settings.money import CURRENCIES
+from rallsim.economics.settings.entries import CURRENCIES, Entry, body_at, names_one
 from rallsim.economics.settings.triggers import AT, DAYS_PER_MONTH, Trigger, read_trigger, with_forms
 from rallsim.inputs.parameter_values import ParameterFile
 from rallsim.model.states import STAGES

@@ -1,4 +1,4 @@
-"""The numbers of cost, utility and perspective files: each with unit, basis and evidence, like every parameter."""
+"""The numbers of cost, utility and perspective files, each with unit, basis and evidence, and what money is worth."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from rallsim.common.yaml_file import read_yaml
-from rallsim.economics.settings.money import CURRENCIES
 from rallsim.errors import InputError, Problem
 from rallsim.inputs.evidence import Evidence, Row
 from rallsim.inputs.parameter_values import ANY_BASIS, KEYS, ParameterFile, _given
 
+CURRENCIES = ("GBP", "EUR", "USD", "CAD", "AUD")
 UNITS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(CURRENCIES, (0.0, 1e7)),
     "count": (0.0, 1e4),
@@ -51,6 +51,26 @@ class Entry:
     def is_money(self) -> bool:
         """Tell whether this is an amount of money."""
         return self.unit in CURRENCIES
+
+
+@dataclass(frozen=True)
+class PriceIndex:
+    """Price levels by year, and who published them."""
+
+    source: str
+    values: Mapping[int, float]
+
+    def factor(self, year: int, to: int) -> float:
+        """What prices of `year` are multiplied by to be prices of `to`; refuses years without a value.
+
+        >>> PriceIndex("an example", {2010: 80.0, 2020: 100.0}).factor(2010, 2020)
+        1.25
+        """
+        missing = [each for each in (year, to) if each not in self.values]
+        if missing:
+            known = f"{min(self.values)} to {max(self.values)}" if self.values else "none"
+            raise InputError(Problem("no price index for this year", found=str(missing[0]), allowed=known))
+        return self.values[to] / self.values[year]
 
 
 def read_entries(file: ParameterFile, evidence: Evidence, allowed: Sequence[str]) -> dict[str, Entry]:
@@ -100,7 +120,7 @@ def text_at(file: ParameterFile, *keys: str) -> dict[str, str]:
     return found
 
 
-def with_values(entries: Mapping[str, Entry], values: Mapping[str, float], owner: str) -> dict[str, Entry]:
+def replace_values(entries: Mapping[str, Entry], values: Mapping[str, float], owner: str) -> dict[str, Entry]:
     """Return entries with other values, as a draw or a user gives them; an unknown name is refused."""
     unknown = [name for name in values if name not in entries]
     if unknown:

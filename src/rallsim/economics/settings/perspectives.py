@@ -9,9 +9,7 @@ from pathlib import Path
 
 from rallsim.common.files import shipped
 from rallsim.economics.discounting import Discount, Rates
-from rallsim.economics.settings.cost_files import Costs
-from rallsim.economics.settings.entries import Entry, body_at, read_entries, read_file, text_at
-from rallsim.economics.settings.money import CURRENCIES
+from rallsim.economics.settings.entries import CURRENCIES, Entry, body_at, read_entries, read_file, text_at
 from rallsim.errors import InputError, Problem
 from rallsim.inputs.evidence import Evidence
 from rallsim.inputs.parameter_values import ParameterFile
@@ -48,17 +46,6 @@ class Perspective:
         """Thresholds that the body states, from low to high; none where it states none."""
         found = {self.entries[name].value for name in ("threshold_low", "threshold_high") if name in self.entries}
         return tuple(sorted(found))
-
-    def check_currency(self, costs: Costs) -> None:
-        """Refuse costs in another currency than the thresholds: an ICER against them would mean nothing."""
-        if costs.currency != self.currency:
-            raise InputError(
-                Problem(
-                    f"thresholds of '{self.id}' are in another currency than the costs of '{costs.id}'",
-                    found=costs.currency,
-                    allowed=self.currency,
-                )
-            )
 
     def weighs_severity(self) -> bool:
         """Tell whether the body gives QALYs of severe diseases a weight."""

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rallsim.common.files import shipped
-from rallsim.economics.settings.entries import Entry, body_at, names_one, read_entries, read_file, text_at, with_values
+from rallsim.economics.settings.entries import (
+    Entry,
+    body_at,
+    names_one,
+    read_entries,
+    read_file,
+    replace_values,
+    text_at,
+)
 from rallsim.economics.settings.triggers import (
     AFTER,
     DAYS_PER_MONTH,
@@ -75,7 +83,7 @@ class Utilities:
 
     def with_values(self, values: Mapping[str, float]) -> Utilities:
         """Return the same utilities with other values of parameters."""
-        return replace(self, entries=with_values(self.entries, values, "utilities"))
+        return replace(self, entries=replace_values(self.entries, values, "utilities"))
 
     def all_equal(self, utility: float) -> Utilities:
         """Return a utility that is the same in every stage, at every age, without decrements."""

@@ -13,7 +13,7 @@ import pandas as pd
 
 from rallsim.common.precision import mean
 from rallsim.economics.settings.cost_files import CATEGORIES, RESOURCES
-from rallsim.economics.valuation.timeline import Floats
+from rallsim.economics.valuation.accrual_periods import Floats
 from rallsim.economics.valuation.valuation import Valuation, shares_of_cycles
 from rallsim.errors import InputError, Problem
 from rallsim.model.states import Event
@@ -34,7 +34,7 @@ def monthly_profile(valuation: Valuation, months: int = 12 * MOST_YEARS) -> pd.D
     """
     edges = np.append(np.arange(0.0, months + 1.0), np.inf)  # what comes later falls into a last cycle, left out
     edges[-1] = max(months + 1.0, valuation.timeline.history.horizon + 1.0)
-    charges, lived, timeline = valuation.charges, valuation.lived, valuation.timeline
+    charges, accrual, timeline = valuation.charges, valuation.accrual, valuation.timeline
     columns = {"costs": np.zeros(months), **{f"costs_{name}": np.zeros(months) for name in CATEGORIES}}
     columns |= {f"{name}s": np.zeros(months) for name in RESOURCES}
     columns["lys"] = np.zeros(months)
@@ -50,10 +50,10 @@ def monthly_profile(valuation: Valuation, months: int = 12 * MOST_YEARS) -> pd.D
             columns[f"costs_{name}"][month] = by_category[place]
         for place, name in enumerate(RESOURCES):
             columns[f"{name}s"][month] = used[place]
-    for month, share in shares_of_cycles(lived.start, lived.stop, edges):
+    for month, share in shares_of_cycles(accrual.start, accrual.stop, edges):
         if month == months:
             break
-        columns["lys"][month] = float((lived.years * share).sum())
+        columns["lys"][month] = float((accrual.years * share).sum())
     for name, code in ACTIVITIES.items():
         times = timeline.time[timeline.event == code]
         columns[name] = np.histogram(times[times < months], bins=np.arange(months + 1.0))[0].astype(np.float64)
@@ -88,7 +88,7 @@ def budget_impact(
             for strategy, share in shares.items():
                 started = entering * np.repeat(np.asarray(share, np.float64), 12)
                 profile = profiles[strategy][measure].to_numpy(dtype=np.float64)
-                by_month += _convolved(started, profile)
+                by_month += np.convolve(started, profile)[: len(started)]  # of those started, each the profile since
             for year, total in enumerate(by_month.reshape(years, 12).sum(axis=1)):
                 base = first.setdefault((year, measure), float(total))
                 rows.append((world, year + 1, measure, float(total), float(total) - base))
@@ -149,11 +149,6 @@ def _costs_by_patient(valuation: Valuation, weights: Floats) -> Floats:
         each = np.where(moment, np.append(weight, 0.0)[at], lasting)
         found[year] = np.bincount(patient, charges.amount * each, valuation.patients)
     return found
-
-
-def _convolved(started: Floats, profile: Floats) -> Floats:
-    """Sum over entry months of those started times the profile since."""
-    return np.asarray(np.convolve(started, profile)[: len(started)])
 
 
 def _check(

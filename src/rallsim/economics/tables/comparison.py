@@ -12,7 +12,7 @@ from rallsim.common.precision import Estimate, difference, mean
 from rallsim.economics.settings.cost_files import Costs
 from rallsim.economics.settings.entries import Entry
 from rallsim.economics.settings.utility_files import Utilities
-from rallsim.economics.valuation.timeline import Floats
+from rallsim.economics.valuation.accrual_periods import Floats
 from rallsim.economics.valuation.valuation import Valuation
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.model.states import EVENTS, Event
@@ -59,14 +59,14 @@ def increments(valuations: Mapping[str, Valuation], reference: str) -> pd.DataFr
     return pd.DataFrame(rows, columns=["strategy", "reference", "outcome", "unit", *_PRECISION])
 
 
-def assumptions(costs: Costs, utilities: Utilities) -> pd.DataFrame:
-    """List every assumed number of costs and utilities with its range and reason."""
-    return _listed(costs, utilities, lambda entry: entry.basis == "assumed")
-
-
 def inputs(costs: Costs, utilities: Utilities) -> pd.DataFrame:
     """List every number of costs and utilities as published, and as used: converted, inflated or neither."""
-    return _listed(costs, utilities, lambda _: True)
+    rows = [
+        _input_row(owner, name, entry, costs)
+        for owner, entries in ((f"costs.{costs.id}", costs.entries), ("utilities", utilities.entries))
+        for name, entry in entries.items()
+    ]
+    return pd.DataFrame(rows, columns=INPUT_COLUMNS)
 
 
 def not_valued(valuations: Mapping[str, Valuation]) -> pd.DataFrame:
@@ -88,15 +88,6 @@ def not_valued(valuations: Mapping[str, Valuation]) -> pd.DataFrame:
     }
     rows = [(name, int(counts[name])) for name in EVENTS if counts.get(name) and name in inside - valued]
     return pd.DataFrame(rows, columns=["event", "times"])
-
-
-def _listed(costs: Costs, utilities: Utilities, wanted: Callable[[Entry], bool]) -> pd.DataFrame:
-    rows = []
-    for owner, entries in ((f"costs.{costs.id}", costs.entries), ("utilities", utilities.entries)):
-        for name, entry in entries.items():
-            if wanted(entry):
-                rows.append(_input_row(owner, name, entry, costs))
-    return pd.DataFrame(rows, columns=INPUT_COLUMNS)
 
 
 INPUT_COLUMNS = [

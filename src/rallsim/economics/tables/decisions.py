@@ -11,7 +11,7 @@ import pandas as pd
 from rallsim.common.precision import Estimate, difference, mean
 from rallsim.decision.incremental import incremental_analysis
 from rallsim.decision.pairwise import READINGS, quadrants, ratio_error
-from rallsim.economics.valuation.timeline import Floats
+from rallsim.economics.valuation.accrual_periods import Floats
 
 UNDISC = "_undisc"
 

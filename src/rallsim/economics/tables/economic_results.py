@@ -8,12 +8,12 @@ from functools import cached_property
 
 import pandas as pd
 
-from rallsim.economics.settings.basis import Basis, basis_of
+from rallsim.economics.settings.settings import EconomicSettings
 from rallsim.economics.tables import comparison
 from rallsim.economics.tables.decisions import UNDISC, incremental, net_benefit, pairwise
 from rallsim.economics.tables.people import people_of
 from rallsim.economics.tables.severity import severity
-from rallsim.economics.valuation.timeline import Floats
+from rallsim.economics.valuation.accrual_periods import Floats
 from rallsim.economics.valuation.valuation import Valuation, by_stage_and_cycle, value_history
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
@@ -21,11 +21,11 @@ from rallsim.outcomes.history import History
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EconomicResults:
     """Valuations by strategy, of the same patients; every table comes from them."""
 
     scenario: Scenario
-    economics: Basis
+    economics: EconomicSettings
     valuations: Mapping[str, Valuation]
     people: tuple[Floats, Floats]
     parameters: ParameterSet
@@ -35,14 +35,10 @@ class Evaluation:
         """Costs, QALYs and life years of each patient by strategy, discounted and not."""
         return {name: one.totals() for name, one in self.valuations.items()}
 
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """All tables by the name of their file; they are made once."""
-        return self._tables
-
     @cached_property
-    def _tables(self) -> dict[str, pd.DataFrame]:
-        costs, utilities = self.economics.costs, self.economics.utilities
-        reference = self.scenario.reference
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by the name of their file."""
+        reference, inputs = self.scenario.reference, self._traced_inputs()
         return {
             "summary": comparison.summary(self.valuations),
             "increments": comparison.increments(self.valuations, reference),
@@ -53,13 +49,14 @@ class Evaluation:
             "severity": severity(self.totals, self.people, self.economics, self.scenario, self.parameters),
             "activity": comparison.activity(self.valuations),
             "trace": pd.concat([by_stage_and_cycle(one) for one in self.valuations.values()], ignore_index=True),
-            "inputs": self._traced(comparison.inputs(costs, utilities)),
-            "assumptions": self._traced(comparison.assumptions(costs, utilities)),
+            "inputs": inputs,
+            "assumptions": inputs[inputs["basis"] == "assumed"],
             "not_valued": comparison.not_valued(self.valuations),
         }
 
-    def _traced(self, inputs: pd.DataFrame) -> pd.DataFrame:
-        """Add to a table of inputs where each was published, and whether the scenario put another value there."""
+    def _traced_inputs(self) -> pd.DataFrame:
+        """List the inputs, where each was published, and whether the scenario put another value there."""
+        inputs = comparison.inputs(self.economics.costs, self.economics.utilities)
         rows = self.parameters.evidence.rows
         sources = [
             ", ".join(filter(None, dict.fromkeys(rows[one].source_id for one in str(named).split(", ") if one in rows)))
@@ -68,28 +65,23 @@ class Evaluation:
         return inputs.assign(source=sources, set_by_user=inputs["parameter"].isin(self.economics.values))
 
 
-def evaluate(scenario: Scenario, parameters: ParameterSet, histories: Mapping[str, History]) -> Evaluation | None:
-    """Value the histories of a scenario as its `economics` say; None where it has none (`basis_of` says why).
+def value_histories(
+    scenario: Scenario, parameters: ParameterSet, histories: Mapping[str, History], economics: EconomicSettings
+) -> EconomicResults:
+    """Value the histories of all strategies of a scenario.
 
-    >>> from rallsim.inputs.parameters import load_parameters
+    >>> from rallsim.economics.settings.settings import economic_settings
     >>> from rallsim.inputs.scenario import load_scenario
     >>> from rallsim.simulation.simulate import simulate
-    >>> simulation = simulate(load_scenario("first_salvage", patients=50))
-    >>> found = evaluate(simulation.scenario, simulation.parameters, simulation.histories)
-    >>> found.tables()["incremental"]["Strategy"].nunique()
+    >>> made = simulate(load_scenario("first_salvage", patients=50))
+    >>> economics = economic_settings(made.scenario, made.parameters)
+    >>> found = value_histories(made.scenario, made.parameters, made.histories, economics)
+    >>> found.tables["incremental"]["Strategy"].nunique()
     3
     """
-    chosen = basis_of(scenario, parameters).economics
-    return None if chosen is None else value_all(scenario, parameters, histories, chosen)
-
-
-def value_all(
-    scenario: Scenario, parameters: ParameterSet, histories: Mapping[str, History], economics: Basis
-) -> Evaluation:
-    """Value the histories of all strategies with economics that were read before."""
     ages, male = people_of(scenario, parameters, replicate=next(iter(histories.values())).replicate)
     valuations = {
         name: value_history(history, economics.costs, economics.utilities, economics.rates, ages=ages, male=male)
         for name, history in histories.items()
     }
-    return Evaluation(scenario, economics, valuations, (ages, male), parameters)
+    return EconomicResults(scenario, economics, valuations, (ages, male), parameters)

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from rallsim.economics.discounting import UNDISCOUNTED, Discount
-from rallsim.economics.tables.economic_results import Evaluation
-from rallsim.economics.valuation.timeline import Floats
+from rallsim.economics.tables.economic_results import EconomicResults
+from rallsim.economics.valuation.accrual_periods import Floats
 from rallsim.economics.valuation.valuation import Valuation
 from rallsim.outcomes.history import History
 from rallsim.outcomes.summary import patient_table, survival
@@ -43,7 +43,7 @@ class _Parts:
 
 
 def partitioned_survival(
-    evaluation: Evaluation, histories: Mapping[str, History], *, discounted: bool = True, step: float = 1.0
+    results: EconomicResults, histories: Mapping[str, History], *, discounted: bool = True, step: float = 1.0
 ) -> pd.DataFrame:
     """Return life years, QALYs and costs by both structures, and what the difference is made of.
 
@@ -61,18 +61,18 @@ def partitioned_survival(
 
     Columns: COLUMNS.
     """
-    rates = evaluation.economics.rates
+    rates = results.economics.rates
     of_costs, of_qalys = (rates.costs, rates.qalys) if discounted else (UNDISCOUNTED, UNDISCOUNTED)
     health, money = (
         {
             name: _parts(one, histories[name], discount, step, discounted=discounted)
-            for name, one in evaluation.valuations.items()
+            for name, one in results.valuations.items()
         }
         for discount in (of_qalys, of_costs)
     )
-    currency = evaluation.economics.currency
+    currency = results.economics.currency
     rows = []
-    for name in evaluation.valuations:
+    for name in results.valuations:
         rows.append(_life_years(name, health[name]))
         rows.append(_qalys(name, health))
         rows.append(_costs(name, money, currency))
@@ -124,11 +124,11 @@ def _parts(valuation: Valuation, history: History, discount: Discount, step: flo
     efs, os = (outcome[f"{name}_months"].to_numpy(np.float64) for name in ("efs", "os"))
     dead = outcome["dead"].to_numpy(dtype=bool)
     zero = np.zeros(len(efs))
-    lived, charges = valuation.lived, valuation.charges
+    accrual, charges = valuation.accrual, valuation.charges
     patient = valuation.timeline.patient
-    qalys = lived.qalys_discounted if discounted else lived.qalys
+    qalys = accrual.qalys_discounted if discounted else accrual.qalys
     amount = charges.discounted if discounted else charges.amount
-    before = _share_before(lived.start, lived.stop, efs[patient[lived.row]], discount)
+    before = _share_before(accrual.start, accrual.stop, efs[patient[accrual.row]], discount)
     paid_before = _share_before(charges.start, charges.stop, efs[patient[charges.row]], discount)
     at_end = np.array([item.category == END_OF_LIFE for item in charges.items])[charges.item]
     size = len(efs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rallsim.economics.valuation.timeline import Floats
+from rallsim.economics.valuation.accrual_periods import Floats
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
 from rallsim.model.population import Values

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from rallsim.economics.settings.basis import Basis
+from rallsim.economics.settings.settings import EconomicSettings
 from rallsim.economics.tables.decisions import pairwise
-from rallsim.economics.valuation.timeline import Floats
+from rallsim.economics.valuation.accrual_periods import Floats
 from rallsim.economics.valuation.valuation import value_history
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
@@ -30,7 +30,7 @@ COLUMNS = [
 def severity(
     totals: Mapping[str, Mapping[str, Floats]],
     people: tuple[Floats, Floats],
-    economics: Basis,
+    economics: EconomicSettings,
     scenario: Scenario,
     parameters: ParameterSet,
 ) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def severity(
 
 
 def general_population_qalys(
-    people: tuple[Floats, Floats], economics: Basis, scenario: Scenario, parameters: ParameterSet
+    people: tuple[Floats, Floats], economics: EconomicSettings, scenario: Scenario, parameters: ParameterSet
 ) -> Floats:
     """Discounted QALYs that each patient would have left without the disease.
 
@@ -78,7 +78,7 @@ def general_population_qalys(
     return found
 
 
-def rest_of_life(ages: Floats, sex: int, hazard: Floats, economics: Basis) -> Floats:
+def rest_of_life(ages: Floats, sex: int, hazard: Floats, economics: EconomicSettings) -> Floats:
     """Discounted QALYs that people of these ages (years) have left; `sex` is 1 for men.
 
     At each age LIVES people die at evenly spread quantiles of the life table, whose cumulative `hazard` is by year of

@@ -18,8 +18,7 @@ from rallsim.common.records import readable
 from rallsim.economics.discounting import Discount, moments, worth_at
 from rallsim.economics.settings.cost_files import PER, CostItem, Costs
 from rallsim.economics.settings.triggers import AT
-from rallsim.economics.valuation.spans import spans_of
-from rallsim.economics.valuation.timeline import Floats, Ints, Timeline
+from rallsim.economics.valuation.accrual_periods import Floats, Ints, Timeline, periods_of
 from rallsim.errors import InputError, Problem
 
 # Of each item: 1 where it counts at a moment, else 0; and draws × items: how much of it there is each time or in each
@@ -28,8 +27,10 @@ Prices = namedtuple("Prices", "is_moment each price")
 
 
 @compiled
-def charged(item: int, start: float, stop: float, prices: Any, draw: int, forces: Any) -> tuple[float, float, float]:
-    """Return quantity, amount and discounted amount of an item over a span.
+def accrue_costs(
+    item: int, start: float, stop: float, prices: Any, draw: int, forces: Any
+) -> tuple[float, float, float]:
+    """Return quantity, amount and discounted amount of an item over a period.
 
     at an event: quantity * price * D(t);  over a time a to b: quantity * price * present value of a flow from a to b
     """
@@ -42,11 +43,11 @@ def charged(item: int, start: float, stop: float, prices: Any, draw: int, forces
 
 
 @compiled_entry
-def fill_charges(spans: Any, prices: Any, forces: Any, quantity: Any, amount: Any, discounted: Any) -> None:
-    """Charge each span of an item."""
-    for place in range(len(spans)):
-        span = spans[place]
-        found = charged(span.trigger, span.start, span.stop, prices, 0, forces)
+def fill_charges(periods: Any, prices: Any, forces: Any, quantity: Any, amount: Any, discounted: Any) -> None:
+    """Charge each period of an item."""
+    for place in range(len(periods)):
+        period = periods[place]
+        found = accrue_costs(period.trigger, period.start, period.stop, prices, 0, forces)
         quantity[place], amount[place], discounted[place] = found
 
 
@@ -73,17 +74,17 @@ def charges_of(timeline: Timeline, costs: Costs, discount: Discount) -> Charges:
     therapies = timeline.history.therapies
     refuse_without_costs((therapies[code] for code in np.unique(timeline.therapy) if code >= 0), costs)
     triggers = [item.trigger for item in costs.items]
-    spans = spans_of(timeline.history.events, triggers, therapies, [costs.months(one.lasting) for one in triggers])
+    periods = periods_of(timeline.history.events, triggers, therapies, [costs.months(one.lasting) for one in triggers])
     prices = prices_of(costs)
-    quantity, amount, discounted = (np.empty(len(spans)) for _ in range(3))
-    fill_charges(*readable(spans), prices, discount.forces, quantity, amount, discounted)
+    quantity, amount, discounted = (np.empty(len(periods)) for _ in range(3))
+    fill_charges(*readable(periods), prices, discount.forces, quantity, amount, discounted)
     return Charges(
         items=costs.items,
         prices=prices.price[0],
-        item=spans["trigger"].astype(np.intp),
-        row=spans["row"].astype(np.intp),
-        start=spans["start"].copy(),
-        stop=spans["stop"].copy(),
+        item=periods["trigger"].astype(np.intp),
+        row=periods["row"].astype(np.intp),
+        start=periods["start"].copy(),
+        stop=periods["stop"].copy(),
         quantity=quantity,
         amount=amount,
         discounted=discounted,

@@ -19,8 +19,7 @@ from rallsim.common.records import readable
 from rallsim.economics.discounting import UNDISCOUNTED, Rates, moments
 from rallsim.economics.settings.triggers import Trigger
 from rallsim.economics.settings.utility_files import NORM, Utilities
-from rallsim.economics.valuation.spans import spans_of
-from rallsim.economics.valuation.timeline import Floats, Ints, Timeline
+from rallsim.economics.valuation.accrual_periods import Floats, Ints, Timeline, periods_of
 
 # Stages first, then decrements. Draws × these: the utility, or what is taken off, negative. Of each: 1 for the time in
 # a stage, 0 for a decrement; 1 where it may exceed the norm. Draws × utility_files.NORM; 1 when adjusted for age.
@@ -39,10 +38,10 @@ def norm_at(age_years: float, male: float, norm: Any) -> float:
 
 
 @compiled
-def lived(
+def accrue_qalys(
     place: int, start: float, stop: float, age: float, male: float, weights: Any, draw: int, forces: Any
 ) -> tuple[float, float, float, float]:
-    """Return life years and QALYs of a span, each plain and discounted, for a patient of this age (years) at entry.
+    """Return life years and QALYs of a period, each plain and discounted, for a patient of this age (years) at entry.
 
     QALY of a stage from a to b = multiplier * integral of norm(age at t) D(t) dt / 12; of a decrement
     - disutility * integral of D(t) dt / 12, and no years: its time is counted with the stage.
@@ -67,17 +66,17 @@ def lived(
 
 
 @compiled_entry
-def fill_lived(spans: Any, patient: Any, ages: Any, male: Any, weights: Any, forces: Any, columns: Any) -> None:
-    """Value each span; `patient` is that of each row of the history, `columns` take what `lived` returns."""
-    for place in range(len(spans)):
-        span = spans[place]
-        who = patient[span.row]
-        found = lived(span.trigger, span.start, span.stop, ages[who], male[who], weights, 0, forces)
+def fill_qalys(periods: Any, patient: Any, ages: Any, male: Any, weights: Any, forces: Any, columns: Any) -> None:
+    """Value each period; `patient` is that of each row of the history, `columns` take what `accrue_qalys` returns."""
+    for place in range(len(periods)):
+        period = periods[place]
+        who = patient[period.row]
+        found = accrue_qalys(period.trigger, period.start, period.stop, ages[who], male[who], weights, 0, forces)
         columns[0, place], columns[1, place], columns[2, place], columns[3, place] = found
 
 
 @dataclass(frozen=True, eq=False)
-class Lived:
+class QalyAccrual:
     """Life years and QALYs by columns: of rows of the history and the time from `start` to `stop`."""
 
     row: Ints
@@ -89,16 +88,16 @@ class Lived:
     qalys_discounted: Floats
 
 
-def lived_of(timeline: Timeline, utilities: Utilities, rates: Rates, ages: Floats, male: Floats) -> Lived:
+def qalys_of(timeline: Timeline, utilities: Utilities, rates: Rates, ages: Floats, male: Floats) -> QalyAccrual:
     """Find life years and QALYs; `ages` (years, at entry) and `male` (1 or 0) are those of the patients by number."""
     triggers = triggers_of(utilities)
     months = [utilities.months(one.lasting) for one in triggers]
-    spans = spans_of(timeline.history.events, triggers, timeline.history.therapies, months)
-    columns: Floats = np.empty((4, len(spans)))
+    periods = periods_of(timeline.history.events, triggers, timeline.history.therapies, months)
+    columns: Floats = np.empty((4, len(periods)))
     people = (np.ascontiguousarray(one, np.float64) for one in (ages, male))
     weights = weights_of(utilities)
-    fill_lived(*readable(spans), timeline.patient, *people, weights, rates.qalys.forces, columns)
-    return Lived(spans["row"].astype(np.intp), spans["start"].copy(), spans["stop"].copy(), *columns)
+    fill_qalys(*readable(periods), timeline.patient, *people, weights, rates.qalys.forces, columns)
+    return QalyAccrual(periods["row"].astype(np.intp), periods["start"].copy(), periods["stop"].copy(), *columns)
 
 
 def triggers_of(utilities: Utilities) -> list[Trigger]:

@@ -14,9 +14,9 @@ import pandas as pd
 from rallsim.economics.discounting import UNDISCOUNTED, Discount, Rates
 from rallsim.economics.settings.cost_files import CATEGORIES, RESOURCES, Costs
 from rallsim.economics.settings.utility_files import Utilities
+from rallsim.economics.valuation.accrual_periods import Floats, Ints, Timeline
 from rallsim.economics.valuation.costs import Charges, charges_of
-from rallsim.economics.valuation.qalys import Lived, lived_of
-from rallsim.economics.valuation.timeline import Floats, Ints, Timeline
+from rallsim.economics.valuation.qalys import QalyAccrual, qalys_of
 from rallsim.errors import InputError, Problem
 from rallsim.model.states import EVENTS, STAGES
 from rallsim.outcomes.history import History
@@ -30,7 +30,7 @@ class Valuation:
 
     timeline: Timeline
     charges: Charges
-    lived: Lived
+    accrual: QalyAccrual
     costs: Costs
     utilities: Utilities
     rates: Rates
@@ -47,19 +47,20 @@ class Valuation:
 
     def totals(self) -> dict[str, Floats]:
         """Return each of TOTALS as an array over patients."""
-        paid, lived = self.timeline.patient[self.charges.row], self.timeline.patient[self.lived.row]
+        paid, alive = self.timeline.patient[self.charges.row], self.timeline.patient[self.accrual.row]
         return {
             "costs": self._summed(paid, self.charges.discounted),
-            "qalys": self._summed(lived, self.lived.qalys_discounted),
-            "lys": self._summed(lived, self.lived.years_discounted),
+            "qalys": self._summed(alive, self.accrual.qalys_discounted),
+            "lys": self._summed(alive, self.accrual.years_discounted),
             "costs_undisc": self._summed(paid, self.charges.amount),
-            "qalys_undisc": self._summed(lived, self.lived.qalys),
-            "lys_undisc": self._summed(lived, self.lived.years),
+            "qalys_undisc": self._summed(alive, self.accrual.qalys),
+            "lys_undisc": self._summed(alive, self.accrual.years),
         }
 
     def by_category(self) -> dict[str, Floats]:
         """Return the costs of each patient by category: `costs_<category>`, discounted, and with `_undisc`."""
-        return self._costs_by(_categories(self.charges), CATEGORIES)
+        codes = np.array([CATEGORIES.index(item.category) for item in self.charges.items], dtype=np.intp)
+        return self._costs_by(codes[self.charges.item], CATEGORIES)
 
     def by_line(self) -> dict[str, Floats]:
         """Return the costs of each patient by line: `costs_line_<number>`; 0 before the first line of the history."""
@@ -70,7 +71,7 @@ class Valuation:
     def resources(self) -> dict[str, Floats]:
         """Return what each patient used of each resource (days, visits), paid apart or covered by another price."""
         places = [RESOURCES.index(item.resource) if item.resource else -1 for item in self.charges.items]
-        resource = np.array(places, dtype=np.intp)[self.charges.item] if places else np.zeros(0, np.intp)
+        resource = np.array(places, dtype=np.intp)[self.charges.item]
         known = resource >= 0
         used = self._by(self.charges.row[known], resource[known], len(RESOURCES), self.charges.quantity[known])
         return {f"{name}s": used[:, place] for place, name in enumerate(RESOURCES)}
@@ -117,7 +118,7 @@ def value_history(
     return Valuation(
         timeline=timeline,
         charges=charges_of(timeline, costs, rates.costs),
-        lived=lived_of(timeline, utilities, rates, np.asarray(ages, np.float64), np.asarray(male, np.float64)),
+        accrual=qalys_of(timeline, utilities, rates, np.asarray(ages, np.float64), np.asarray(male, np.float64)),
         costs=costs,
         utilities=utilities,
         rates=rates,
@@ -179,14 +180,14 @@ def by_stage_and_cycle(valuation: Valuation, cycle_months: float = 12.0) -> pd.D
     """
     edges = np.arange(0.0, valuation.timeline.history.horizon + cycle_months, cycle_months)
     shape = (len(STAGES), len(edges) - 1)
-    charges, lived, rates = valuation.charges, valuation.lived, valuation.rates
-    measures: dict[str, tuple[Charges | Lived, Floats, Discount | None]] = {
+    charges, accrual, rates = valuation.charges, valuation.accrual, valuation.rates
+    measures: dict[str, tuple[Charges | QalyAccrual, Floats, Discount | None]] = {
         "costs": (charges, charges.discounted, rates.costs),
         "costs_undisc": (charges, charges.amount, None),
-        "qalys": (lived, lived.qalys_discounted, rates.qalys),
-        "qalys_undisc": (lived, lived.qalys, None),
-        "lys": (lived, lived.years_discounted, rates.qalys),
-        "lys_undisc": (lived, lived.years, None),
+        "qalys": (accrual, accrual.qalys_discounted, rates.qalys),
+        "qalys_undisc": (accrual, accrual.qalys, None),
+        "lys": (accrual, accrual.years_discounted, rates.qalys),
+        "lys_undisc": (accrual, accrual.years, None),
     }
     columns = {}
     for name, (of, amount, discount) in measures.items():
@@ -224,8 +225,3 @@ def shares_of_cycles(
         here = (start >= low) & ((start < high) | (cycle == last))
         low_of, high_of = np.clip(start, low, high), np.clip(stop, low, high)
         yield cycle, np.where(moment, here, by.flow(low_of, high_of) / whole)
-
-
-def _categories(charges: Charges) -> Ints:
-    codes = np.array([CATEGORIES.index(item.category) for item in charges.items], dtype=np.intp)
-    return codes[charges.item] if len(codes) else np.zeros(0, np.intp)

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rallsim.economics.tables import extrapolation, partitioned_survival
-from rallsim.economics.tables.economic_results import Evaluation
+from rallsim.economics.tables import partitioned_survival
+from rallsim.economics.tables.economic_results import EconomicResults
+from rallsim.export import extrapolation
 from rallsim.report.terminal import terminal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def print_structure(evaluation: Evaluation, structure: pd.DataFrame, tails: pd.DataFrame) -> None:
+def print_structure(results: EconomicResults, structure: pd.DataFrame, tails: pd.DataFrame) -> None:
     """Say how far a partitioned-survival model of the same curves is from the simulation, and why."""
     console = terminal()
-    scenario = evaluation.scenario
+    scenario = results.scenario
     labels = {name: strategy.label for name, strategy in scenario.strategies.items()}
     console.print(f"\n{scenario.title}: partitioned survival beside the simulation", style="bold", highlight=False)
     gains = partitioned_survival.increments(structure, scenario.reference)
@@ -36,7 +37,7 @@ def plot_extrapolation(curves: pd.DataFrame, labels: Mapping[str, str], ax: Axes
     """Draw overall survival as simulated, and dashed as it is continued from the follow-up, from `continued_curves`."""
     from matplotlib.ticker import PercentFormatter
 
-    from rallsim.common.figures import month_ticks, new_axes
+    from rallsim.common.figures import finish, legend_above, month_ticks, new_axes
     from rallsim.decision.style import Style
 
     drawn = curves[curves["endpoint"] == "os"]
@@ -57,7 +58,5 @@ def plot_extrapolation(curves: pd.DataFrame, labels: Mapping[str, str], ax: Axes
     ax.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
     ax.set_xlabel("Months since entry")
     ax.set_ylabel("Overall survival")
-    ax.grid(axis="y", color="0.9", linewidth=0.8)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False, borderaxespad=0.4, fontsize=9.0)
-    return ax
+    legend_above(ax, columns=1)
+    return finish(ax, legend=False, grid="y")

@@ -71,7 +71,7 @@ class Columns:
         return np.where(mask[last], self.time[last], NEVER)
 
 
-def spans_by_columns(trigger: Trigger, history: History, months: float = math.inf) -> tuple[Array, Array, Array]:
+def periods_by_columns(trigger: Trigger, history: History, months: float = math.inf) -> tuple[Array, Array, Array]:
     """Return rows, starts and stops of all that a trigger means in a history."""
     t = Columns(history)
     codes = {NO_THERAPY: -1, **{name: place for place, name in enumerate(history.therapies)}}

@@ -10,17 +10,22 @@ from __future__ import annotations
 import math
 from collections import namedtuple
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rallsim.common.compiled import compiled, compiled_entry
 from rallsim.common.records import readable
 from rallsim.economics.settings.triggers import AT, CLOCKS, NO_THERAPY, WHILE, Trigger
 from rallsim.model.states import DETAILS, EVENTS, STAGES, Event
+from rallsim.outcomes.history import History
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
 NEVER = -1e9  # months: long before every entry
-SPAN = np.dtype([("start", "f8"), ("stop", "f8"), ("trigger", "i8"), ("row", "i8")])  # months, and two positions
+PERIOD = np.dtype([("start", "f8"), ("stop", "f8"), ("trigger", "i8"), ("row", "i8")])  # months, and two positions
 TRIGGER = np.dtype(
     [
         ("is_moment", "i8"),  # 1: at an event, 0: for some time after it
@@ -35,13 +40,34 @@ TRIGGER = np.dtype(
 )
 # Triggers of an event on a therapy, and of a stage on a course: lists one after the other, and where each begins.
 # `begins` holds for each event a set: the clocks that it starts, then COURSE and CYCLES.
-Triggers = namedtuple("Triggers", "records of_event event_begins of_stage stage_begins begins")
+TriggerTables = namedtuple("TriggerTables", "records of_event event_begins of_stage stage_begins begins")
 
 _COURSES = (Event.ENTRY, Event.TREATMENT_START, Event.MRD_THERAPY_START)
 _COURSES_OF_CYCLES = (*_COURSES, Event.BRIDGING_START, Event.DEBULKED)
 CLOCK_NUMBERS, EVENT_NUMBERS, STAGE_NUMBERS = len(CLOCKS), len(EVENTS), len(STAGES)
 COURSE, CYCLES = 1 << CLOCK_NUMBERS, 1 << (CLOCK_NUMBERS + 1)
 STAGE_CLOCK = tuple(CLOCKS).index("stage")
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """A history by columns, one entry a row."""
+
+    history: History
+    time: Floats
+    patient: Ints
+    event: Ints
+    stage: Ints
+    line: Ints
+    therapy: Ints  # that the row itself names, -1 for none
+    detail: Ints
+
+    @classmethod
+    def of(cls, history: History) -> Timeline:
+        """Take the columns of a history."""
+        events = history.events
+        names = ("patient", "event", "stage", "line", "therapy", "detail")
+        return cls(history, events["time"].astype(np.float64), *(events[name].astype(np.intp) for name in names))
 
 
 @compiled
@@ -55,13 +81,13 @@ def is_in(code: int, codes: int) -> bool:
 
 
 @compiled
-def find_spans(
-    events: Any, first: int, after_last: int, triggers: Any, months: Any, clocks: Any, spans: Any, cursor: Any
+def find_periods(
+    events: Any, first: int, after_last: int, triggers: Any, months: Any, clocks: Any, periods: Any, cursor: Any
 ) -> None:
-    """Write the spans of one patient, whose rows stand from `first` to `after_last - 1`, from `cursor[0]` on.
+    """Write the periods of one patient, whose rows stand from `first` to `after_last - 1`, from `cursor[0]` on.
 
     `months` are how long each trigger lasts; `clocks` is room for when each of CLOCKS began. Where there is no more
-    room spans are counted and not written.
+    room periods are counted and not written.
     """
     stay = -1  # row with which the present interval began
     stay_therapy = -1  # of the course it is in
@@ -74,7 +100,7 @@ def find_spans(
         new_stage = index == first or row.stage != events[index - 1].stage
         if new_stage or begins & ~CYCLES or row.line != events[index - 1].line:
             if stay >= 0:
-                in_a_stay(events, stay, row.time, stay_therapy, triggers, clocks, spans, cursor)
+                add_stay(events, stay, row.time, stay_therapy, triggers, clocks, periods, cursor)
             stay = index
             if new_stage:
                 clocks[STAGE_CLOCK] = row.time
@@ -94,18 +120,18 @@ def find_spans(
             if not (is_in(row.stage, trigger.stages) and is_in(row.detail, trigger.details)):
                 continue
             if trigger.is_moment == 0:
-                stop = until(events, index, after_last, trigger, months[number])
-                add_span(number, index, row.time, stop, spans, cursor)
+                stop = period_end(events, index, after_last, trigger, months[number])
+                add_period(number, index, row.time, stop, periods, cursor)
                 continue
             numbered = row.event != Event.CYCLE or trigger.first_cycle <= cycle <= trigger.last_cycle
-            if numbered and not is_followed(events, index, after_last, trigger.unless_followed_by):
-                add_span(number, index, row.time, row.time, spans, cursor)
-    in_a_stay(events, stay, events[after_last - 1].time, stay_therapy, triggers, clocks, spans, cursor)
+            if numbered and not followed_by(events, index, after_last, trigger.unless_followed_by):
+                add_period(number, index, row.time, row.time, periods, cursor)
+    add_stay(events, stay, events[after_last - 1].time, stay_therapy, triggers, clocks, periods, cursor)
 
 
 @compiled
-def in_a_stay(
-    events: Any, stay: int, ends: float, therapy: int, triggers: Any, clocks: Any, spans: Any, cursor: Any
+def add_stay(
+    events: Any, stay: int, ends: float, therapy: int, triggers: Any, clocks: Any, periods: Any, cursor: Any
 ) -> None:
     """Add what counts while in a stage, on the interval from the row `stay` to `ends`."""
     row = events[stay]
@@ -116,11 +142,11 @@ def in_a_stay(
         start = max(row.time, clocks[trigger.clock] + trigger.since_from)
         stop = min(ends, clocks[trigger.clock] + trigger.since_to)
         if stop > start:
-            add_span(number, stay, start, stop, spans, cursor)
+            add_period(number, stay, start, stop, periods, cursor)
 
 
 @compiled
-def until(events: Any, index: int, after_last: int, trigger: Any, months: float) -> float:
+def period_end(events: Any, index: int, after_last: int, trigger: Any, months: float) -> float:
     """When what began with the row `index` ends: after `months`, at an event, with the stage or with the history."""
     stop = min(events[index].time + months, events[after_last - 1].time)
     if trigger.until != 0 or trigger.until_stage_end != 0:
@@ -134,7 +160,7 @@ def until(events: Any, index: int, after_last: int, trigger: Any, months: float)
 
 
 @compiled
-def is_followed(events: Any, index: int, after_last: int, by: int) -> bool:
+def followed_by(events: Any, index: int, after_last: int, by: int) -> bool:
     """Tell whether the next of some events after the row `index` is of the same line."""
     if by != 0:
         for later in range(index + 1, after_last):
@@ -144,28 +170,28 @@ def is_followed(events: Any, index: int, after_last: int, by: int) -> bool:
 
 
 @compiled
-def add_span(trigger: int, row: int, start: float, stop: float, spans: Any, cursor: Any) -> None:
-    """Write a span where there is room, and count it."""
-    if cursor[0] < len(spans):
-        span = spans[cursor[0]]
-        span.trigger = trigger
-        span.row = row
-        span.start = start
-        span.stop = stop
+def add_period(trigger: int, row: int, start: float, stop: float, periods: Any, cursor: Any) -> None:
+    """Write a period where there is room, and count it."""
+    if cursor[0] < len(periods):
+        period = periods[cursor[0]]
+        period.trigger = trigger
+        period.row = row
+        period.start = start
+        period.stop = stop
     cursor[0] += 1
 
 
 @compiled_entry
-def fill_spans(events: Any, triggers: Any, months: Any, clocks: Any, spans: Any, cursor: Any) -> None:
-    """Write the spans of a cohort, patient after patient."""
+def fill_periods(events: Any, triggers: Any, months: Any, clocks: Any, periods: Any, cursor: Any) -> None:
+    """Write the periods of a cohort, patient after patient."""
     first = 0
     for index in range(1, len(events) + 1):
         if index == len(events) or events[index].patient != events[first].patient:
-            find_spans(events, first, index, triggers, months, clocks, spans, cursor)
+            find_periods(events, first, index, triggers, months, clocks, periods, cursor)
             first = index
 
 
-def spans_of(
+def periods_of(
     events: np.ndarray, triggers: Sequence[Trigger], therapies: Sequence[str], months: Sequence[float] | None = None
 ) -> np.ndarray:
     """Return all SPANs of the rows of a cohort (events.EVENT_ROW), patient after patient.
@@ -175,15 +201,15 @@ def spans_of(
     lasting = np.full(len(triggers), math.inf) if months is None else np.array(months, np.float64)
     cursor, clocks = np.zeros(1, np.int64), np.empty(CLOCK_NUMBERS)
     tables = trigger_tables(triggers, therapies)
-    spans = np.empty(0, SPAN)
+    periods = np.empty(0, PERIOD)
     for _ in range(2):  # once to count, once to write
-        spans, cursor[0] = np.empty(int(cursor[0]), SPAN), 0
+        periods, cursor[0] = np.empty(int(cursor[0]), PERIOD), 0
         if len(events):
-            fill_spans(*readable(events), tables, lasting, clocks, *readable(spans), cursor)
-    return spans
+            fill_periods(*readable(events), tables, lasting, clocks, *readable(periods), cursor)
+    return periods
 
 
-def trigger_tables(triggers: Sequence[Trigger], therapies: Sequence[str]) -> Triggers:
+def trigger_tables(triggers: Sequence[Trigger], therapies: Sequence[str]) -> TriggerTables:
     """Turn triggers into the tables that the walk reads; `therapies` are what the codes of rows point at."""
     records = np.zeros(len(triggers), TRIGGER)
     names = (NO_THERAPY, *therapies)
@@ -209,7 +235,7 @@ def trigger_tables(triggers: Sequence[Trigger], therapies: Sequence[str]) -> Tri
     (records,) = readable(records)
     lists_of_event, event_begins = _laid_out(of_event)
     lists_of_stage, stage_begins = _laid_out(of_stage)
-    return Triggers(records, lists_of_event, event_begins, lists_of_stage, stage_begins, _begins())
+    return TriggerTables(records, lists_of_event, event_begins, lists_of_stage, stage_begins, _begins())
 
 
 def _set_of(codes: Iterable[int]) -> int:

@@ -1,39 +1,46 @@
-"""What a scenario's costs and QALYs are counted with: prices, utilities, whose rates, and which thresholds."""
+"""What histories are valued with: prices, utilities, discount rates and thresholds, as a scenario names them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from rallsim.common.files import shipped
 from rallsim.economics.discounting import Rates
 from rallsim.economics.settings.cost_files import Costs, cost_file, cost_files, load_costs, parts_of
+from rallsim.economics.settings.entries import UNITS, Entry
 from rallsim.economics.settings.perspectives import Perspective, load_perspective, perspectives
-from rallsim.economics.settings.setting import Economics, fault_of, in_short, with_values
 from rallsim.economics.settings.utility_files import Utilities, load_utilities
-from rallsim.errors import InputError, Problem
+from rallsim.errors import InputError, Problem, nearest
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
 from rallsim.inputs.scenario_schema import NONE, OWN_COSTS
 
 DEFAULT_PERSPECTIVE = "nice"
 BLOCK = "economics"  # of a scenario file
+OWNERS = ("costs", "utilities")  # what the paths of economic parameters begin with
 
 
 @dataclass(frozen=True)
-class Basis:
-    """Prices, utilities, discount rates and thresholds; `files` are those they were read from."""
+class EconomicSettings:
+    """Prices, utilities, discount rates and thresholds. Parameters are called `costs.<name>` and `utilities.<name>`.
+
+    `perspective` is None where the rates were given; `grid` are the thresholds of figures, `values` the parameters
+    that the scenario sets itself, `files` those that all was read from.
+    """
 
     costs: Costs
     utilities: Utilities
-    perspective: Perspective | None
     rates: Rates
-    wtp: tuple[float, ...]
-    grid: tuple[float, ...]
-    values: Mapping[str, float]
-    files: tuple[Path, ...]
+    perspective: Perspective | None = None
+    wtp: tuple[float, ...] = ()
+    grid: tuple[float, ...] = ()
+    values: Mapping[str, float] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
 
     @property
     def currency(self) -> str:
@@ -69,68 +76,131 @@ class Basis:
             "list_prices": self.costs.list_prices(),
         }
 
+    def parameters(self) -> dict[str, Entry]:
+        """Return every number of costs and utilities by path, as its file gives it."""
+        return {
+            f"{owner}.{name}": entry
+            for owner, entries in zip(OWNERS, (self.costs.entries, self.utilities.entries), strict=True)
+            for name, entry in entries.items()
+        }
 
-@dataclass(frozen=True)
-class Choice:
-    """What is counted with; None, and why, where nothing is (no reason where nothing was wanted)."""
+    def fault(self, path: str, value: float) -> Problem | None:
+        """Return what is wrong with giving a parameter this value, without a place; None when nothing is."""
+        known = self.parameters()
+        if path not in known:
+            return Problem("unknown parameter", hint=nearest(path, list(known)))
+        unit = known[path].unit
+        low, high = UNITS[unit]
+        if not low <= value <= high:
+            return Problem("is impossible", found=f"{value:g}", allowed=f"{low:g} to {high:g} ({unit})")
+        return None
 
-    economics: Basis | None
-    note: str = ""
+    def with_values(self, values: Mapping[str, float]) -> EconomicSettings:
+        """Return the same with other values of parameters by path, in the currency and prices of their entries.
+
+        >>> from rallsim.inputs.parameters import load_parameters
+        >>> from rallsim.inputs.scenario import load_scenario
+        >>> base = economic_settings(load_scenario("first_salvage"), load_parameters())
+        >>> base.with_values({"utilities.remission": 0.7}).utilities.value("remission")
+        0.7
+        """
+        costs, utilities = (dict(_of(owner, values)) for owner in OWNERS)
+        return replace(self, costs=self.costs.with_values(costs), utilities=self.utilities.with_values(utilities))
 
 
-def basis_of(scenario: Scenario, parameters: ParameterSet) -> Choice:
+def _of(owner: str, values: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+    for path, value in values.items():
+        first, _, name = path.partition(".")
+        if first not in OWNERS:
+            raise InputError(Problem("is no parameter of costs or utilities", key=path))
+        if first == owner:
+            yield name, value
+
+
+def in_short(path: str) -> str:
+    """Path of an economic parameter without the country, as draws have it.
+
+    >>> in_short("costs.uk.ward_day"), in_short("utilities.remission")
+    ('costs.ward_day', 'utilities.remission')
+    """
+    first, *_, last = path.split(".")
+    return f"{first}.{last}"
+
+
+def is_economic(path: str) -> bool:
+    """Tell whether a parameter's path is one of costs or utilities, not of the model."""
+    return path.partition(".")[0] in OWNERS
+
+
+def check_economic_draws(draws: Mapping[str, np.ndarray], economics: EconomicSettings | None) -> Iterator[Problem]:
+    """Yield the faults of columns of draws of costs and utilities: unknown names, impossible values."""
+    for path, column in draws.items():
+        if economics is None:
+            yield Problem("is drawn, and nothing is valued", key=path)
+            continue
+        problem = economics.fault(path, float(np.min(column))) or economics.fault(path, float(np.max(column)))
+        if problem:
+            yield replace(problem, key=path)
+
+
+def economic_settings(
+    scenario: Scenario, parameters: ParameterSet, say: Callable[[str], None] = lambda _: None
+) -> EconomicSettings | None:
     """Read what the `economics` of a scenario name and check it; raises InputError with all faults.
 
     A key left out is filled from the others: costs from the perspective, the perspective from the costs, both British
-    where neither is named; rates and thresholds from the perspective. A therapy of the scenario's rules without costs
-    is refused where economics were asked for; where they were not, there are none and the note says why.
+    where neither is named; rates and thresholds from the perspective. There are no settings where the scenario wants
+    none. A therapy of the scenario's rules without costs is refused where economics were asked for; where they were
+    not, there are none, and `say` is called with the reason.
 
     >>> from rallsim.inputs.parameters import load_parameters
     >>> from rallsim.inputs.scenario import load_scenario
     >>> scenario = load_scenario("first_salvage", settings=["economics.costs=fr"])
-    >>> basis_of(scenario, load_parameters()).economics.perspective.label
+    >>> economic_settings(scenario, load_parameters()).perspective.label
     'HAS, France'
     """
     keys = scenario.economics
     if keys.costs == NONE:
-        return Choice(None)
+        return None
     reader = _Reader(scenario, parameters, [])
     perspective = reader.perspective()
     costs = reader.costs(perspective)
     utilities = reader.load(lambda: load_utilities(parameters))
     rates = reader.rates(perspective)
     if costs and utilities:
-        costs, utilities = reader.with_values(costs, utilities)
         reader.check_currency(perspective, costs)
-    if reader.problems or costs is None or utilities is None or rates is None:
+    if costs is None or utilities is None or rates is None:
         raise InputError(reader.problems)
-    missing = _without_costs(scenario, costs)
-    if missing:
-        problem = Problem(
-            "no costs of these therapies: name them under 'therapies', with {} where they cost nothing",
-            file=str(cost_file(_own(scenario, costs.id))),
-            found=", ".join(missing),
-        )
-        if keys.model_fields_set:
-            raise InputError(problem)
-        return Choice(None, f"costs and QALYs are left out: {problem}")
     own = perspective is not None and perspective.currency == costs.currency
     main = cost_file(_own(scenario, costs.id))
-    files = [main, *parts_of(main), shipped("params") / "utilities.yaml"]
+    files = [main, *parts_of(main, parameters.own_folder), shipped("params") / "utilities.yaml"]
     if perspective:
         files.append(shipped("params") / "perspectives" / f"{perspective.id}.yaml")
-    return Choice(
-        Basis(
+    found = reader.with_values(
+        EconomicSettings(
             costs=costs,
             utilities=utilities,
-            perspective=perspective,
             rates=rates,
+            perspective=perspective,
             wtp=keys.wtp or (perspective.thresholds() if perspective else ()),
             grid=perspective.grid if perspective and own else (),
-            values={_in_full(path, costs): value for path, value in keys.parameters.items()},
             files=tuple(files),
         )
     )
+    if reader.problems:
+        raise InputError(reader.problems)
+    missing = sorted(_given(scenario) - costs.therapies)
+    if not missing:
+        return found
+    problem = Problem(
+        "no costs of these therapies: name them under 'therapies', with {} where they cost nothing",
+        file=str(main),
+        found=", ".join(missing),
+    )
+    if keys.model_fields_set:
+        raise InputError(problem)
+    say(f"costs and QALYs are left out: {problem}")
+    return None
 
 
 @dataclass(frozen=True)
@@ -157,24 +227,21 @@ class _Reader:
     def perspective(self) -> Perspective | None:
         """Return the perspective that is named, or that goes with the costs; None for none, and where faulty."""
         keys, evidence = self.scenario.economics, self.parameters.evidence
-        name = keys.perspective
-        if name == NONE:
+        if keys.perspective == NONE:
             return None
-        if name is None:
-            fitting = [one for one in perspectives() if self._goes_with(one, keys.costs)]
-            if keys.costs is not None and not fitting:
-                if keys.discount is None:
-                    message = "is missing: costs of your own do not say whose rates and thresholds hold"
-                    self.note(message, "perspective", allowed=", ".join([*perspectives(), NONE]))
-                return None
-            name = DEFAULT_PERSPECTIVE if keys.costs is None else fitting[0]
-        return self.load(lambda: load_perspective(name, evidence))  # type: ignore[no-any-return]
+        if keys.perspective or keys.costs is None:
+            name = keys.perspective or DEFAULT_PERSPECTIVE
+            return self.load(lambda: load_perspective(name, evidence))  # type: ignore[no-any-return]
+        views = [self.load(lambda one=one: load_perspective(one, evidence)) for one in perspectives()]
+        fitting: list[Perspective] = [view for view in views if view and view.costs == keys.costs]
+        if not fitting and keys.discount is None:
+            message = "is missing: costs of your own do not say whose rates and thresholds hold"
+            self.note(message, "perspective", allowed=", ".join([*perspectives(), NONE]))
+        return fitting[0] if fitting else None
 
     def costs(self, perspective: Perspective | None) -> Costs | None:
         """Return the costs that are named, or that go with the perspective; None where faulty."""
-        name = self.scenario.economics.costs
-        if name is None:
-            name = perspective.costs if perspective else None
+        name = self.scenario.economics.costs or (perspective.costs if perspective else None)
         if name is None:
             if perspective or self.scenario.economics.perspective == NONE:
                 whose = f"'{perspective.id}' has no costs of its own" if perspective else "no perspective gives them"
@@ -194,20 +261,21 @@ class _Reader:
             return None
         return perspective.rates()
 
-    def with_values(self, costs: Costs, utilities: Utilities) -> tuple[Costs, Utilities]:
+    def with_values(self, base: EconomicSettings) -> EconomicSettings:
         """Lay the scenario's own values over costs and utilities; faulty ones are noted."""
-        base = Economics(costs, utilities, Rates.of(0.0))
         values: dict[str, float] = {}
-        for path, value in self.scenario.economics.parameters.items():
+        given = self.scenario.economics.parameters
+        for path, value in given.items():
             country = path.partition(".")[2].partition(".")[0]
-            other = path.count(".") > 1 and country != costs.id
-            fault = Problem("is of other costs") if other else fault_of(base, in_short(path), value)
+            other = path.count(".") > 1 and country != base.costs.id
+            fault = Problem("is of other costs") if other else base.fault(in_short(path), value)
             if fault:
                 hint = fault.hint or (in_short(path) if other else None)
                 self.note(fault.message, "parameters", path, found=fault.found, allowed=fault.allowed, hint=hint)
             else:
                 values[in_short(path)] = value
-        return with_values(base, values)
+        named = {path.replace("costs.", f"costs.{base.costs.id}."): value for path, value in values.items()}
+        return replace(base.with_values(values), values=named)  # as tables name them: costs.uk.vial
 
     def check_currency(self, perspective: Perspective | None, costs: Costs) -> None:
         """Note thresholds in another currency than the costs, unless the scenario brings its own thresholds."""
@@ -215,16 +283,6 @@ class _Reader:
             message = f"thresholds of '{perspective.id}' are in another currency than the costs of '{costs.id}'"
             allowed = f"costs in {perspective.currency}, or wtp in {costs.currency}"
             self.note(message, "perspective", found=costs.currency, allowed=allowed)
-
-    def _goes_with(self, name: str, costs: str | None) -> bool:
-        found = self.load(lambda: load_perspective(name, self.parameters.evidence)) if costs else None
-        return found is not None and found.costs == costs
-
-
-def _in_full(path: str, costs: Costs) -> str:
-    """Name an input as tables do: `costs.vial` is `costs.uk.vial`."""
-    owner, _, name = in_short(path).partition(".")
-    return f"costs.{costs.id}.{name}" if owner == "costs" else path
 
 
 def _own(scenario: Scenario, name: str) -> str | Path:
@@ -235,15 +293,9 @@ def _own(scenario: Scenario, name: str) -> str | Path:
     return name
 
 
-def _without_costs(scenario: Scenario, costs: Costs) -> list[str]:
-    """Return the therapies that a scenario's rules may give and that the costs do not name."""
-    given = {
-        name
-        for strategy in scenario.strategies.values()
-        for name in (
-            *(rule.give for rule in strategy.salvage),
-            *(rule.give for rule in strategy.bridging),
-            *(rule.give for rule in strategy.mrd),
-        )
-    }
-    return sorted(given - costs.therapies)
+def _given(scenario: Scenario) -> set[str]:
+    """Return the therapies that a scenario's rules may give."""
+    strategies = scenario.strategies.values()
+    salvage = {rule.give for one in strategies for rule in one.salvage}
+    bridging = {rule.give for one in strategies for rule in one.bridging}
+    return salvage | bridging | {rule.give for one in strategies for rule in one.mrd}

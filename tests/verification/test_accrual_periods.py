@@ -10,22 +10,22 @@ import numpy as np
 import pytest
 
 from helpers_economics import CELL_LIFE, DRUG_LIFE, history_of
-from helpers_spans import spans_by_columns
+from helpers_periods import periods_by_columns
 from rallsim.economics.settings.cost_files import cost_files, load_costs
 from rallsim.economics.settings.perspectives import load_perspective, perspectives
-from rallsim.economics.settings.setting import Economics, economics_of
+from rallsim.economics.settings.settings import EconomicSettings, economic_settings
 from rallsim.economics.settings.triggers import AFTER, AT, CLOCKS, NO_THERAPY, WHILE, Trigger
 from rallsim.economics.settings.utility_files import load_utilities
 from rallsim.economics.tables.people import people_of
+from rallsim.economics.valuation.accrual_periods import periods_of
 from rallsim.economics.valuation.qalys import triggers_of
-from rallsim.economics.valuation.spans import spans_of
 from rallsim.economics.valuation.valuation import value_history
 from rallsim.evaluation.evaluate import evaluate
 from rallsim.inputs.parameters import load_parameters
 from rallsim.inputs.scenario import load_scenario, shipped_scenarios
 from rallsim.model.states import Detail, Event, Stage
+from rallsim.outcomes.endpoints import MEASURES
 from rallsim.outcomes.history import History
-from rallsim.outcomes.outcome import MEASURES
 from rallsim.simulation.simulate import Simulation, simulate
 
 PATIENTS = 1100  # more than a block, in eleven batches
@@ -65,14 +65,14 @@ def shipped_triggers() -> list[tuple[Trigger, float]]:
     return found
 
 
-def assert_same_spans(history: History, triggers: list[tuple[Trigger, float]]) -> set[int]:
-    """Assert that both readings find the same spans; return which triggers counted at all."""
-    found = spans_of(
+def assert_same_periods(history: History, triggers: list[tuple[Trigger, float]]) -> set[int]:
+    """Assert that both readings find the same periods; return which triggers counted at all."""
+    found = periods_of(
         history.events, [one for one, _ in triggers], history.therapies, [months for _, months in triggers]
     )
     for place, (trigger, months) in enumerate(triggers):
         mine = found[found["trigger"] == place]
-        rows, start, stop = spans_by_columns(trigger, history, months)
+        rows, start, stop = periods_by_columns(trigger, history, months)
         np.testing.assert_array_equal(np.sort(mine["row"]), rows, err_msg=str(trigger))
         mine = mine[np.argsort(mine["row"])]
         np.testing.assert_array_equal(mine["start"], start, err_msg=str(trigger))
@@ -86,7 +86,7 @@ def test_one_walk_finds_what_a_search_by_columns_finds(name: str) -> None:
     triggers = shipped_triggers() + [(one, 1.5 if one.lasting else math.inf) for one in UNUSUAL]
     counted: set[int] = set()
     for history in simulated(name).histories.values():
-        counted |= assert_same_spans(history, triggers)
+        counted |= assert_same_periods(history, triggers)
 
     assert len(counted) > len(triggers) / 2
     assert set(range(len(triggers) - len(UNUSUAL), len(triggers))) <= counted
@@ -95,9 +95,9 @@ def test_one_walk_finds_what_a_search_by_columns_finds(name: str) -> None:
 def test_the_walk_on_lives_of_a_few_events() -> None:
     """Both readings agree on lives written by hand, and on no patients at all there is nothing."""
     triggers = [(one, 1.5 if one.lasting else math.inf) for one in UNUSUAL]
-    assert assert_same_spans(history_of(DRUG_LIFE, CELL_LIFE, DRUG_LIFE), triggers)
+    assert assert_same_periods(history_of(DRUG_LIFE, CELL_LIFE, DRUG_LIFE), triggers)
     nobody = history_of(DRUG_LIFE).events[:0]
-    assert len(spans_of(nobody, UNUSUAL, ())) == 0
+    assert len(periods_of(nobody, UNUSUAL, ())) == 0
 
 
 @pytest.mark.slow
@@ -105,10 +105,10 @@ def test_the_walk_on_lives_of_a_few_events() -> None:
 def test_one_walk_finds_what_a_search_by_columns_finds_everywhere(name: str) -> None:
     """The same for every shipped scenario."""
     for history in simulated(name).histories.values():
-        assert assert_same_spans(history, shipped_triggers())
+        assert assert_same_periods(history, shipped_triggers())
 
 
-def assert_same_sums(name: str, economics: Economics) -> None:
+def assert_same_sums(name: str, economics: EconomicSettings) -> None:
     """Assert that sums by batch are those of valued histories, to 1e-9 of the largest."""
     simulation, batches = simulated(name), 11
     found = evaluate(simulation.scenario, loaded(), economics, batches=batches)
@@ -127,7 +127,7 @@ def assert_same_sums(name: str, economics: Economics) -> None:
 
 def test_sums_in_the_loop_are_those_of_valued_histories() -> None:
     """Costs, QALYs, life years, categories, resources and events, batch by batch, at different rates that change."""
-    economics = economics_of(parameters=loaded())
+    economics = economic_settings(load_scenario("first_salvage"), loaded())
     assert_same_sums("transplant_after_car_t", economics)
     has = load_perspective("has", loaded().evidence).rates()
     assert has.costs.later_rate is not None
@@ -142,7 +142,7 @@ def test_sums_in_the_loop_are_those_of_valued_histories() -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_sums_in_the_loop_are_those_of_valued_histories_everywhere(name: str, country: str) -> None:
     """The same for every scenario, country and perspective."""
-    base = economics_of(parameters=loaded())
+    base = economic_settings(load_scenario("first_salvage"), loaded())
     assert len(perspectives()) > 3
     for view in perspectives():
         costs, rates = load_costs(country, loaded()), load_perspective(view, loaded().evidence).rates()
