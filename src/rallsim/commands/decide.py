@@ -28,11 +28,14 @@ def decide(
     ],
     reference: Annotated[
         str | None,
-        typer.Option(metavar="STRATEGY", help="What others are compared with; the first column when not given."),
+        typer.Option(metavar="STRATEGY", help="What others are compared with; a sweep's own, else the first column."),
     ] = None,
     wtp: Annotated[
         list[float] | None,
-        typer.Option(metavar="AMOUNT", help="Willingness to pay for one QALY. Repeatable; 30000, 50000 and 100000."),
+        typer.Option(
+            metavar="AMOUNT",
+            help="Willingness to pay for one QALY. Repeatable; a sweep's own, or 30,000, 50,000, 100,000.",
+        ),
     ] = None,
     wtp_max: Annotated[float | None, typer.Option(metavar="AMOUNT", help="Where the curves end.")] = None,
     group: Annotated[
@@ -51,7 +54,9 @@ def decide(
         float | None,
         typer.Option(metavar="RATE", help="Annual effective rate, with --incidence; 0.035 when not given."),
     ] = None,
-    currency: Annotated[str, typer.Option(metavar="SIGN", help="Sign or code written before amounts.")] = "",
+    currency: Annotated[
+        str | None, typer.Option(metavar="SIGN", help="Sign or code written before amounts; a sweep's own.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Results go here instead of results/decide/<DIR>/.")
     ] = None,
@@ -60,8 +65,9 @@ def decide(
     """Decide between strategies: full incremental analysis, CEAC and CEAF, expected loss, EVPI and EVPPI.
 
     DIR holds a probabilistic sample made by this package or another: psa_costs.csv and psa_effects.csv (a column a
-    strategy, a row a draw), with psa_life_years.csv and psa_parameters.csv where there are any. Saved are a CSV file a
-    table, figures and manifest.json. Earlier results with other inputs are moved aside, never overwritten.
+    strategy, a row a draw), with psa_life_years.csv and psa_parameters.csv where there are any. The psa folder of a
+    sweep brings its labels, currency, reference and thresholds. Saved are a CSV file a table, figures and
+    manifest.json. Earlier results with other inputs are moved aside, never overwritten.
 
     Example: rallsim decide psa/ --reference chemotherapy --wtp 30000 --wtp 50000 --currency £
     """
@@ -72,15 +78,19 @@ def decide(
     target = out or Path("results") / "decide" / folder.resolve().name
     read, groups, population = _checked(folder, target, reference, wtp, wtp_max, group, (incidence, years, discount))
     patients = population["patients"] if population else None
-    decision = analyse(read.sample, wtp or DEFAULT_WTP, reference, wtp_max, groups, patients)
-    style = Style(read.sample.strategies, currency=currency)
+    currency = read.currency if currency is None else currency
+    thresholds = wtp or read.wtp or DEFAULT_WTP
+    decision = analyse(read.sample, thresholds, reference or read.reference, wtp_max, groups, patients)
+    style = Style(read.sample.strategies, read.labels, currency)
     settings = {"wtp_max": wtp_max, "currency": currency, "groups": groups, "population": population}
     content = _manifest(decision, read, settings)
     saved = save_folder(target, content, lambda temporary: write(decision, style, temporary))
     if as_json:
-        _print_json(decision, content, saved.folder, saved.moved)
+        _print_json(decision, content, saved.folder, saved.moved, read.notes)
         return
     _print(decision, style)
+    for note in read.notes:
+        print(note)
     if saved.moved:
         print(f"Earlier results with other inputs were moved to {saved.moved}/")
     print(f"Saved in {saved.folder}/: " + ", ".join(sorted(path.name for path in saved.folder.iterdir())))
@@ -141,7 +151,7 @@ def _groups(texts: list[str]) -> dict[str, list[str]]:
         if not name.strip() or not names:
             problems.append(Problem("is no group", key="--group", found=repr(text), allowed="NAME=PARAMETER,PARAMETER"))
         elif name.strip() in groups:
-            problems.append(Problem("the group stands twice", key="--group", found=repr(text)))
+            problems.append(Problem("the group is given twice", key="--group", found=repr(text)))
         groups[name.strip()] = names
     if problems:
         raise InputError(problems)
@@ -195,7 +205,9 @@ def _print(decision: Decision, style: Style) -> None:
     print_decision(decision, style)
 
 
-def _print_json(decision: Decision, content: dict[str, Any], folder: Path, moved: Path | None) -> None:
+def _print_json(
+    decision: Decision, content: dict[str, Any], folder: Path, moved: Path | None, notes: tuple[str, ...]
+) -> None:
     """Print settings and all tables but those of single draws and of curves."""
     import json
 
@@ -207,6 +219,7 @@ def _print_json(decision: Decision, content: dict[str, Any], folder: Path, moved
         "settings": content["settings"],
         "folder": str(folder),
         "moved_earlier_results_to": str(moved) if moved else None,
+        "notes": list(notes),
         **{name: records(table) for name, table in decision.tables().items() if name in shown},
     }
     print(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))

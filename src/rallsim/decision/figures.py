@@ -15,7 +15,7 @@ import pandas as pd
 
 from rallsim.common.figures import SMALL, finish, new_axes
 from rallsim.common.precision import Z_95
-from rallsim.decision.sample import Floats
+from rallsim.decision.rounding import Floats
 from rallsim.decision.style import Style, money_axis
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def plot_evppi(table: pd.DataFrame, style: Style, wtp: float, ax: Axes | None = 
     half = Z_95 * drawn["Std_Error"]
     reach = np.vstack([np.minimum(half, drawn["EVPPI"]), half])
     ax.barh(
-        drawn["Parameters"],
+        [style.label(str(name)) for name in drawn["Parameters"]],
         drawn["EVPPI"],
         xerr=reach,
         color="#0173b2",

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from rallsim.common.precision import mean
 from rallsim.decision.acceptability import best, checked_wtp, net_benefit
 from rallsim.decision.regression import Regression
-from rallsim.decision.sample import Floats, PsaSample
+from rallsim.decision.rounding import Floats
+from rallsim.decision.sample import PsaSample
 from rallsim.decision.value_of_information import with_population
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.model.random_numbers import parameter_uniforms
@@ -131,7 +132,7 @@ class Gains:
     def of(cls, sample: PsaSample, wtp: float) -> Gains:
         """Return the gains of a sample."""
         benefit = net_benefit(sample, wtp)
-        chosen = best(benefit)
+        chosen = best(sample, wtp)
         return cls(wtp, np.delete(benefit, chosen, axis=1) - benefit[:, [chosen]])
 
     @cached_property

@@ -7,7 +7,7 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from rallsim.decision.sample import Floats
+from rallsim.decision.rounding import Floats
 
 KNOTS = 7  # of a parameter's curve, at its quantiles
 MOST_WITH_PRODUCTS = 8  # parameters of a group up to which products of two are in the model

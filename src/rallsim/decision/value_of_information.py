@@ -9,6 +9,7 @@ import pandas as pd
 
 from rallsim.common.precision import mean
 from rallsim.decision.acceptability import best, checked_wtp, net_benefit
+from rallsim.decision.rounding import LARGEST
 from rallsim.decision.sample import PsaSample
 from rallsim.errors import InputError, Problem
 
@@ -32,7 +33,7 @@ def expected_loss(sample: PsaSample, wtp: Sequence[float]) -> pd.DataFrame:
     for k in checked_wtp(wtp):
         benefit = net_benefit(sample, k)
         losses = benefit.max(axis=1, keepdims=True) - benefit
-        chosen = best(benefit)
+        chosen = best(sample, k)
         for place, name in enumerate(sample.strategies):
             loss = mean(losses[:, place])
             row = {"WTP": k, "Strategy": name, "Expected_Loss": loss.value, "On_Frontier": place == chosen}
@@ -70,9 +71,9 @@ def patients_to_come(incidence: float, years: float, discount: float) -> float:
     (1692.3, 2000.0)
     """
     faults = [
-        Problem("is no finite number from 0", key=name, found=f"{value:g}")
+        Problem(f"must be a number from 0 to {LARGEST:g}", key=name, found=f"{value:g}")
         for name, value in (("incidence", incidence), ("years", years), ("discount", discount))
-        if not math.isfinite(value) or value < 0
+        if not 0 <= value <= LARGEST
     ]
     if faults:
         raise InputError(faults)

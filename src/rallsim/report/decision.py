@@ -101,7 +101,7 @@ def _answers(decision: Decision, style: Style) -> Table:
         everyone = [] if population is None else [style.money(float(population[row["WTP"]]))]
         table.add_row(
             _per(row["WTP"], style),
-            style.label(row["Best"]),
+            " = ".join(style.label(name) for name in [row["Best"], *str(row["Tied_With"]).split()]),
             f"{100 * row['Probability']:.0f} % of draws",
             style.label(row["Next"]),
             f"{style.money(row['Gain'])} ± {row['Gain_Std_Error']:,.0f}",
@@ -119,7 +119,7 @@ def _evppi(decision: Decision, values: pd.DataFrame, style: Style) -> Table:
     cells = values.set_index(["Parameters", "WTP"])
     for name in order[:MOST_PARAMETERS]:
         rows = [cells.loc[(name, k)] for k in decision.wtp]
-        table.add_row(str(name), *(_worth(row, style) for row in rows))
+        table.add_row(style.label(str(name)), *(_worth(row, style) for row in rows))
     if len(order) > MOST_PARAMETERS:
         table.add_row(f"{len(order) - MOST_PARAMETERS} more in evppi.csv")
     return table

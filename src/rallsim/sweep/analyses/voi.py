@@ -89,8 +89,8 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
         named = _labelled(rows, labels)
         for row in named[named["Worth_Knowing"]].head(3).to_dict("records"):
             lines.append(
-                f"  {row['Parameters']}: {labels.money(row['EVPPI'])} (standard error {labels.money(row['Std_Error'])}), "
-                f"{row['Share']:.0%} of the EVPI"
+                f"  {row['Parameters']}: {labels.money(row['EVPPI'])} (standard error "
+                f"{labels.money(row['Std_Error'])}), {row['Share']:.0%} of the EVPI"
             )
         lines += [f"  {rest}" for rest in [not_shown(named)] if rest]
     share = tables["variance"]["Share_Of_Luck"].max()
