@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from rallsim.decision.style import Style
 
 PLACE = 50  # among the commands that `--help` lists
-DEFAULT_WTP = (30_000.0, 50_000.0, 100_000.0)
 DEFAULT_YEARS, DEFAULT_DISCOUNT = 10.0, 0.035
 Result = TypeVar("Result")
 PACKAGES = ("numpy", "pandas", "scipy")
@@ -71,7 +70,7 @@ def decide(
 
     Example: rallsim decide psa/ --reference chemotherapy --wtp 30000 --wtp 50000 --currency £
     """
-    from rallsim.decision.analysis import analyse, write
+    from rallsim.decision.analysis import DEFAULT_WTP, decide_sample, write
     from rallsim.decision.style import Style
     from rallsim.output.folder import save_folder
 
@@ -80,7 +79,7 @@ def decide(
     patients = population["patients"] if population else None
     currency = read.currency if currency is None else currency
     thresholds = wtp or read.wtp or DEFAULT_WTP
-    decision = analyse(read.sample, thresholds, reference or read.reference, wtp_max, groups, patients)
+    decision = decide_sample(read.sample, thresholds, reference or read.reference, wtp_max, groups, patients)
     style = Style(read.sample.strategies, read.labels, currency)
     settings = {"wtp_max": wtp_max, "currency": currency, "groups": groups, "population": population}
     content = _manifest(decision, read, settings)
@@ -107,7 +106,7 @@ def _checked(
 ) -> tuple[FolderSample, dict[str, list[str]], dict[str, float] | None]:
     """Read and check files and options before anything is computed; refuses with all their faults at once."""
     from rallsim.decision.acceptability import checked_wtp
-    from rallsim.decision.analysis import wtp_grid
+    from rallsim.decision.analysis import DEFAULT_WTP, wtp_grid
     from rallsim.decision.partial_information import checked_groups
     from rallsim.decision.sample_files import read_sample
     from rallsim.output.folder import check_folder

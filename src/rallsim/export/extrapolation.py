@@ -51,10 +51,10 @@ def checked_follow_up(months: float | None, horizon: float, step: float) -> floa
 
 def background_of_results(results: EconomicResults) -> Background:
     """Return the mortality that the patients of a scenario would have without leukaemia, up to its horizon."""
-    scenario, parameters = results.scenario, results.parameters
+    scenario, parameters, baseline = results.scenario, results.parameters, results.baseline
     months = int(np.ceil(scenario.horizon_months))
     country = parameters.countries[scenario.population_id]
-    return background_of_people(*results.people, country, parameters.evidence, months)
+    return background_of_people(baseline["age"], baseline["male"], country, parameters.evidence, months)
 
 
 def continued_curves(

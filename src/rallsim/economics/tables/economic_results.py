@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from rallsim.economics.settings.settings import EconomicSettings
 from rallsim.economics.tables import comparison
 from rallsim.economics.tables.decisions import UNDISC, incremental, net_benefit, pairwise
-from rallsim.economics.tables.people import people_of
 from rallsim.economics.tables.severity import severity
 from rallsim.economics.valuation.accrual_periods import Floats
 from rallsim.economics.valuation.valuation import Valuation, by_stage_and_cycle, value_history
@@ -27,8 +27,12 @@ class EconomicResults:
     scenario: Scenario
     economics: EconomicSettings
     valuations: Mapping[str, Valuation]
-    people: tuple[Floats, Floats]
     parameters: ParameterSet
+
+    @property
+    def baseline(self) -> np.ndarray:
+        """Who the patients are (`outcomes.baseline`)."""
+        return next(iter(self.valuations.values())).timeline.history.baseline
 
     @cached_property
     def totals(self) -> dict[str, dict[str, Floats]]:
@@ -46,7 +50,7 @@ class EconomicResults:
             "incremental_undisc": incremental(self.totals, UNDISC),
             "pairwise": pairwise(self.totals, reference),
             "net_benefit": net_benefit(self.totals, reference, sorted({*self.economics.grid, *self.economics.wtp})),
-            "severity": severity(self.totals, self.people, self.economics, self.scenario, self.parameters),
+            "severity": severity(self.totals, self.baseline, self.economics, self.scenario, self.parameters),
             "activity": comparison.activity(self.valuations),
             "trace": pd.concat([by_stage_and_cycle(one) for one in self.valuations.values()], ignore_index=True),
             "inputs": inputs,
@@ -68,7 +72,7 @@ class EconomicResults:
 def value_histories(
     scenario: Scenario, parameters: ParameterSet, histories: Mapping[str, History], economics: EconomicSettings
 ) -> EconomicResults:
-    """Value the histories of all strategies of a scenario.
+    """Value the `histories` of all strategies of a scenario: costs, QALYs, increments and the tables made of them.
 
     >>> from rallsim.economics.settings.settings import economic_settings
     >>> from rallsim.inputs.scenario import load_scenario
@@ -79,9 +83,8 @@ def value_histories(
     >>> found.tables["incremental"]["Strategy"].nunique()
     3
     """
-    ages, male = people_of(scenario, parameters, replicate=next(iter(histories.values())).replicate)
     valuations = {
-        name: value_history(history, economics.costs, economics.utilities, economics.rates, ages=ages, male=male)
+        name: value_history(history, economics.costs, economics.utilities, economics.rates)
         for name, history in histories.items()
     }
-    return EconomicResults(scenario, economics, valuations, (ages, male), parameters)
+    return EconomicResults(scenario, economics, valuations, parameters)
