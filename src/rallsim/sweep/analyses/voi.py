@@ -14,8 +14,9 @@ from rallsim.decision.figures import MOST_BARS
 from rallsim.decision.incremental import incremental_of
 from rallsim.decision.partial_information import checked_groups, evppi, not_shown, to_fit
 from rallsim.decision.value_of_information import evpi, patients_to_come
-from rallsim.sweep.analyses.psa import psa_sample, without_luck
+from rallsim.sweep.analyses.psa import bias_corrected, psa_sample
 from rallsim.sweep.draws import owner_of
+from rallsim.sweep.first_order_error import in_words
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.sampling import sample_of, variance_table
 from rallsim.sweep.study import Figures, Study
@@ -34,8 +35,8 @@ def analyse(study: Study) -> Tables:
     Groups are whose parameters they are (each therapy, transplant, disease, costs, utilities), and those asked for;
     with `--parameter` only these are valued alone. Population values need `--incidence`.
 
-    The luck of the patients left in each draw makes the EVPI too high; `EVPI_Without_Luck` is what is left without it,
-    and `variance` tells how much of the variance between draws it is. Regression takes it out of the EVPPI.
+    First-order uncertainty, chance in the patients of each draw, biases the EVPI upwards; `EVPI_Without_Luck` is free
+    of it, and `variance` has its share of the variance between draws. The regression of the EVPPI takes it out.
     """
     sample = sample_of(study)
     found = psa_sample(study, sample)
@@ -57,7 +58,7 @@ def analyse(study: Study) -> Tables:
         table = evppi(found, study.wtp, valued, patients, advance)
     return {
         "evppi": table.sort_values(["WTP", "EVPPI"], ascending=[True, False], kind="stable"),
-        "evpi": sample.without_luck(evpi(found, wtp_grid(study.wtp, icers), patients)),
+        "evpi": sample.bias_corrected(evpi(found, wtp_grid(study.wtp, icers), patients)),
         "variance": variance_table(sample, ["nmb"], study.wtp[0], study.strategies, study.reference),
     }
 
@@ -82,7 +83,7 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
         first = rows.iloc[0]
         everything = tables["evpi"][tables["evpi"]["WTP"] == wtp]
         line = f"EVPI {labels.at_wtp(wtp)}: {labels.money(first['EVPI'])} a patient"
-        line += f" ({labels.money(without_luck(tables['evpi'], wtp))} without the luck of the patients)"
+        line += f" ({labels.money(bias_corrected(tables['evpi'], wtp))} corrected for bias)"
         if "Population_EVPI" in everything:
             line += f", {labels.money(float(everything['Population_EVPI'].sum()))} for the population"
         lines.append(line + ". Worth knowing most, alone or together:")
@@ -93,9 +94,8 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
                 f"{labels.money(row['Std_Error'])}), {row['Share']:.0%} of the EVPI"
             )
         lines += [f"  {rest}" for rest in [not_shown(named)] if rest]
-    share = tables["variance"]["Share_Of_Luck"].max()
-    lines.append(f"Luck of the patients is at most {share:.1%} of the variance between draws.")
-    return lines
+    variance = tables["variance"]
+    return [*lines, in_words(float(variance["Share_Of_Luck"].max()), int(variance["Patients"].max()))]
 
 
 def _labelled(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
