@@ -201,7 +201,7 @@ class Study:
         from rallsim.simulation.simulate import Simulation
 
         content = manifest(Simulation(self.scenario, self.parameters, {}), list(settings), self.runner.model.economics)
-        content["packages"] |= {name: version(name) for name in ("SALib", "scikit-learn", "pyarrow")}
+        content["packages"] |= {name: version(name) for name in ("SALib", "pyarrow")}
         return content | {
             "python": platform.python_version(),
             "analysis": analysis,

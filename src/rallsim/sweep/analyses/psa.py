@@ -15,6 +15,7 @@ from rallsim.decision.analysis import draw as decision_figures
 from rallsim.decision.sample import PsaSample, sample_tables
 from rallsim.decision.sample import left_out as sums_of_others
 from rallsim.sweep.base_case import compare, summarise_both
+from rallsim.sweep.first_order_error import in_words
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.sampling import Sample, running_means, sample_of, variance_table
 from rallsim.sweep.study import Figures, Study
@@ -61,7 +62,7 @@ def analyse(study: Study) -> Tables:
         **undiscounted,
         **decision.tables(),
         **compare(study, sample, outcomes),
-        "evpi": sample.without_luck(decision.evpi),
+        "evpi": sample.bias_corrected(decision.evpi),
         "variance": variance_table(sample, outcomes, study.wtp[0], study.strategies, study.reference),
         "running_means": running_means(sample, study.wtp[0], study.strategies, study.reference),
         "parameters_left_out": pd.DataFrame({"parameter": list(left_out), "reason": list(left_out.values())}),
@@ -92,7 +93,7 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
             f"{labels.at_wtp(row['WTP'], 'At')} {labels.strategy(row['Best'])} has the highest expected net benefit, "
             f"{labels.money(row['Gain'])} more than {labels.strategy(row['Next'])}; it is the best in "
             f"{row['Probability']:.0%} of draws. EVPI {labels.money(row['EVPI'])} a patient, "
-            f"{labels.money(without_luck(tables['evpi'], row['WTP']))} corrected for first-order error."
+            f"{labels.money(bias_corrected(tables['evpi'], row['WTP']))} corrected for bias."
         )
         rival = next((row[one] for one in ("Best", "Next") if row[one] != labels.reference), "")
         if labels.reference in (row["Best"], row["Next"]) and row["Gain"] < Z_95 * errors[rival]:
@@ -102,7 +103,7 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
         f"{int(worst['Draws']):,} draws × {int(worst['Patients']):,} patients. Standard error of net benefit against "
         f"{labels.strategy(labels.reference)}: at most {labels.money(worst['Std_Error'])} (draws "
         f"{labels.money(worst['Error_Of_Draws'])}, patients {labels.money(worst['Error_Of_Patients'])}). "
-        f"First-order error is at most {main['Share_Of_Luck'].max():.1%} of the variance between draws."
+        + in_words(float(main["Share_Of_Luck"].max()), int(worst["Patients"]))
     )
     for outcome, target in labels.settings.get("until", {}).items():
         reached = float(tables["variance"].query("Outcome == @outcome")["Std_Error"].max())
@@ -111,8 +112,8 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
     return lines
 
 
-def without_luck(curve: pd.DataFrame, wtp: float) -> float:
-    """EVPI of a curve at a willingness to pay, corrected for first-order error."""
+def bias_corrected(curve: pd.DataFrame, wtp: float) -> float:
+    """EVPI of a curve at a willingness to pay, free of first-order uncertainty."""
     return float(curve.loc[curve["WTP"] == wtp, "EVPI_Without_Luck"].iloc[0])
 
 
