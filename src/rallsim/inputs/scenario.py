@@ -95,6 +95,10 @@ class Scenario(Question):
         """Hash of the file as it was read, without settings."""
         return hashlib.sha256(self.source_text.encode()).hexdigest()
 
+    def followed_for(self, months: float) -> Scenario:
+        """Return the same scenario with patients followed for so long."""
+        return self.model_copy(update={"horizon_months": months})
+
     def place(self, *keys: str | int) -> tuple[str | None, int | None]:
         """Return where a value was written: the file and line, or the setting that replaced it and no line.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TypeVar
 
@@ -43,17 +43,24 @@ class Simulation:
     cohort: Cohort | None = None
     entrants: np.ndarray | None = None
 
+    def until(self, months: float) -> Simulation:
+        """Return the simulation as if it had ended at `months`."""
+        return replace(self, histories={name: history.until(months) for name, history in self.histories.items()})
+
 
 def simulate(
     scenario: Scenario,
     parameters: ParameterSet | None = None,
     *,
+    months: float | None = None,
     engine: str = ENGINES[0],
     replicate: int = 0,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Simulation:
     """Simulate every strategy of a scenario on the same patients with the same luck.
+
+    Patients are followed for `months`, by default for the scenario's `horizon_months`.
 
     `engine` is batch (compiled loop) or agents (SimPy): the histories are the same to the last bit. `workers` threads
     share the blocks of patients, which helps the batch engine; histories do not depend on how many there are.
@@ -68,7 +75,8 @@ def simulate(
     parameters = parameters_for(scenario, parameters or load_parameters())
     check_scenario(scenario, parameters)
     base = parameters.values(scenario.population_id)
-    prepared = [prepare(scenario, strategy, parameters, base) for strategy in scenario.strategies.values()]
+    followed = scenario if months is None else scenario.followed_for(months)
+    prepared = [prepare(followed, strategy, parameters, base) for strategy in scenario.strategies.values()]
     simulate_block = engine_called(engine)
     cohort = prepared[0].cohort
 
@@ -90,7 +98,7 @@ def simulate(
             strategy=one.strategy,
             therapies=tuple(parameters.therapies),
             patients=scenario.patients,
-            horizon=scenario.horizon_months,
+            horizon=followed.horizon_months,
             replicate=replicate,
             seed=scenario.seed,
         )
