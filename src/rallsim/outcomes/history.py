@@ -101,8 +101,8 @@ class History:
         Refuses a time after the horizon, up to which alone anything is known.
         """
         if months > self.horizon:
-            found, allowed = f"{months:g} months", f"up to {self.horizon:g}"
-            raise InputError(Problem("histories were not simulated for as long", found=found, allowed=allowed))
+            allowed = f"up to {self.horizon:g}; simulate(..., months=...) follows patients longer"
+            raise InputError(Problem("histories end before", found=f"{months:g} months", allowed=allowed))
         return (
             replace(self, events=events_until(self.events, months), horizon=months) if months < self.horizon else self
         )
