@@ -47,7 +47,7 @@ def test_a_run_counts_costs_and_qalys(rallsim: Rallsim, tmp_path: Path) -> None:
     folder = tmp_path / "results" / "first_salvage"
 
     assert (code, err) == (0, "")
-    assert "Costs and QALYs of a patient, NICE, England: GBP 2023, discounted at 3.5 % (costs)" in out
+    assert "Costs and QALYs of a patient, NICE, England: GBP 2023, for life, discounted at 3.5 % (costs)" in out
     assert "List prices" in out
     assert "inputs are assumed" in out
     assert {path.stem for path in (folder / "economics").iterdir()} == TABLES
@@ -73,7 +73,7 @@ def test_options_change_what_is_counted(rallsim: Rallsim, tmp_path: Path) -> Non
     kept = json.loads((tmp_path / "a" / "manifest.json").read_text(encoding="utf-8"))["economics"]
 
     assert code == 0
-    assert "EUR 2025, discounted at 5 % (costs) and 1 % (QALYs" in out
+    assert "EUR 2025, for life, discounted at 5 % (costs) and 1 % (QALYs" in out
     assert (kept["costs"], kept["perspective"], kept["wtp"]) == ("fr", "zin", [50000.0])
     assert (kept["discount"]["costs"], kept["discount"]["qalys"]) == (0.05, 0.01)
 

@@ -125,7 +125,7 @@ _WORD_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{WORD}$"})
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 _MONTHS_SCHEMA: dict[str, Any] = {
-    "anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": LIFETIME_MONTHS}, {"const": LIFETIME}]
+    "anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": int(LIFETIME_MONTHS)}, {"const": LIFETIME}]
 }
 Therapy = Annotated[str, PlainValidator(_one_of("therapy")), _WORD_SCHEMA]
 Variant = Annotated[str, PlainValidator(_one_of("variant")), _WORD_SCHEMA]
@@ -252,7 +252,7 @@ class EconomicsKeys(Part):
     horizon_months: Annotated[float | None, BeforeValidator(_months), WithJsonSchema(_MONTHS_SCHEMA)] = Field(
         default_factory=_nothing,
         gt=0,
-        le=LIFETIME_MONTHS,
+        le=int(LIFETIME_MONTHS),
         description="Months from entry for which costs, QALYs and life years are counted; for life when left out.",
     )
     incidence: Annotated[float | None, _POSITIVE_SCHEMA] = Field(
@@ -291,7 +291,9 @@ class Question(Part):
     )
     patients: int = Field(ge=1, le=2**31 - 1, description="Simulated patients.")
     horizon_months: float = Field(
-        gt=0, le=LIFETIME_MONTHS, description="Months from entry that clinical outcomes cover; costs have their own."
+        gt=0,
+        le=int(LIFETIME_MONTHS),
+        description="Months from entry that clinical outcomes cover; costs have their own.",
     )
     seed: int = Field(ge=0, le=2**63 - 1, description="The same seed gives the same luck.")
     reference: str = Field(

@@ -20,7 +20,7 @@ WITH_ICER = ("NE", "SW")  # quadrants of the cost-effectiveness plane
 Totals = Mapping[str, Mapping[str, Floats]]
 
 
-def incremental(totals: Totals, lifetime: Totals | None, suffix: str = "") -> pd.DataFrame:
+def incremental(totals: Totals, suffix: str = "", lifetime: Totals | None = None) -> pd.DataFrame:
     """Full incremental analysis of mean costs and QALYs: ND, D, ED, and ICERs against the one before on the frontier.
 
     Columns: those of `decision.incremental.incremental_analysis`; ICER_Std_Error, the Monte Carlo error that the number

@@ -64,9 +64,9 @@ class EconomicResults:
         return {
             "summary": comparison.summary(self.valuations),
             "increments": comparison.increments(self.valuations, reference),
-            "incremental": self._with_alive(incremental(self.totals, self.lifetime_totals), "Alive", "Strategy"),
+            "incremental": self._with_alive(incremental(self.totals, "", self.lifetime_totals), "Alive", "Strategy"),
             "incremental_undisc": self._with_alive(
-                incremental(self.totals, self.lifetime_totals, UNDISC), "Alive", "Strategy"
+                incremental(self.totals, UNDISC, self.lifetime_totals), "Alive", "Strategy"
             ),
             "pairwise": self._with_alive(pairwise(self.totals, reference, self.lifetime_totals), "alive", "strategy"),
             "net_benefit": net_benefit(self.totals, reference, sorted({*self.economics.grid, *self.economics.wtp})),
