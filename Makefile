@@ -44,7 +44,7 @@ reference: $(READY)  ## small committed results of the shipped scenarios; a chan
 	  $(BIN)/rallsim run $$scenario --patients 2000 --out build/reference/$$(basename $$scenario .yaml) >/dev/null && \
 	  cp build/reference/$$(basename $$scenario .yaml)/summary.csv results/reference/$$(basename $$scenario .yaml).csv || exit 1; \
 	done
-	$(BIN)/python -m rallsim.report.curves_page
+	$(BIN)/python tools/curves_page.py
 	$(BIN)/rallsim validate --out build/reference/validate >/dev/null
 	mkdir -p results/reference/validation
 	cp $(addprefix build/reference/validate/,scores.csv validation.csv calibration.png posterior.png) results/reference/validation/

@@ -6,18 +6,30 @@ are told.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 
 import helpers_bench as b
-from rallsim.simulation.simulate import tally
+from rallsim.evaluation.evaluate import Evaluation, evaluate
+from rallsim.inputs.scenario import Scenario
 
 PATIENTS = 20_000
 DRAWS = 200
 Say = Callable[[str], None]
+
+
+def summed(scenario: Scenario, draws: Mapping[str, np.ndarray] | None = None) -> Evaluation:
+    """Sums of outcomes of all strategies, without economics."""
+    return evaluate(scenario, b.PARAMETERS, None, draws)
+
+
+def events_of(sums: Evaluation) -> int:
+    """Number of events in all histories behind sums."""
+    counted = [place for place, name in enumerate(sums.measures) if name.startswith("events_")]
+    return int(sums.sums[..., counted].sum())
 
 
 @pytest.fixture(scope="module")
@@ -97,11 +109,8 @@ def test_many_draws_beside_one_big_run(benchmark: Any, say: Say) -> None:
     """200 draws of 1,000 patients take at most 1.2 times as long, per event, as one run of 200,000 patients."""
     small, big = b.first_salvage(1000), b.first_salvage(1000 * DRAWS)
     same = {"hsct.sos_fatality": np.full(DRAWS, b.PARAMETERS.parameters["hsct.sos_fatality"].value)}
-    events_small = sum(int(one.events.sum()) for one in tally(small, b.PARAMETERS, draws=same).values())
-    events_big = sum(int(one.events.sum()) for one in tally(big, b.PARAMETERS).values())
-    draws, one_run = b.beside(
-        benchmark, lambda: tally(small, b.PARAMETERS, draws=same), lambda: tally(big, b.PARAMETERS)
-    )
+    events_small, events_big = events_of(summed(small, same)), events_of(summed(big))
+    draws, one_run = b.beside(benchmark, lambda: summed(small, same), lambda: summed(big))
     ratios = (draws / events_small) / (one_run / events_big)
     speeds = [
         events / float(np.median(taken)) / 1e6 for events, taken in ((events_small, draws), (events_big, one_run))
@@ -116,11 +125,11 @@ def test_many_draws_beside_one_big_run(benchmark: Any, say: Say) -> None:
 def test_scenario_to_outcomes(benchmark: Any, say: Say, name: str, wanted: float | None) -> None:
     """Million events a second from a scenario to its outcomes, by checked histories or by sums, on one core."""
     scenario = b.first_salvage(PATIENTS)
-    events = sum(int(one.events.sum()) for one in tally(scenario, b.PARAMETERS).values())
+    events = events_of(summed(scenario))
     ways: dict[str, Callable[[], object]] = {
         "OS and EFS": lambda: b.to_os_and_efs(scenario),
         "all outcomes": lambda: b.to_outcomes(scenario),
-        "sums in the loop": lambda: tally(scenario, b.PARAMETERS),
+        "sums in the loop": lambda: summed(scenario),
     }
     taken = b.timed(benchmark, ways[name])
     typical, best = (events / float(seconds) / 1e6 for seconds in (np.median(taken), taken.min()))

@@ -18,15 +18,15 @@ import pytest
 Say = Callable[[str], None]
 SUMS = """
 import json, resource, sys, time
+from rallsim.evaluation.evaluate import evaluate
 from rallsim.inputs.parameters import load_parameters
 from rallsim.inputs.scenario import load_scenario
-from rallsim.simulation.simulate import tally
 
 patients, workers = int(sys.argv[1]), int(sys.argv[2])
 parameters = load_parameters()
-tally(load_scenario("order_of_therapies", patients=10), parameters)
+evaluate(load_scenario("order_of_therapies", patients=10), parameters, None)
 start = time.process_time()
-tally(load_scenario("order_of_therapies", patients=patients), parameters, workers=workers)
+evaluate(load_scenario("order_of_therapies", patients=patients), parameters, None, workers=workers)
 taken = time.process_time() - start
 print(json.dumps([taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 """

@@ -16,7 +16,7 @@ from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario, load_scenario
 from rallsim.sweep.jobs import Model
 from rallsim.sweep.runner import Runner
-from rallsim.sweep.settings import Asked
+from rallsim.sweep.settings import SweepSettings
 from rallsim.sweep.store import Store
 from rallsim.sweep.study import Study
 from rallsim.sweep.workers import pool_of
@@ -76,7 +76,7 @@ class FormulaStudy(Study):
 
 def formula(
     folder: Path,
-    asked: Asked,
+    asked: SweepSettings,
     costs: Callable[[pd.DataFrame], np.ndarray] | None = None,
     qalys: Callable[[pd.DataFrame], np.ndarray] | None = None,
     luck: np.ndarray | None = None,

@@ -54,7 +54,7 @@ strategies:
 THERAPIES = ("antibody", "cells", "chemotherapy")
 THERAPY_WORDS = "antibody, cells, chemotherapy"
 TOP_KEYS = (
-    "title, question, look_at, population, missing_from, patients, horizon_months, seed, reference, "
+    "title, question, look_at, population, missing_from, additions, patients, horizon_months, seed, reference, "
     "expected_seconds, variants, eligibility, parameters, economics, defaults, strategies"
 )
 STRATEGY_KEYS = ", ".join(StrategyKeys.model_fields)

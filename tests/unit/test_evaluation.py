@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from rallsim.common.files import shipped
+from rallsim.economics.discounting import UNDISCOUNTED
 from rallsim.economics.settings.settings import EconomicSettings, economic_settings
 from rallsim.economics.tables.people import people_of
 from rallsim.economics.valuation.valuation import value_history
@@ -18,7 +19,7 @@ from rallsim.errors import InputError, ModelError
 from rallsim.evaluation.evaluate import DRAWS, STRATEGIES, Evaluation, evaluate, measures_of
 from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario, load_scenario
-from rallsim.simulation.simulate import simulate, tally
+from rallsim.simulation.simulate import simulate
 
 
 @cache
@@ -204,26 +205,25 @@ def test_each_draw_is_what_it_would_be_alone() -> None:
     assert (np.diff(together.mean("qalys"), axis=0) != 0).all()
 
 
-def test_outcomes_and_events_are_those_of_the_tally() -> None:
-    """Means of outcomes and numbers of events are those that `simulation.tally` finds, valued or not."""
+def test_outcomes_and_events_are_the_same_valued_or_not() -> None:
+    """Sums of outcomes and numbers of events do not depend on whether anything is valued or more is measured."""
     parameters, economics = known()
     scenario = load_scenario("first_salvage", patients=1200)
     draws = {"hsct.sos_fatality": np.array([0.1, 0.9])}
     found, unvalued = (evaluate(scenario, parameters, one, draws) for one in (economics, None))
-    tallies = tally(scenario, parameters, draws=draws)
+    more = evaluate(scenario, parameters, economics, draws, survival_at=[12.0], stage_months=UNDISCOUNTED)
 
     assert unvalued.measures == measures_of(None)
     assert np.array_equal(unvalued.sums, found.sums[..., : len(unvalued.measures)])
-    for place, name in enumerate(found.strategies):
-        assert found.mean("os_months")[:, place] == pytest.approx(tallies[name].mean("os_months"))
-        events = found.sums[:, place].sum(axis=1)[:, found.measures.index("events_entry") :][:, :35]
-        assert np.array_equal(events, tallies[name].events.sum(axis=2))
+    assert more.measures[: len(found.measures)] == found.measures
+    assert np.array_equal(found.sums, more.sums[..., : len(found.measures)])
+    assert more.measures[len(found.measures) :][:3] == ("os_at_12_months", "efs_at_12_months", "months_in_relapsed")
 
 
 def test_nothing_is_lost_for_want_of_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """A patient with more charges than there is room for ends the evaluation instead of costing less."""
     parameters, economics = known()
-    monkeypatch.setattr("rallsim.evaluation.values.MOST_PERIODS", 3)
+    monkeypatch.setattr("rallsim.evaluation.loop.MOST_PERIODS", 3)
     with pytest.raises(ModelError, match=r"more charges and times of one patient than .* room for 3"):
         evaluate(load_scenario("first_salvage", patients=10), parameters, economics)
 

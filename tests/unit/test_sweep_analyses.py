@@ -12,9 +12,9 @@ from scipy.stats import norm
 from helpers_sweep import formula
 from rallsim.errors import InputError
 from rallsim.sweep.analyses import morris, oneway, psa, sobol, threshold, twoway, variants, voi
-from rallsim.sweep.joint import Joint
+from rallsim.sweep.draws import Joint
 from rallsim.sweep.sampling import sample_of
-from rallsim.sweep.settings import Asked
+from rallsim.sweep.settings import SweepSettings
 from rallsim.sweep.variance import split
 
 PRICE, RATE, OTHER = "costs.blinatumomab_vial", "hsct.sos_fatality", "hsct.acute_gvhd"
@@ -37,7 +37,7 @@ def test_a_threshold_is_where_lines_cross_and_its_error_that_of_the_difference(t
     luck = np.stack([np.zeros(10), drawn(), np.zeros(10)])
     study = formula(
         tmp_path,
-        Asked(wtp=WTP, ranges={PRICE: (0.0, 1200.0)}),
+        SweepSettings(wtp=WTP, ranges={PRICE: (0.0, 1200.0)}),
         costs=lambda table: columns(table, -1000.0, 2 * table[PRICE] - 2000.0, 1e6),
         luck=luck,
     )
@@ -55,7 +55,7 @@ def test_two_changes_in_one_interval_are_both_found(tmp_path: Path) -> None:
     """Three lines that are the highest one after the other within one step of the grid give two thresholds."""
     study = formula(
         tmp_path,
-        Asked(wtp=WTP, ranges={PRICE: (0.0, 800.0)}, grid=2),
+        SweepSettings(wtp=WTP, ranges={PRICE: (0.0, 800.0)}, grid=2),
         costs=lambda table: -columns(table, 0 * table[PRICE], table[PRICE] - 300.0, 3 * table[PRICE] - 1500.0),
     )
 
@@ -73,34 +73,38 @@ def test_a_threshold_that_may_be_luck_is_said_to_be(tmp_path: Path) -> None:
     luck = np.stack([np.zeros(10), drawn(), np.zeros(10)])
     study = formula(
         tmp_path,
-        Asked(wtp=WTP, ranges={PRICE: (0.0, 2.0)}),
+        SweepSettings(wtp=WTP, ranges={PRICE: (0.0, 2.0)}),
         costs=lambda table: columns(table, 0.0, 0.1 * (table[PRICE] - 1), 1e6),
         luck=luck,
     )
 
     found = threshold.analyse(study)
     assert not found["threshold"]["clear"].any()
-    assert "luck" in " ".join(threshold.say(found, study.look()))
+    assert "luck" in " ".join(threshold.summarise(found, study.labels()))
 
 
 def test_no_change_gives_no_row(tmp_path: Path) -> None:
     """A strategy that is preferred over the whole range leaves the table empty, and the sentence says so."""
-    study = formula(tmp_path, Asked(wtp=WTP, ranges={PRICE: (0.0, 2.0)}), costs=lambda t: columns(t, 0.0, 5.0, 5.0))
+    study = formula(
+        tmp_path, SweepSettings(wtp=WTP, ranges={PRICE: (0.0, 2.0)}), costs=lambda t: columns(t, 0.0, 5.0, 5.0)
+    )
 
     found = threshold.analyse(study)
 
     assert len(found["threshold"]) == 0
-    assert threshold.say(found, study.look()) == ["Nothing depends here on: Costs: blinatumomab vial."]
+    assert threshold.summarise(found, study.labels()) == ["Nothing depends here on: Costs: blinatumomab vial."]
     study.costs = lambda t: columns(t, 0.0, 5.0 + t[PRICE], 5.0)
-    assert threshold.say(threshold.analyse(study), study.look())[0].startswith("No change at £1,000 per QALY along")
+    assert threshold.summarise(threshold.analyse(study), study.labels())[0].startswith(
+        "No change at £1,000 per QALY along"
+    )
 
 
 def test_a_tornado_bar_is_the_change_that_its_parameter_makes(tmp_path: Path) -> None:
     """With costs a - 3 b the bars are 3 times the longer range and the shorter one, ordered by length."""
-    base = formula(tmp_path, Asked()).base
+    base = formula(tmp_path, SweepSettings()).base
     study = formula(
         tmp_path,
-        Asked(wtp=WTP, ranges={PRICE: (0.0, 10.0), RATE: (0.1, 0.9)}),
+        SweepSettings(wtp=WTP, ranges={PRICE: (0.0, 10.0), RATE: (0.1, 0.9)}),
         costs=lambda t: columns(t, t.get(PRICE, base[PRICE]) - 3000 * t.get(RATE, base[RATE]), 1e6, 2e6),
     )
 
@@ -118,7 +122,7 @@ def test_a_tornado_says_where_another_strategy_is_preferred(tmp_path: Path) -> N
     """A price that makes the preferred strategy dearer than its rival within its range has a row of switches."""
     study = formula(
         tmp_path,
-        Asked(wtp=WTP, ranges={PRICE: (0.0, 4000.0)}),
+        SweepSettings(wtp=WTP, ranges={PRICE: (0.0, 4000.0)}),
         costs=lambda t: columns(t, t[PRICE], 3000.0, 1e6),
     )
 
@@ -127,14 +131,17 @@ def test_a_tornado_says_where_another_strategy_is_preferred(tmp_path: Path) -> N
     assert found["switches"]["value"].tolist() == pytest.approx([3000.0])
     bar = found["tornado"].iloc[0]
     assert (bar["preferred_at_lo"], bar["preferred_at_hi"]) == ("chemotherapy", "blinatumomab")
-    assert any("gives way" in line for line in oneway.say(found, study.look()))
+    assert any("gives way" in line for line in oneway.summarise(found, study.labels()))
 
 
 def test_changes_are_paired_batch_by_batch(tmp_path: Path) -> None:
     """Luck that is the same at every point is in the outcome's error and not in that of its change."""
     luck = np.stack([drawn(), np.zeros(10), np.zeros(10)])
     study = formula(
-        tmp_path, Asked(wtp=WTP, ranges={PRICE: (0.0, 9.0)}), costs=lambda t: columns(t, t[PRICE], 1, 1), luck=luck
+        tmp_path,
+        SweepSettings(wtp=WTP, ranges={PRICE: (0.0, 9.0)}),
+        costs=lambda t: columns(t, t[PRICE], 1, 1),
+        luck=luck,
     )
 
     rows = oneway.analyse(study)["oneway"].query("strategy == 'chemotherapy' and outcome == 'costs'")
@@ -169,7 +176,7 @@ def test_luck_that_all_draws_share_is_no_spread_of_draws(tmp_path: Path) -> None
     luck = np.stack([np.zeros(10), drawn(), np.zeros(10)])
     study = formula(
         tmp_path,
-        Asked(wtp=WTP, draws=50, patients=100),
+        SweepSettings(wtp=WTP, draws=50, patients=100),
         costs=lambda t: columns(t, 0.0, 100 * t[RATE], 1e6),
         luck=luck,
     )
@@ -188,11 +195,11 @@ def test_a_sample_grows_by_what_lowers_its_error(tmp_path: Path) -> None:
     """Where draws make the error, draws are added; where the patients' luck does, patients are."""
     of_draws = formula(
         tmp_path,
-        Asked(wtp=WTP, patients=100, until={"nmb": 0.5}),
+        SweepSettings(wtp=WTP, patients=100, until={"nmb": 0.5}),
         costs=lambda t: columns(t, 0.0, 100 * t[RATE], 1e6),
     )
     luck = np.stack([np.zeros(10), drawn(), np.zeros(10)])
-    of_patients = formula(tmp_path, Asked(wtp=WTP, patients=100, until={"nmb": 0.8}), luck=luck)
+    of_patients = formula(tmp_path, SweepSettings(wtp=WTP, patients=100, until={"nmb": 0.8}), luck=luck)
 
     many, long = sample_of(of_draws), sample_of(of_patients)
 
@@ -207,7 +214,7 @@ def test_a_sample_grows_by_what_lowers_its_error(tmp_path: Path) -> None:
 
 def test_patients_are_chosen_so_that_their_luck_is_little(tmp_path: Path) -> None:
     """Without luck in single draws the fewest patients are enough."""
-    study = formula(tmp_path, Asked(wtp=WTP, draws=100), costs=lambda t: columns(t, 0.0, 100 * t[RATE], 1e6))
+    study = formula(tmp_path, SweepSettings(wtp=WTP, draws=100), costs=lambda t: columns(t, 0.0, 100 * t[RATE], 1e6))
 
     assert sample_of(study).patients == 200
 
@@ -216,7 +223,7 @@ def test_every_draw_is_worth_its_net_benefit(tmp_path: Path) -> None:
     """The files of a psa hold, draw by draw, the formula at the parameters written beside."""
     study = formula(
         tmp_path,
-        Asked(wtp=WTP, draws=30, patients=100),
+        SweepSettings(wtp=WTP, draws=30, patients=100),
         costs=lambda t: columns(t, 0.0, 100 * t[RATE], 7.0),
         qalys=lambda t: columns(t, 1.0, 2.0, 1 + t[OTHER]),
     )
@@ -233,7 +240,7 @@ def test_every_draw_is_worth_its_net_benefit(tmp_path: Path) -> None:
 
 def test_sobol_indices_of_a_sum_are_shares_of_its_variance(tmp_path: Path) -> None:
     """For a weighted sum of two independent parameters S1 = ST = its part of the variance, within three half widths."""
-    asked = Asked(wtp=WTP, ranges={RATE: None, "disease.long_term_after_months": None}, design=512)
+    asked = SweepSettings(wtp=WTP, ranges={RATE: None, "disease.long_term_after_months": None}, design=512)
     study = formula(tmp_path, asked)
     paths = list(asked.ranges)
     spreads = [study.draws(1000).table[path].std() for path in paths]
@@ -250,7 +257,7 @@ def test_sobol_indices_of_a_sum_are_shares_of_its_variance(tmp_path: Path) -> No
 def test_what_is_in_no_group_keeps_its_base_value(tmp_path: Path) -> None:
     """With two groups of one parameter each, the design has their columns and no others."""
     groups = {"one": (RATE,), "other": ("disease.long_term_after_months",)}
-    study = formula(tmp_path, Asked(wtp=WTP, groups=groups, design=64))
+    study = formula(tmp_path, SweepSettings(wtp=WTP, groups=groups, design=64))
     seen: list[list[str]] = []
 
     def costs(table: pd.DataFrame) -> np.ndarray:
@@ -267,7 +274,7 @@ def test_what_is_in_no_group_keeps_its_base_value(tmp_path: Path) -> None:
 
 def test_morris_finds_the_slope_of_a_straight_line(tmp_path: Path) -> None:
     """A parameter that does nothing has effects 0; the other has mu = -mu_star: net benefit falls with costs."""
-    asked = Asked(wtp=WTP, ranges={RATE: None, "disease.long_term_after_months": None}, design=10)
+    asked = SweepSettings(wtp=WTP, ranges={RATE: None, "disease.long_term_after_months": None}, design=10)
     study = formula(tmp_path, asked, costs=lambda t: columns(t, 0.0, 10 * t[RATE], 0.0))
 
     found = morris.analyse(study)["morris"].query("strategy == 'blinatumomab'").set_index("factor")
@@ -314,7 +321,7 @@ def test_the_map_shows_who_is_best_and_how_surely(tmp_path: Path) -> None:
     """With costs of two parameters the preferred strategy of each point is the cheaper one, without a loss."""
     study = formula(
         tmp_path,
-        Asked(wtp=WTP, ranges={PRICE: (0.0, 10.0), RATE: (0.1, 0.9)}, design=5, grid=3),
+        SweepSettings(wtp=WTP, ranges={PRICE: (0.0, 10.0), RATE: (0.1, 0.9)}, design=5, grid=3),
         costs=lambda t: columns(t, t[PRICE], 10 * t[RATE], 1e6),
     )
 
@@ -330,7 +337,7 @@ def test_the_map_shows_who_is_best_and_how_surely(tmp_path: Path) -> None:
 def test_a_grid_needs_two_parameters(tmp_path: Path) -> None:
     """One parameter or three are refused."""
     with pytest.raises(InputError, match="two parameters make a grid"):
-        twoway.analyse(formula(tmp_path, Asked(wtp=WTP, ranges={PRICE: (0.0, 1.0)})))
+        twoway.analyse(formula(tmp_path, SweepSettings(wtp=WTP, ranges={PRICE: (0.0, 1.0)})))
 
 
 def test_variants_are_evaluated_alone_and_crossed(tmp_path: Path) -> None:
@@ -338,7 +345,7 @@ def test_variants_are_evaluated_alone_and_crossed(tmp_path: Path) -> None:
     path = "disease.late_relapse_rate"
     study = formula(
         tmp_path,
-        Asked(wtp=WTP, cross=("no_late_relapse", "no_antigen_loss")),
+        SweepSettings(wtp=WTP, cross=("no_late_relapse", "no_antigen_loss")),
         costs=lambda t: columns(t, 0.0, np.where(t[path] == 0.0, -5.0, 5.0), 9.0),
     )
 
@@ -357,12 +364,12 @@ def test_variants_are_evaluated_alone_and_crossed(tmp_path: Path) -> None:
 def test_an_unknown_variant_to_cross_is_refused(tmp_path: Path) -> None:
     """The message offers the one that may have been meant."""
     with pytest.raises(InputError, match="did you mean 'no_late_relapse'"):
-        variants.analyse(formula(tmp_path, Asked(wtp=WTP, cross=("no_late_relapes",))))
+        variants.analyse(formula(tmp_path, SweepSettings(wtp=WTP, cross=("no_late_relapes",))))
 
 
 def test_the_value_of_knowing_the_only_parameter_is_that_of_knowing_everything(tmp_path: Path) -> None:
     """Net benefit hangs on one parameter: its EVPPI is the EVPI, another's about 0; N patients are worth N times."""
-    study = formula(tmp_path, Asked(wtp=WTP, draws=600, patients=100, incidence=50.0, years=2.0, discount=0.0))
+    study = formula(tmp_path, SweepSettings(wtp=WTP, draws=600, patients=100, incidence=50.0, years=2.0, discount=0.0))
     middle = float(study.draws(600).table[RATE].median())
     study.costs = lambda t: columns(t, 0.0, 1000 * (t[RATE] - middle), 1e6)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def test_every_analysis_says_and_draws_something(everything: Path, name: str) ->
     assert manifest["analysis"] == name
     assert (manifest["economics"]["costs"], manifest["economics"]["perspective"]) == ("uk", "nice")
     assert "workers" not in json.dumps(manifest)
-    assert analyses.called(name).ABOUT
+    assert analyses.get_analysis(name).ABOUT
 
 
 def test_figures_are_drawn_again_from_tables(everything: Path, tmp_path: Path, rallsim: Rallsim) -> None:
@@ -127,7 +128,7 @@ def test_results_are_the_same_whoever_worked_and_however_often_it_stopped(tmp_pa
         assert rallsim(*PSA, "--out", "queue", "--part", part).code == 0
     assert "0 computed, 6 kept" in rallsim(*PSA, "--out", "queue", "--collect").out
     assert rallsim(*PSA, "--out", "resumed").code == 0
-    for path in sorted((tmp_path / "resumed" / "cells").glob("*/*.parquet"))[::2]:
+    for path in sorted((tmp_path / "resumed" / "jobs").glob("*/*.parquet"))[::2]:
         path.unlink()
     again = rallsim(*PSA, "--out", "resumed")
 
@@ -139,7 +140,7 @@ def test_results_are_the_same_whoever_worked_and_however_often_it_stopped(tmp_pa
 
 
 def test_only_what_changed_is_computed(rallsim: Rallsim) -> None:
-    """The same again computes nothing; other rules of one of three strategies compute its cells alone."""
+    """The same again computes nothing; other rules of one of three strategies compute its jobs alone."""
     rallsim(*PSA, "--out", "out")
 
     assert "0 computed, 6 kept" in rallsim(*PSA, "--out", "out").out
@@ -150,9 +151,9 @@ def test_only_what_changed_is_computed(rallsim: Rallsim) -> None:
 
 
 def test_damage_is_said(tmp_path: Path, rallsim: Rallsim) -> None:
-    """A damaged cell is computed again, and standard error says so."""
+    """A damaged job is computed again, and standard error says so."""
     rallsim(*PSA, "--out", "out")
-    next((tmp_path / "out" / "cells").glob("*/*.parquet")).write_bytes(b"PAR1")
+    next((tmp_path / "out" / "jobs").glob("*/*.parquet")).write_bytes(b"PAR1")
 
     ended = rallsim(*PSA, "--out", "out")
 
@@ -172,20 +173,38 @@ def test_the_queue_of_the_documentation_works(rallsim: Rallsim) -> None:
 
 
 def test_collecting_too_early_says_what_is_missing(rallsim: Rallsim) -> None:
-    """`--collect` without all cells, and `--part` without a plan, end with exit code 2 and say what to do."""
+    """`--collect` without all jobs, and `--part` without a plan, end with exit code 2 and say what to do."""
     early = rallsim(*PSA, "--out", "out", "--collect")
     unplanned = rallsim(*PSA, "--out", "out", "--part", "1/2")
 
-    assert (early.code, "needs 6 cells" in early.err) == (2, True)
+    assert (early.code, "needs 6 jobs" in early.err) == (2, True)
     assert (unplanned.code, "no plan here" in unplanned.err) == (2, True)
 
 
+def test_what_older_versions_left_is_said_or_refused(everything: Path, tmp_path: Path, rallsim: Rallsim) -> None:
+    """A plan of other code is refused, kept results in a folder `cells` are named, a manifest without labels too."""
+    rallsim(*PSA, "--out", "out", "--plan")
+    plan = tmp_path / "out" / "plan.json"
+    content = json.loads(plan.read_text(encoding="utf-8"))
+    plan.write_text(json.dumps({"command": "psa", "cells": content["jobs"]}), encoding="utf-8")
+    (tmp_path / "out" / "cells").mkdir()
+    shutil.copytree(everything / "variants", tmp_path / "variants")
+    manifest = tmp_path / "variants" / "manifest.json"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace('"labels"', '"look"'), encoding="utf-8")
+
+    part, replotted = rallsim(*PSA, "--out", "out", "--part", "1/2"), rallsim("plot", "variants")
+
+    assert (part.code, "plan.json: was made by version unknown" in part.err) == (2, True)
+    assert "nothing in it is read" in part.err
+    assert (replotted.code, "made by another version (0.1.0)" in replotted.err) == (2, True)
+
+
 def test_a_dry_run_tells_the_work_and_does_none(tmp_path: Path, rallsim: Rallsim) -> None:
-    """Cells, histories, time and disk are printed; no cell is kept and no folder of results made."""
+    """Jobs, histories, time and disk are printed; no job is kept and no folder of results made."""
     ended = rallsim(*PSA, "--out", "out", "--dry-run")
 
     assert ended.code == 0
-    assert "6 cells to compute, 0 kept; 7,800 histories" in ended.out
+    assert "6 jobs to compute, 0 kept; 7,800 histories" in ended.out
     assert re.search(r"about [\d.,]+ minutes with 1 at work, and \d+ MB", ended.out)
     assert not list((tmp_path / "out").glob("**/*.parquet"))
 
@@ -234,15 +253,15 @@ def test_the_analyses_are_listed(rallsim: Rallsim) -> None:
 
 
 def kept_in(folder: Path) -> int:
-    """Number of finished cells in `out`; what is half written begins with a point."""
-    return len([path for path in (folder / "out" / "cells").glob("*/*.parquet") if path.name[0] != "."])
+    """Number of finished jobs in `out`; what is half written begins with a point."""
+    return len([path for path in (folder / "out" / "jobs").glob("*/*.parquet") if path.name[0] != "."])
 
 
 LONG = ("sweep", "first_salvage", "psa", "--draws", "1500", "--patients", "1000", "--out", "out")
 
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start a sweep in its own group and wait until it has kept a cell."""
+    """Start a sweep in its own group and wait until it has kept a job."""
     process = subprocess.Popen(
         [sys.executable, "-c", CODE, *LONG, *arguments],
         cwd=folder,
@@ -261,7 +280,7 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_an_interruption_keeps_what_is_finished(tmp_path: Path, workers: str) -> None:
-    """Ctrl-C, which reaches all processes of a terminal, ends with 130, names the cells kept, and writes no results."""
+    """Ctrl-C, which reaches all processes of a terminal, ends with 130, names the jobs kept, and writes no results."""
     process = started(tmp_path, "--workers", workers)
 
     os.killpg(process.pid, signal.SIGINT)
@@ -269,7 +288,7 @@ def test_an_interruption_keeps_what_is_finished(tmp_path: Path, workers: str) ->
 
     kept = kept_in(tmp_path)
     assert process.returncode == 130
-    assert f"interrupted; {kept} finished cells are kept" in err
+    assert f"interrupted; {kept} finished jobs are kept" in err
     assert "Traceback" not in err
     assert not (tmp_path / "out" / "psa").exists()
 

@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from helpers_cli import Rallsim
-from rallsim.sweep.drawing import draw_elsewhere, draw_figures
-from rallsim.sweep.labels import Look
-from rallsim.sweep.workers import Here, Opened, interruptions_wait
+from rallsim.sweep.figures import draw_elsewhere, draw_figures
+from rallsim.sweep.labels import Labels
+from rallsim.sweep.workers import SerialExecutor, Workers, interruptions_wait
 
 CODE = "import sys; from rallsim.cli import main; sys.argv[0] = 'rallsim'; main()"
 PSA = ("sweep", "first_salvage", "psa", "--draws", "20", "--patients", "20", "--out", "out")
@@ -33,13 +33,13 @@ class Broken(Executor):
 
 
 @contextmanager
-def one_here() -> Iterator[Opened]:
-    yield Opened(Here(), 1)
+def one_here() -> Iterator[Workers]:
+    yield Workers(SerialExecutor(), 1)
 
 
 @contextmanager
-def broken() -> Iterator[Opened]:
-    yield Opened(Broken(), 1)
+def broken() -> Iterator[Workers]:
+    yield Workers(Broken(), 1)
 
 
 def figures_of(folder: Path) -> dict[str, bytes]:
@@ -54,13 +54,13 @@ def test_figures_do_not_depend_on_who_draws(tmp_path: Path, rallsim: Rallsim) ->
     """The process that asks, another, and one that dies and whose work is done here: every figure, the same bytes."""
     assert rallsim(*PSA).code == 0
     folder = tmp_path / "out" / "psa"
-    look = Look.from_json(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["look"])
+    labels = Labels.from_json(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["labels"])
     expected = figures_of(folder)
 
-    draw_figures("psa", folder, look)
+    draw_figures("psa", folder, labels)
     assert figures_of(folder) == expected
     for pool in (one_here, broken):
-        draw_elsewhere("psa", folder, look, pool)
+        draw_elsewhere("psa", folder, labels, pool)
         assert figures_of(folder) == expected
     assert len(expected) == 6
 

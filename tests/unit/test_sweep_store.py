@@ -17,20 +17,20 @@ import pytest
 from helpers_sweep import model, points, runner
 from rallsim.evaluation.evaluate import Evaluation
 from rallsim.sweep.jobs import work_of
-from rallsim.sweep.runner import MissingCellsError
+from rallsim.sweep.runner import MissingJobsError
 from rallsim.sweep.store import Store
 
 
-def one_cell(folder: Path) -> tuple[Store, str, Evaluation]:
+def one_job(folder: Path) -> tuple[Store, str, Evaluation]:
     found = runner(folder).evaluate(points(2), patients=30)
     store = Store(folder)
-    key = work_of(model(), "inotuzumab", points(2), patients=30).cells[0][0].key
+    key = work_of(model(), "inotuzumab", points(2), patients=30).jobs[0][0].key
     return store, key, found
 
 
 def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:
-    """A cell read back has the sums that were written, to the last bit."""
-    store, key, found = one_cell(tmp_path)
+    """A job read back has the sums that were written, to the last bit."""
+    store, key, found = one_job(tmp_path)
 
     kept = store.read(key)
 
@@ -39,10 +39,10 @@ def test_what_is_kept_is_read_as_it_was(tmp_path: Path) -> None:
     assert not store.damaged
 
 
-@pytest.mark.parametrize("how", ["cut", "empty", "of another cell", "no parquet"])
+@pytest.mark.parametrize("how", ["cut", "empty", "of another job", "no parquet"])
 def test_damage_is_seen_and_repaired(tmp_path: Path, how: str) -> None:
-    """A file that is cut off, empty or of another cell counts as missing and is made anew."""
-    store, key, found = one_cell(tmp_path)
+    """A file that is cut off, empty or of another job counts as missing and is made anew."""
+    store, key, found = one_job(tmp_path)
     path = store.path(key)
     content = path.read_bytes()
     other = next(one for one in tmp_path.glob("*/*.parquet") if one != path)
@@ -50,7 +50,7 @@ def test_damage_is_seen_and_repaired(tmp_path: Path, how: str) -> None:
         {
             "cut": content[:-7],
             "empty": b"",
-            "of another cell": other.read_bytes(),
+            "of another job": other.read_bytes(),
             "no parquet": b"draw,strategy\n",
         }[how]
     )
@@ -65,7 +65,7 @@ def test_damage_is_seen_and_repaired(tmp_path: Path, how: str) -> None:
 
 def test_no_flipped_byte_changes_a_number(tmp_path: Path) -> None:
     """With any one of 150 bytes of a file changed, it is read as it was or as missing, never as something else."""
-    store, key, _ = one_cell(tmp_path)
+    store, key, _ = one_job(tmp_path)
     sound = store.read(key)
     assert sound is not None
     path = store.path(key)
@@ -95,13 +95,13 @@ def test_only_what_is_missing_is_computed(tmp_path: Path) -> None:
 
     assert (first.computed, first.reused) == (3, 0)
     assert (second.computed, second.reused) == (0, 3)
-    with pytest.raises(MissingCellsError) as missing:
+    with pytest.raises(MissingJobsError) as missing:
         third.evaluate(points(3), patients=30)
-    assert len(missing.value.cells) == 3
+    assert len(missing.value.jobs) == 3
 
 
 def test_fresh_reads_only_what_it_wrote(tmp_path: Path) -> None:
-    """With `fresh` kept cells are computed again, once."""
+    """With `fresh` kept jobs are computed again, once."""
     runner(tmp_path).evaluate(points(2), patients=30)
     fresh = runner(tmp_path)
     fresh.store = Store(tmp_path, fresh=True)
@@ -114,7 +114,7 @@ def test_fresh_reads_only_what_it_wrote(tmp_path: Path) -> None:
 
 def test_leftovers_of_the_dead_are_swept_up(tmp_path: Path) -> None:
     """A half-written file of a process that was killed an hour ago is removed; one being written now is not."""
-    store, key, _ = one_cell(tmp_path)
+    store, key, _ = one_job(tmp_path)
     old, new = (store.path(key).parent / name for name in (".a.parquet.x", ".b.parquet.y"))
     for path in (old, new):
         path.write_bytes(b"half")
@@ -126,7 +126,7 @@ def test_leftovers_of_the_dead_are_swept_up(tmp_path: Path) -> None:
 
 
 def test_results_do_not_depend_on_who_computes(tmp_path: Path) -> None:
-    """One process, two processes, or half of the cells from an earlier run: the same sums, the same files."""
+    """One process, two processes, or half of the jobs from an earlier run: the same sums, the same files."""
     table = points(3)
     alone = runner(tmp_path / "alone").evaluate(table, patients=60)
     shared = runner(tmp_path / "shared", workers=2).evaluate(table, patients=60)
@@ -157,12 +157,13 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_kill_9_loses_only_the_cells_in_flight(tmp_path: Path, workers: int) -> None:
-    """A process killed in the middle leaves whole cells, workers that end too, and a folder that goes on working."""
+def test_kill_9_loses_only_the_jobs_in_flight(tmp_path: Path, workers: int) -> None:
+    """A process killed in the middle leaves whole jobs, workers that end too, and a folder that goes on working."""
     script = tmp_path / "slow.py"
     script.write_text(SLOW, encoding="utf-8")
-    folder = tmp_path / "cells"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    folder = tmp_path / "jobs"
+    paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, str(script), str(folder), str(workers)]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -197,7 +198,7 @@ def _ends(group: int) -> bool:
 
 
 def test_a_worker_that_dies_costs_nothing_but_time(tmp_path: Path) -> None:
-    """With one of two worker processes killed by signal 9 in the middle, all cells come and the sums are the same."""
+    """With one of two worker processes killed by signal 9 in the middle, all jobs come and the sums are the same."""
     table = points(40)
     alone = runner(tmp_path / "alone").evaluate(table, patients=10_000)
     killed: list[int] = []

@@ -24,8 +24,8 @@ from rallsim.evaluation.evaluate import evaluate
 from rallsim.inputs.parameters import load_parameters
 from rallsim.inputs.scenario import load_scenario, shipped_scenarios
 from rallsim.model.states import Detail, Event, Stage
+from rallsim.outcomes.endpoints import MEASURES
 from rallsim.outcomes.history import History
-from rallsim.outcomes.outcome import MEASURES
 from rallsim.simulation.simulate import Simulation, simulate
 
 PATIENTS = 1100  # more than a block, in eleven batches

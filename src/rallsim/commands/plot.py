@@ -22,7 +22,7 @@ def plot(
 
     Example: rallsim plot results/sweep/bridging_before_car_t
     """
-    from rallsim.sweep.replot import replot
+    from rallsim.sweep.figures import replot
 
     for path in replot(folder, out):
         print(path)

@@ -28,7 +28,7 @@ from rallsim.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from rallsim.sweep.session import Finished
-    from rallsim.sweep.settings import Asked
+    from rallsim.sweep.settings import SweepSettings
     from rallsim.sweep.study import Study
 
 PLACE = 30  # among the commands that `--help` lists
@@ -38,10 +38,10 @@ DEFAULT_ANALYSES = ("psa",)
 def _list_analyses(wanted: bool) -> None:
     if not wanted:
         return
-    from rallsim.sweep.analyses import called, names
+    from rallsim.sweep.analyses import get_analysis, names
 
     for name in names():
-        print(f"{name:10} {called(name).ABOUT}")
+        print(f"{name:10} {get_analysis(name).ABOUT}")
     raise typer.Exit
 
 
@@ -105,11 +105,11 @@ def sweep(
     ] = None,
     years: Annotated[float, typer.Option(metavar="N", help="Years the decision stands, with --incidence.")] = 10.0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what is kept.")] = False,
-    plan: Annotated[bool, typer.Option("--plan", help="Write the list of cells for a batch queue, and stop.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Write the list of jobs for a batch queue, and stop.")] = False,
     part: Annotated[
         str | None, typer.Option(metavar="K/N", help="Compute the K-th of N parts of the plan, and stop.")
     ] = None,
-    collect: Annotated[bool, typer.Option("--collect", help="Make tables of what is kept; compute no cell.")] = False,
+    collect: Annotated[bool, typer.Option("--collect", help="Make tables of what is kept; compute no job.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, say how much work it is, stop.")
     ] = False,
@@ -117,23 +117,23 @@ def sweep(
 ) -> None:
     """Sweep a scenario: one-way, two-way, threshold, variants, probabilistic, Morris, Sobol, value of information.
 
-    Results of every cell of work are kept in DIR/cells: the same command goes on where it was interrupted, and computes
-    again only what changed. Each analysis writes tables, figures and manifest.json to DIR/<analysis>/. Costs and QALYs
+    Results of every job are kept in DIR/jobs: the same command goes on where it was interrupted, and computes again
+    only what changed. Each analysis writes tables, figures and manifest.json to DIR/<analysis>/. Costs and QALYs
     are counted as the scenario says, else with UK costs from the view of NICE.
 
     Example: rallsim sweep bridging_before_car_t psa --draws 1000 --patients 1000 --workers 2
     """
-    from rallsim.sweep import server
+    from rallsim.sweep.workers import start_server
 
     if workers > 1 and cluster is None and not (dry_run or plan):
-        server.start()  # loads the package while this process does
+        start_server()  # loads the package while this process does
     from rallsim.sweep.plan import read_part
     from rallsim.sweep.session import check_analyses
 
     chosen = Path("results") / "sweep" / Path(scenario).stem if out is None else out
     names = check_analyses(analysis or list(DEFAULT_ANALYSES), chosen)
     study = _study(
-        _asked((draws, design), patients, wtp, until, outcome, parameter, group, cross, grid, (incidence, years)),
+        _settings((draws, design), patients, wtp, until, outcome, parameter, group, cross, grid, (incidence, years)),
         (scenario, seed, settings, variant),
         (costs, perspective, discount),
         chosen,
@@ -154,7 +154,7 @@ def sweep(
 
 
 def _study(
-    asked: Asked,
+    wanted: SweepSettings,
     scenario: tuple[str, int | None, list[str] | None, list[str] | None],
     view: tuple[str | None, str | None, dict[str, float] | None],
     out: Path,
@@ -168,27 +168,30 @@ def _study(
 
     from rallsim.commands.shared import economic_options, economics_wanted, load_checked
     from rallsim.sweep.jobs import Model
-    from rallsim.sweep.runner import Runner, cells_folder
-    from rallsim.sweep.store import Store
+    from rallsim.sweep.runner import Runner
+    from rallsim.sweep.store import FOLDER, OLDER_FOLDER, Store
     from rallsim.sweep.study import Study
     from rallsim.sweep.workers import pool_of
 
     reference, seed, settings, variants = scenario
-    wanted = economic_options(*view, list(asked.wtp))
-    loaded, parameters = load_checked(reference, None, seed, settings, variants, wanted)
+    options = economic_options(*view, list(wanted.wtp))
+    loaded, parameters = load_checked(reference, None, seed, settings, variants, options)
     economics = economics_wanted(loaded, parameters)
-    asked = replace(asked, incidence=asked.incidence or loaded.economics.incidence, discount=economics.rates.costs.rate)
-    asked = replace(asked, draw_seed=loaded.seed)
-    store = Store(cells_folder(out), fresh=fresh)
+    incidence, discount = wanted.incidence or loaded.economics.incidence, economics.rates.costs.rate
+    wanted = replace(wanted, incidence=incidence, discount=discount, draw_seed=loaded.seed)
+    store = Store(out / FOLDER, fresh=fresh)
     store.sweep_up()
+    if (out / OLDER_FOLDER).is_dir():
+        older = f"{out / OLDER_FOLDER}/ was made by an older version"
+        print(f"rallsim: {older}; nothing in it is read, and it can be deleted", file=sys.stderr)
     runner = Runner(Model(loaded, parameters, economics), store, pool_of(*who), show_progress=not quiet)
     workers, cluster = who
-    study = Study(runner, asked, economics, drawers=pool_of(1 if cluster else workers))
+    study = Study(runner, wanted, drawers=pool_of(1 if cluster else workers))
     study.check()
     return study
 
 
-def _asked(
+def _settings(
     sizes: tuple[int | None, int | None],
     patients: int | None,
     wtp: list[float] | None,
@@ -199,12 +202,12 @@ def _asked(
     cross: list[str] | None,
     grid: int | None,
     population: tuple[float | None, float],
-) -> Asked:
+) -> SweepSettings:
     """Read the options that say what to analyse; refuses all that is wrong with them at once."""
-    from rallsim.sweep.settings import Asked, read_groups, read_ranges, read_until, together
+    from rallsim.sweep.settings import SweepSettings, combine, read_groups, read_ranges, read_until
 
-    return together(
-        lambda: Asked(draws=sizes[0], design=sizes[1], patients=patients, grid=grid, cross=tuple(cross or ())),
+    return combine(
+        lambda: SweepSettings(draws=sizes[0], design=sizes[1], patients=patients, grid=grid, cross=tuple(cross or ())),
         wtp=lambda: tuple(wtp or ()),
         outcomes=lambda: tuple(dict.fromkeys(outcome or ["nmb"])),
         until=lambda: read_until(until or []),
@@ -228,40 +231,38 @@ def _announce(study: Study, names: list[str], quiet: bool) -> None:
 def _only_plan(study: Study, names: list[str], out: Path, workers: int, *, write: bool) -> None:
     """Print what is still to do, and write it as a plan."""
     from rallsim.report.sweep import print_work
-    from rallsim.sweep.estimate import estimate
-    from rallsim.sweep.plan import planned
-    from rallsim.sweep.session import missing_cells
+    from rallsim.sweep.plan import estimate, planned
+    from rallsim.sweep.session import missing_jobs
 
     runner = study.runner
     runner.wanted = lambda _: False
-    cells = missing_cells(study, names)
-    found = estimate(runner.model, cells)
-    print_work(names, found, workers, runner.reused, runner.store.folder)
+    jobs = missing_jobs(study, names)
+    print_work(names, estimate(runner.model, jobs), workers, runner.reused, runner.store.folder)
     if write:
-        path = planned(cells, " ".join(names)).write(out)
-        print(f"Plan of {found.cells:,} cells written to {path}. In each job K of N: the same command with --part K/N")
-        print("instead of --plan; in the end with --collect.")
+        path = planned(jobs, " ".join(names)).write(out)
+        print(f"Plan of {len(jobs):,} jobs written to {path}. Run the same command N times with --part K/N")
+        print("instead of --plan, for K from 1 to N, and in the end with --collect.")
 
 
 def _do_part(study: Study, names: list[str], out: Path, part: tuple[int, int]) -> None:
-    """Compute the cells of one part of the plan."""
+    """Compute the jobs of one part of the plan."""
     from rallsim.sweep.plan import read_plan
-    from rallsim.sweep.session import missing_cells
+    from rallsim.sweep.session import missing_jobs
 
     mine = read_plan(out).part(*part)
-    study.runner.wanted = lambda cell: cell.key in mine
+    study.runner.wanted = lambda job: job.key in mine
     with _interruption(study):
-        missing_cells(study, names)
+        missing_jobs(study, names)
     runner = study.runner
     print(
-        f"Part {part[0]} of {part[1]}: {runner.computed:,} cells computed, {len(mine) - runner.computed:,} were there."
+        f"Part {part[0]} of {part[1]}: {runner.computed:,} jobs computed, {len(mine) - runner.computed:,} were there."
     )
 
 
 def _finish(study: Study, names: list[str], out: Path, settings: list[str], as_json: bool) -> None:
-    """Run the analyses, and print what they say and where it is."""
+    """Run the analyses, and print what they found and where it is."""
     from rallsim.report.sweep import document_of, print_finished
-    from rallsim.sweep.runner import MissingCellsError
+    from rallsim.sweep.runner import MissingJobsError
     from rallsim.sweep.session import finish
 
     done: list[Finished] = []
@@ -269,8 +270,9 @@ def _finish(study: Study, names: list[str], out: Path, settings: list[str], as_j
         with _interruption(study):
             try:
                 done.append(finish(study, name, out, settings))
-            except MissingCellsError as missing:
-                raise _missing(name, len(missing.cells)) from None
+            except MissingJobsError as missing:
+                message = f"{name} needs {len(missing.jobs):,} jobs that are not there"
+                raise InputError(Problem(message, allowed="--plan, --part of each, then --collect")) from None
         if not as_json:
             print_finished(done[-1])
     runner = study.runner
@@ -279,7 +281,7 @@ def _finish(study: Study, names: list[str], out: Path, settings: list[str], as_j
     if as_json:
         print(json.dumps(document_of(study, done), indent=2, allow_nan=False, ensure_ascii=False))
         return
-    print(f"Cells: {runner.computed:,} computed, {runner.reused:,} kept from before, in {runner.store.folder}/")
+    print(f"Jobs: {runner.computed:,} computed, {runner.reused:,} kept from before, in {runner.store.folder}/")
 
 
 @contextmanager
@@ -289,14 +291,6 @@ def _interruption(study: Study) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         kept = study.runner.computed
-        print(
-            f"rallsim: interrupted; {kept:,} finished cells are kept, the same command goes on from there",
-            file=sys.stderr,
-        )
+        words = f"{kept:,} finished jobs are kept, the same command goes on from there"
+        print(f"rallsim: interrupted; {words}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
-
-
-def _missing(name: str, cells: int) -> InputError:
-    return InputError(
-        Problem(f"{name} needs {cells:,} cells that are not there", allowed="--plan, --part of each, then --collect")
-    )

@@ -1,13 +1,15 @@
-"""Figures drawn from tidy tables. Each takes an `ax` or makes one, and returns it; none needs a display.
+"""The theme of all figures (colours, sizes, axes), and the figure of survival by strategy.
 
-Drawn with matplotlib alone: importing seaborn, which brings scipy.stats, would take a third of a short run.
+Each figure is drawn from a tidy table, takes an `ax` or makes one, and returns it; none needs a display. Drawn with
+matplotlib alone: importing seaborn, which brings scipy.stats, would take a third of a short run.
 """
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,19 +18,106 @@ from rallsim.common.precision import Z_95
 from rallsim.errors import InputError, Problem, nearest
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+
+COLOURS = (  # told apart with any colour vision (Petroff 2021, arXiv:2107.02270); greys last: reference lines are grey
+    *("#3f90da", "#ffa90e", "#bd1f01", "#832db6", "#a96b59", "#92dadd", "#e76300", "#b9ac70", "#94a4a2", "#717581"),
+)
+FIRST, SECOND, MISSED = COLOURS[:3]  # of two kinds of mark in a figure without strategies; what lies outside its limits
+LINE_STYLES = ("-", "--", "-.", ":")  # another one each time the colours are used up
+INK, GREY, FAINT, GRID = "0.15", "0.45", "0.75", "0.92"  # of axes and words, of notes, of marks, of grids
+TITLE, SMALL, TINY, DENSE = 11.0, 9.0, 8.0, 6.5  # points: titles; legends and notes; a page's notes; long lists
+TITLE_LETTERS = 10.8  # of a title that an inch of its figure holds
 
 ENDPOINT_LABELS = {"os": "Overall survival", "efs": "Event-free survival"}
 TICK_STEPS = (1, 3, 6, 12, 24, 60, 120)  # months
 MOST_INTERVALS = 10
 VISIBLE_HALF_WIDTH = 0.005  # of the y axis: a narrower band hides under its own line
 LABEL_WIDTH = 80  # characters before a strategy's name goes on in the legend's next line
-SMALL_LETTERS = 9.0  # points, in the legend and the table of numbers at risk
 SWATCH_LEFT, SWATCH_RIGHT = 46.0, 26.0  # points from the y axis to where a bit of line heads a row of that table
-LINE_STYLES = ("-", "--", "-.", ":")
-PALETTE = "petroff10"  # ten colours, told apart with any colour vision (Petroff 2021, arXiv:2107.02270)
-INK = "0.15"  # of axes and words: nearly black
+
+
+def colour(place: int) -> tuple[float, float, float]:
+    """Return the colour of the strategy (or other series) at a place of its list, the same in every figure."""
+    from matplotlib.colors import to_rgb
+
+    return to_rgb(COLOURS[place % len(COLOURS)])
+
+
+def line_style(place: int) -> str:
+    """Return the line style of the strategy at a place: another one where colours come a second time."""
+    return LINE_STYLES[place // len(COLOURS) % len(LINE_STYLES)]
+
+
+def theme() -> AbstractContextManager[None]:
+    """Return a context in which axes are made in the colours of the theme."""
+    from matplotlib import rc_context
+
+    axes: dict[Any, str] = {f"axes.{name}": INK for name in ("edgecolor", "labelcolor")}
+    return rc_context(axes | {f"{name}.color": INK for name in ("text", "xtick", "ytick")})
+
+
+def new_figure(width: float = 7.2, height: float = 4.2) -> Figure:
+    """Make a figure of no window, which lays out what it holds; sizes in inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    figure = Figure(figsize=(width, height), dpi=150, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1))  # inches
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def new_axes(width: float = 7.2, height: float = 4.2) -> Axes:
+    """Make axes on a figure of their own; sizes in inches."""
+    with theme():
+        return new_figure(width, height).add_subplot()
+
+
+def panels(number: int, *, width: float = 7.2, height: float = 3.0, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """Make a figure with panels, row by row; `height` is that of one row, in inches."""
+    rows = -(-number // columns)
+    figure = new_figure(width, 0.9 + rows * height)
+    with theme():
+        axes = [ax for row in figure.subplots(rows, columns, squeeze=False) for ax in row]
+    for ax in axes[number:]:
+        ax.remove()
+    return figure, axes[:number]
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that axes belong to."""
+    figure = ax.figure.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def titled(figure: Figure, title: str, question: str = "") -> Figure:
+    """Write a title, and the question or finding under it, above a figure."""
+    width = int(TITLE_LETTERS * figure.get_figwidth())
+    lines = [textwrap.fill(one, width) for one in (title, question) if one]
+    figure.suptitle("\n".join(lines), fontsize=TITLE, fontweight="bold", x=0.02, ha="left")
+    return figure
+
+
+def legend_above(ax: Axes, columns: int = 2, handles: Sequence[Artist] | None = None) -> None:
+    """Write the legend above the axes, where it covers nothing."""
+    shown = handles if handles is not None else ax.get_legend_handles_labels()[0]
+    place: dict[str, Any] = {"bbox_to_anchor": (0, 1), "borderaxespad": 0.4, "ncols": columns}
+    ax.legend(handles=shown, loc="lower left", frameon=False, fontsize=SMALL, **place)
+
+
+def finish(ax: Axes, *, legend: bool = True, grid: str = "both") -> Axes:
+    """Give axes their grid, two open sides and, above them, their legend."""
+    ax.grid(axis=grid, color=GRID, linewidth=0.8)  # type: ignore[arg-type]
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    if legend:
+        legend_above(ax)
+    return ax
 
 
 def plot_survival(
@@ -51,7 +140,6 @@ def plot_survival(
     >>> plot_survival(curves, {"chemotherapy": "Chemotherapy"}).get_ylabel()
     'Overall survival'
     """
-    from matplotlib import color_sequences
     from matplotlib.ticker import PercentFormatter
 
     held = [str(name) for name in curves["endpoint"].unique()]
@@ -61,7 +149,6 @@ def plot_survival(
         )
     drawn = curves[curves["endpoint"] == endpoint]
     strategies = [str(name) for name in drawn["strategy"].unique()]
-    palette = color_sequences[PALETTE]
     ax = ax if ax is not None else new_axes(height=4.2 + 0.4 * len(strategies))
     horizon = float(drawn["t"].max())
     ticks = month_ticks(horizon)
@@ -69,17 +156,15 @@ def plot_survival(
 
     for place, strategy in enumerate(strategies):
         curve = drawn[drawn["strategy"] == strategy]
-        colour = palette[place % len(palette)]
-        style = LINE_STYLES[place // len(palette) % len(LINE_STYLES)]
         t, survival = curve["t"].to_numpy(), curve["survival"].to_numpy()
         half = Z_95 * curve["std_error"].to_numpy()
         name = textwrap.fill((labels or {}).get(strategy, strategy), LABEL_WIDTH)
         (lines[strategy],) = ax.step(
-            t, survival, where="post", color=colour, linestyle=style, linewidth=1.6, label=name
+            t, survival, where="post", color=colour(place), linestyle=line_style(place), linewidth=1.6, label=name
         )
         if half.max() >= VISIBLE_HALF_WIDTH:
             lower, upper = np.clip(survival - half, 0, 1), np.clip(survival + half, 0, 1)
-            ax.fill_between(t, lower, upper, step="post", color=colour, alpha=0.18, linewidth=0)
+            ax.fill_between(t, lower, upper, step="post", color=colour(place), alpha=0.18, linewidth=0)
 
     ax.set_xlim(0, horizon)
     ax.set_xticks(ticks)
@@ -88,13 +173,10 @@ def plot_survival(
     ax.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
     ax.set_xlabel("Months since entry")
     ax.set_ylabel(ENDPOINT_LABELS.get(endpoint, endpoint))
-    ax.grid(axis="y", color="0.9", linewidth=0.8)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False, borderaxespad=0.4, fontsize=SMALL_LETTERS)
+    legend_above(ax, columns=1)
     if at_risk:
         _write_numbers_at_risk(ax, drawn, lines, ticks)
-    return ax
+    return finish(ax, legend=False, grid="y")
 
 
 def month_ticks(horizon: float) -> list[int]:
@@ -109,22 +191,6 @@ def month_ticks(horizon: float) -> list[int]:
     return list(range(0, int(horizon) + 1, step))
 
 
-def new_axes(width: float = 7.2, height: float = 4.2) -> Axes:
-    """Make axes on a figure of their own, of no window; sizes in inches."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    with rc_context(
-        dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color"), INK)
-    ):
-        layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)  # inches
-        figure = Figure(figsize=(width, height), dpi=150, layout=layout)
-        FigureCanvasAgg(figure)
-        return figure.add_subplot()
-
-
 def _write_numbers_at_risk(ax: Axes, drawn: pd.DataFrame, lines: Mapping[str, Line2D], ticks: list[int]) -> None:
     """Write, under each tick, how many are at risk: a row a strategy, in the legend's order, headed by its line.
 
@@ -133,7 +199,7 @@ def _write_numbers_at_risk(ax: Axes, drawn: pd.DataFrame, lines: Mapping[str, Li
     from matplotlib.lines import Line2D
     from matplotlib.transforms import ScaledTranslation
 
-    row = 1.5 * SMALL_LETTERS
+    row = 1.5 * SMALL
     corner = ScaledTranslation(0, 0, ax.transAxes)  # type: ignore[arg-type]  # transAxes is affine; the stubs forget it
     inches_from_corner = ax.figure.dpi_scale_trans + corner
 
@@ -146,7 +212,7 @@ def _write_numbers_at_risk(ax: Axes, drawn: pd.DataFrame, lines: Mapping[str, Li
             textcoords="offset points",
             ha=align,
             va="center",
-            fontsize=SMALL_LETTERS,
+            fontsize=SMALL,
             annotation_clip=False,
         )
 

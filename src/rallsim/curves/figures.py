@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rallsim.common.figures import month_ticks
+from rallsim.common.figures import FAINT, GREY, INK, TINY, finish, month_ticks, theme
 from rallsim.curves.analysis import Judged
 from rallsim.curves.choice import Verdict, survival
 from rallsim.curves.martingale import points_of
-from rallsim.curves.page_style import FAINT, GREY, INK, SMALL, colour_of, dashes_of
-from rallsim.curves.page_texts import write_families, write_reason
+from rallsim.curves.page_texts import colour_of, dashes_of, write_families, write_reason
 from rallsim.curves.published import ENDPOINTS, AtRisk
 
 if TYPE_CHECKING:
@@ -22,17 +21,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHORTEST, LONGEST = 36.0, 240.0  # months on the axis
-DIGITISED_COLOUR = "0.55"
 MOST_COUNTS = 18  # numbers at risk side by side under the axis; of more, every second, third ... is written
 
 
 def draw_page(one: Judged) -> Figure:
     """Return the page of a curve: survival, hazards, a table of the families, the reason."""
-    import seaborn as sns
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with sns.axes_style("ticks"):  # type: ignore[no-untyped-call]
+    with theme():
         figure = Figure(figsize=(11.7, 8.3), dpi=130)
         FigureCanvasAgg(figure)
         left = figure.add_axes((0.07, 0.40, 0.53, 0.475))
@@ -41,7 +38,7 @@ def draw_page(one: Judged) -> Figure:
     figure.text(0.07, 0.957, one.curve.label, fontsize=14, fontweight="bold", va="center", color=INK)
     about = f"{ENDPOINTS[one.curve.endpoint]}, {one.curve.patients:.0f} patients, from {one.curve.starts}. Event: "
     about += f"{one.curve.counts}. Censored: {one.curve.censored}."
-    figure.text(0.07, 0.925, textwrap.shorten(about, 190), fontsize=SMALL + 0.5, va="center", color=GREY)
+    figure.text(0.07, 0.925, textwrap.shorten(about, 190), fontsize=TINY + 0.5, va="center", color=GREY)
     plot_survival_page(one, left)
     plot_hazards(one, right)
     write_families(one, table)
@@ -51,7 +48,6 @@ def draw_page(one: Judged) -> Figure:
 
 def plot_survival_page(one: Judged, ax: Axes) -> Axes:
     """Draw survival of all causes: printed figures with their intervals, all families, the one taken with its band."""
-    import seaborn as sns
     from matplotlib.ticker import PercentFormatter
 
     end = horizon(one)
@@ -73,7 +69,7 @@ def plot_survival_page(one: Judged, ax: Axes) -> Axes:
         (one.curve.last_seen, 1.0),
         xytext=(3, -2),
         textcoords="offset points",
-        fontsize=SMALL,
+        fontsize=TINY,
         color=GREY,
         va="top",
     )
@@ -84,17 +80,15 @@ def plot_survival_page(one: Judged, ax: Axes) -> Axes:
     ax.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
     ax.set_ylabel(ENDPOINTS[one.curve.endpoint])
     ax.set_xlabel(f"Months from {one.curve.starts}")
-    ax.grid(axis="y", color="0.93", linewidth=0.8)
-    ax.set_axisbelow(True)
     ax.legend(
         loc="upper right",
         bbox_to_anchor=(1.0, 0.93),
         facecolor="white",
         edgecolor="none",
         framealpha=0.9,
-        fontsize=SMALL,
+        fontsize=TINY,
     )
-    sns.despine(ax=ax)  # type: ignore[no-untyped-call]
+    finish(ax, legend=False, grid="y")
     for at_risk, words in ((one.curve.at_risk, "At risk"), (one.curve.shown_at_risk, "At risk (not fitted)")):
         if at_risk is not None:
             _write_at_risk(ax, at_risk, words, end)
@@ -103,7 +97,6 @@ def plot_survival_page(one: Judged, ax: Axes) -> Axes:
 
 def plot_hazards(one: Judged, ax: Axes) -> Axes:
     """Draw the hazard per month of the family taken: excess, background, and their sum; other families faintly."""
-    import seaborn as sns
 
     end = horizon(one)
     t = np.linspace(end / 400.0, end, 400)
@@ -131,11 +124,8 @@ def plot_hazards(one: Judged, ax: Axes) -> Axes:
     ax.set_xticks(month_ticks(end)[:: 2 if len(month_ticks(end)) > 7 else 1])
     ax.set_ylabel("Hazard per month")
     ax.set_xlabel("Months")
-    ax.grid(axis="y", color="0.93", linewidth=0.8)
-    ax.set_axisbelow(True)
-    ax.legend(loc="upper right", frameon=False, fontsize=SMALL, ncols=3, handlelength=1.6, columnspacing=1.0)
-    sns.despine(ax=ax)  # type: ignore[no-untyped-call]
-    return ax
+    ax.legend(loc="upper right", frameon=False, fontsize=TINY, ncols=3, handlelength=1.6, columnspacing=1.0)
+    return finish(ax, legend=False, grid="y")
 
 
 def horizon(one: Judged) -> float:
@@ -155,7 +145,7 @@ def _draw_points(one: Judged, ax: Axes) -> None:
     shown = {"median": ("D", "median"), "landmark": ("o", "landmark"), "digitised": (".", "re-digitised")}
     for kind, (marker, words) in shown.items():
         points = [point for point in points_of(one.curve) if point.kind == kind]
-        colour = DIGITISED_COLOUR if kind == "digitised" else INK
+        colour = GREY if kind == "digitised" else INK
         for place, point in enumerate(points):
             label = words if place == 0 else None
             ax.plot(
@@ -195,7 +185,7 @@ def _write_at_risk(ax: Axes, at_risk: AtRisk, words: str, end: float) -> None:
         xycoords=("data", "axes fraction"),
         xytext=(-44, -42),
         textcoords="offset points",
-        fontsize=SMALL,
+        fontsize=TINY,
         color=GREY,
         va="center",
         ha="left",
@@ -210,7 +200,7 @@ def _write_at_risk(ax: Axes, at_risk: AtRisk, words: str, end: float) -> None:
             xycoords=("data", "axes fraction"),
             xytext=(0, -54),
             textcoords="offset points",
-            fontsize=SMALL,
+            fontsize=TINY,
             color=INK,
             ha="center",
             va="center",

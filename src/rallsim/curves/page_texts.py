@@ -1,4 +1,4 @@
-"""The words on a curve's page: the families as a table, parameters, and the reason for the one taken."""
+"""The words on a curve's page: the table of families in their colours, parameters, the reason for the one taken."""
 
 from __future__ import annotations
 
@@ -7,15 +7,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rallsim.common.figures import GREY, INK, TINY, colour
 from rallsim.curves.analysis import Judged
 from rallsim.curves.choice import RULES, WORDS, Verdict, survival
-from rallsim.curves.page_style import GREY, INK, SMALL, colour_of, dashes_of
+from rallsim.curves.families import FAMILIES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TEXT_WIDTH, MOST_LINES = 112, 17  # characters and lines of the text under the survival panel
+
+
+def colour_of(family: str) -> tuple[float, float, float]:
+    """Return the colour of a family, the same on every page."""
+    return colour(list(FAMILIES).index(family))
+
+
+def dashes_of(with_cure: bool) -> str | tuple[int, tuple[int, int]]:
+    """Return the line style: forms with a cured share are dashed."""
+    return (0, (5, 2)) if with_cure else "-"
 
 
 def write_families(one: Judged, ax: Axes) -> None:
@@ -32,7 +43,7 @@ def write_families(one: Judged, ax: Axes) -> None:
         (0.76, "", "left"),
     )
     for x, words, align in columns:
-        ax.text(x, -0.2, words, fontsize=SMALL, ha=align, va="center", color=GREY)
+        ax.text(x, -0.2, words, fontsize=TINY, ha=align, va="center", color=GREY)
     for line, verdict in enumerate(one.choice.verdicts, 1):
         fit = verdict.fit
         taken = fit is one.choice.chosen
@@ -61,7 +72,7 @@ def write_families(one: Judged, ax: Axes) -> None:
                 x,
                 -line,
                 cell,
-                fontsize=SMALL,
+                fontsize=TINY,
                 ha=align,
                 va="center",
                 color=ink,
@@ -94,5 +105,5 @@ def write_reason(figure: Figure, one: Judged) -> None:
     if one.curve.note:
         texts.append(one.curve.note)
     lines = [line for text in texts for line in textwrap.wrap(text, TEXT_WIDTH)]
-    size = SMALL * min(1.0, MOST_LINES / len(lines))  # nothing is cut: a long text is written smaller
+    size = TINY * min(1.0, MOST_LINES / len(lines))  # nothing is cut: a long text is written smaller
     figure.text(0.03, 0.285, "\n".join(lines), fontsize=size, va="top", color=INK, linespacing=1.35)

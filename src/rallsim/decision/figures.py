@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rallsim.common.figures import new_axes
+from rallsim.common.figures import SMALL, finish, new_axes
 from rallsim.common.precision import Z_95
 from rallsim.decision.sample import Floats
-from rallsim.decision.style import SMALL, Style, finish, money_axis
+from rallsim.decision.style import Style, money_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

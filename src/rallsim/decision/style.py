@@ -1,4 +1,4 @@
-"""What figures of one decision share: colours, labels, units and axes."""
+"""What figures of one decision share: strategies in their order, labels, units and axes of money."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rallsim.common.figures import LINE_STYLES, PALETTE
+from rallsim.common.figures import colour, line_style
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-SMALL = 9.0  # points, in legends and notes
-APART = (0, 1, 2, 4, 5, 9, 6, 7, 3, 8)  # of the palette's ten colours, greys last: frontiers are grey
 LABEL_WIDTH = 42  # characters of a label before it goes on in the next line
 
 
@@ -33,15 +30,11 @@ class Style:
 
     def colour(self, strategy: str) -> tuple[float, float, float]:
         """Colour of a strategy."""
-        from matplotlib import color_sequences
-        from matplotlib.colors import to_rgb
-
-        palette = color_sequences[PALETTE]
-        return to_rgb(palette[APART[list(self.strategies).index(strategy) % len(APART)]])
+        return colour(list(self.strategies).index(strategy))
 
     def line(self, strategy: str) -> str:
-        """Line style of a strategy: another one when the palette's ten colours are used up."""
-        return LINE_STYLES[list(self.strategies).index(strategy) // 10 % len(LINE_STYLES)]
+        """Line style of a strategy."""
+        return line_style(list(self.strategies).index(strategy))
 
     def money(self, amount: float) -> str:
         """An amount with its currency.
@@ -63,13 +56,3 @@ def money_axis(axis: Axis, style: Style, words: str, limits: tuple[float, float]
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / scale:,.10g}"))
     inside = " ".join(word for word in (style.currency, unit, per) if word)
     axis.set_label_text(f"{words} ({inside})" if inside else words)
-
-
-def finish(ax: Axes, *, legend: bool = True, grid: str = "both") -> Axes:
-    """Give axes their grid and, above them, their legend."""
-    ax.grid(axis=grid, color="0.92", linewidth=0.8)  # type: ignore[arg-type]
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
-    if legend:
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.4, fontsize=SMALL)
-    return ax

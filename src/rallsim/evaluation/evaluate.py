@@ -8,21 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from rallsim.common.records import words
+from rallsim.economics.discounting import Discount
 from rallsim.economics.settings.settings import EconomicSettings, check_economic_draws, is_economic
 from rallsim.economics.valuation.costs import refuse_without_costs
 from rallsim.errors import InputError, Problem
+from rallsim.evaluation.loop import OUTCOMES, VALUES, Details, add_patients, details_of, empty_sums, tables_of
 from rallsim.evaluation.sums import DRAWS, STRATEGIES, Estimates, Evaluation, Floats, Ints
-from rallsim.evaluation.values import SUMS, tables_of
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
 from rallsim.model.patient import PATIENT
 from rallsim.model.population import PATHS, Values
 from rallsim.model.random_numbers import BLOCK, luck_of_block
-from rallsim.model.states import EVENTS
-from rallsim.outcomes.outcome import MEASURES
 from rallsim.simulation.engine_inputs import check_draws, check_scenario, parameters_for, prepare
 from rallsim.simulation.entrants import blocks_of, entrants_with
-from rallsim.simulation.simulate import DRAWS_AT_ONCE, shared_out
+from rallsim.simulation.simulate import shared_out
 
 __all__ = [
     "DRAWS",
@@ -32,9 +31,9 @@ __all__ = [
     "evaluate",
     "measures_of",
 ]
+DRAWS_AT_ONCE = 50  # in one call of the compiled loop
 ENTRANTS_AT_ONCE = 125  # patients of whom all draws' records at entry are held at the same time
 HISTORIES_AT_ONCE = 20_000  # of a strategy in one cell, as far as whole blocks go
-OUTCOMES = (*MEASURES, *(f"events_{name}" for name in EVENTS))  # measured whether anything is valued or not
 
 
 def measures_of(economics: EconomicSettings | None) -> tuple[str, ...]:
@@ -43,7 +42,7 @@ def measures_of(economics: EconomicSettings | None) -> tuple[str, ...]:
     >>> measures_of(None)[:2], measures_of(None)[-1]
     (('os_months', 'efs_months'), 'events_censored')
     """
-    return OUTCOMES if economics is None else (*OUTCOMES, *SUMS)
+    return OUTCOMES if economics is None else (*OUTCOMES, *VALUES)
 
 
 def evaluate(
@@ -58,16 +57,21 @@ def evaluate(
     batches: int = 10,
     workers: int = 1,
     first_draw: int = 0,
+    survival_at: Sequence[float] = (),
+    stage_months: Discount | None = None,
 ) -> Evaluation:
     """Simulate and value strategies of a scenario under every draw, and keep sums only.
 
-    `draws` maps paths of parameters to arrays with one value a draw: of the model as for `simulation.tally`, of
-    economics as `costs.<name>` and `utilities.<name>`; without draws there is one, the base case. `strategies` are all
-    of the scenario's when not given; `blocks` are numbers of the blocks of patients (luck.BLOCK in each) that the
-    scenario's patients fall into, by default all. Patient n belongs to batch n modulo `batches`. `first_draw` is the
-    number of the first draw in the result. `workers` threads share the work; the sums do not depend on how many there
-    are. Raises InputError with all faults when a path is unknown, a value impossible, or the scenario sets a parameter
-    itself, and when a therapy is given that has no costs.
+    `draws` maps paths of parameters to arrays with one value a draw: of the model by their path, of economics as
+    `costs.<name>` and `utilities.<name>`; without draws there is one, the base case. `strategies` are all of the
+    scenario's when not given; `blocks` are numbers of the blocks of patients (luck.BLOCK in each) that the scenario's
+    patients fall into, by default all. Patient n belongs to batch n modulo `batches`. `first_draw` is the number of the
+    first draw in the result. `workers` threads share the work; the sums do not depend on how many there are. Raises
+    InputError with all faults when a path is unknown, a value impossible, or the scenario sets a parameter itself, and
+    when a therapy is given that has no costs.
+
+    Two options measure more, and take more time. `survival_at` (months, up to the horizon) adds `os_at_<t>_months` and
+    `efs_at_<t>_months`, the shares without the event; `stage_months` adds `months_in_<stage>`, discounted as it says.
 
     >>> from rallsim.economics.settings.settings import economic_settings
     >>> from rallsim.inputs.parameters import load_parameters
@@ -83,17 +87,19 @@ def evaluate(
     names = tuple(scenario.strategies if strategies is None else strategies)
     chosen = _chosen(blocks_of(scenario.patients), blocks)
     draws = draws or {}
-    _check(scenario, parameters, economics, draws, names)
+    _check(scenario, parameters, economics, draws, names, survival_at)
     number = len(next(iter(draws.values()))) if draws else 1
     cells = _cells(number, chosen)
-    cell = _Cell(scenario, parameters, economics, draws, names, replicate, batches)
+    more, details = details_of(survival_at, stage_months)
+    measures = (*measures_of(economics), *more)
+    cell = _Cell(scenario, parameters, economics, draws, names, replicate, batches, details, len(measures))
     patients = np.zeros((number, len(names), batches), np.int64)
-    sums = np.zeros((*patients.shape, len(measures_of(economics))))
+    sums = np.zeros((*patients.shape, len(measures)))
     for (some, _), found in zip(cells, shared_out(cell, cells, workers), strict=True):
         for counted, summed in found:  # block by block, so that sums do not depend on how cells are cut
             patients[some] += counted
             sums[some] += summed
-    return Evaluation(names, measures_of(economics), first_draw + np.arange(number), patients, sums)
+    return Evaluation(names, measures, first_draw + np.arange(number), patients, sums)
 
 
 @dataclass(frozen=True)
@@ -107,11 +113,11 @@ class _Cell:
     names: tuple[str, ...]
     replicate: int
     batches: int
+    details: Details
+    measures: int
 
     def __call__(self, cell: tuple[slice, list[tuple[int, int]]]) -> list[tuple[Ints, Floats]]:
         """Return for each block the numbers of patients and the sums: draws × strategies × batches (× measures)."""
-        from rallsim.evaluation.loop import add_patients, empty_sums
-
         some, blocks = cell
         size, scenario = some.stop - some.start, self.scenario
         here = {path: column[some] for path, column in self.draws.items()}
@@ -125,14 +131,14 @@ class _Cell:
         found = []
         for number, patients in blocks:
             luck = luck_of_block(scenario.seed, self.replicate, number)[:patients]
-            of_strategies = [empty_sums(size, self.batches, len(therapies), tables is not None) for _ in prepared]
+            of_strategies = [empty_sums(size, self.batches, len(therapies), self.measures) for _ in prepared]
             for start in range(0, patients, ENTRANTS_AT_ONCE):
                 part = slice(start, min(start + ENTRANTS_AT_ONCE, patients))
                 people = np.empty((len(various), part.stop - start), PATIENT)
                 for draw in various:
                     words(people[draw])[:] = words(entrants_with(luck, prepared[0], number, draw, part))
                 for one, sums in zip(prepared, of_strategies, strict=True):
-                    add_patients(people, luck[part], one, tables, sums)
+                    add_patients(people, luck[part], one, tables, self.details, sums)
             if self.economics:
                 given = np.sum([sums.given for sums in of_strategies], axis=0)
                 named = (name for name, times in zip(therapies, given[1:], strict=True) if times)
@@ -168,13 +174,20 @@ def _check(
     economics: EconomicSettings | None,
     draws: Mapping[str, np.ndarray],
     names: Sequence[str],
+    survival_at: Sequence[float],
 ) -> None:
-    """Refuse draws and strategies with all their faults."""
+    """Refuse draws, strategies and times with all their faults."""
     economic = {path: column for path, column in draws.items() if is_economic(path)}
     problems = [
         Problem("unknown strategy", found=name, allowed=", ".join(scenario.strategies))
         for name in names
         if name not in scenario.strategies
+    ]
+    problems += [
+        Problem("must lie between entry and horizon", key="survival_at", found=f"{time:g}", allowed=f"0 to {end:g}")
+        for end in [scenario.horizon_months]
+        for time in survival_at
+        if not 0.0 <= time <= end
     ]
     lengths = {path: len(column) for path, column in draws.items()}
     if len(set(lengths.values())) > 1:

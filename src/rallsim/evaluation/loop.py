@@ -1,27 +1,54 @@
-"""The compiled loop of sweeps: patients live under every draw, are valued, and leave nothing but sums."""
+"""The compiled loop of evaluations: patients live under every draw, are valued, and leave nothing but sums.
+
+Outcomes are those of `endpoints`, on which patient tables rest too; charges, life years and QALYs are those of
+`valuation`, with which histories are valued.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from rallsim.common.compiled import compiled, compiled_entry
 from rallsim.common.records import readable, words
-from rallsim.evaluation.values import SUMS, Tables, add_values, new_room
+from rallsim.economics.discounting import UNDISCOUNTED, Discount, moments
+from rallsim.economics.settings.cost_files import CATEGORIES, RESOURCES
+from rallsim.economics.settings.settings import EconomicSettings
+from rallsim.economics.valuation.accrual_periods import CLOCK_NUMBERS, PERIOD, find_periods, trigger_tables
+from rallsim.economics.valuation.costs import accrue_costs, prices_of
+from rallsim.economics.valuation.qalys import accrue_qalys, triggers_of, weights_of
+from rallsim.economics.valuation.valuation import TOTALS
 from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.patient import attribute_matrix, new_patients
 from rallsim.model.random_numbers import BLOCK
-from rallsim.model.states import EVENTS
+from rallsim.model.states import EVENTS, STAGES
 from rallsim.model.step import BlockArrays
-from rallsim.outcomes.outcome import MEASURES, OUTCOME, outcome_matrix, outcome_of
+from rallsim.outcomes.endpoints import MEASURES, find_outcome, new_outcome_room
 from rallsim.simulation.batch import copy_words, live_alone
 from rallsim.simulation.blocks import MAX_EVENTS, refuse_overflow
 from rallsim.simulation.engine_inputs import Prepared
 
 COMPILED = "run_valued"
-OUTCOME_NUMBERS, EVENTS_AT = len(MEASURES), len(MEASURES)
-VALUES_AT = EVENTS_AT + len(EVENTS)  # where sums of outcomes and numbers of events end and values begin
+MOST_PERIODS = 20_000  # of one patient
+# What is measured, in this order: outcomes and numbers of events, with economics values, and on demand details.
+OUTCOMES = (*MEASURES, *(f"events_{name}" for name in EVENTS))
+OF_CATEGORIES = (*(f"costs_{name}" for name in CATEGORIES), *(f"costs_{name}_undisc" for name in CATEGORIES))
+USED = tuple(f"{name}s" for name in RESOURCES)
+VALUES = (*TOTALS, *OF_CATEGORIES, *USED)
+EVENTS_AT, VALUES_AT, CATEGORY_NUMBERS = len(MEASURES), len(OUTCOMES), len(CATEGORIES)
+COSTS_AT, QALYS_AT, LYS_AT, COSTS_UNDISC_AT, QALYS_UNDISC_AT, LYS_UNDISC_AT = (
+    VALUES.index(name) for name in ("costs", "qalys", "lys", "costs_undisc", "qalys_undisc", "lys_undisc")
+)
+CATEGORIES_AT, USED_AT = VALUES.index(OF_CATEGORIES[0]), VALUES.index(USED[0])
+
+# Triggers of the items, then of stages and decrements; `months` are draws × triggers; `category` and `resource` (-1 for
+# none) are of the items; forces of discount are those of costs and of QALYs. An item's place is its trigger's.
+Tables = namedtuple("Tables", "triggers months prices category resource weights forces_of_costs forces_of_qalys")
+Room = namedtuple("Room", "clocks periods cursor")  # for the periods of one patient
+Details = namedtuple("Details", "times stages forces")  # of survival (months); whether stages are measured, 1 or 0
 
 
 class Sums(NamedTuple):
@@ -32,37 +59,48 @@ class Sums(NamedTuple):
     given: np.ndarray
 
 
-def empty_sums(draws: int, batches: int, therapies: int, valued: bool) -> Sums:
+def empty_sums(draws: int, batches: int, therapies: int, measures: int) -> Sums:
     """Return sums of nobody: numbers of patients (draws × batches), sums (these × measures), and therapies given.
 
-    Measures are outcome.MEASURES, events, and of what is `valued` economics.sums.SUMS. None given stands first among
-    the therapies.
+    None given stands first among the therapies.
     """
-    sizes = VALUES_AT + (len(SUMS) if valued else 0)
-    counts, sums = np.zeros((draws, batches), np.int64), np.zeros((draws, batches, sizes))
+    counts, sums = np.zeros((draws, batches), np.int64), np.zeros((draws, batches, measures))
     return Sums(counts, sums, np.zeros(therapies + 1, np.int64))
 
 
+def details_of(survival_at: Sequence[float], stage_months: Discount | None) -> tuple[tuple[str, ...], Details]:
+    """Return the names of the measures asked for beside the usual ones, and the same for the loop.
+
+    >>> details_of([12.0], None)[0]
+    ('os_at_12_months', 'efs_at_12_months')
+    """
+    names = [f"{endpoint}_at_{time:g}_months" for endpoint in ("os", "efs") for time in survival_at]
+    names += [f"months_in_{stage}" for stage in STAGES if stage_months]
+    forces = (stage_months or UNDISCOUNTED).forces
+    return tuple(names), Details(np.array(survival_at, np.float64), int(stage_months is not None), forces)
+
+
 def add_patients(
-    entrants: np.ndarray, luck: np.ndarray, prepared: Prepared, tables: Tables | None, found: Sums
+    entrants: np.ndarray, luck: np.ndarray, prepared: Prepared, tables: Tables | None, details: Details, found: Sums
 ) -> None:
     """Run patients, one a row of `luck`, under every draw, and add them to what was found, by batch of their number.
 
     `entrants` are draws × patients, or 1 × patients where all draws have the same; `prepared` and `tables` hold one
     record or all draws.
     """
-    patients, outcomes = new_patients(1), np.zeros(1, OUTCOME)
+    patients = new_patients(1)
     static = (prepared.rules, prepared.conditions, prepared.life_tables)
     rows = (np.empty(MAX_EVENTS * BLOCK, EVENT_ROW), np.zeros(1, np.int64))
     block = BlockArrays(
         *readable(patients, attribute_matrix(patients), luck, prepared.models, prepared.therapies, *static, *rows)
     )
     at_entry = words(entrants.reshape(-1)).reshape(*entrants.shape, -1)
-    whom = (block, words(patients), at_entry, *readable(outcomes), outcome_matrix(outcomes))
+    whom = (block, words(patients), at_entry, new_outcome_room(), details)
     if tables is None:
         run_unvalued(*whom, *found)
     else:
-        room = new_room()
+        (periods,) = readable(np.empty(MOST_PERIODS, PERIOD))
+        room = Room(np.empty(CLOCK_NUMBERS), periods, np.zeros(1, np.int64))
         run_valued(*whom, tables, room, *found)
         refuse_overflow(int(room.cursor[0]), len(room.periods), "charges and times of one patient")
 
@@ -79,16 +117,72 @@ def live_once(place: int, draw: int, block: Any, record: Any, at_entry: Any) -> 
 
 
 @compiled
-def add_outcomes(block: Any, outcomes: Any, matrix: Any, sums: Any, given: Any) -> None:
-    """Add outcomes and events of the patient who has just lived; `outcomes` and `matrix` are room for one outcome."""
-    matrix[0, :] = 0.0
-    outcome_of(block.events, 0, block.cursor[0], outcomes[0])
-    for measure in range(OUTCOME_NUMBERS):
-        sums[measure] += matrix[0, measure]
+def add_outcomes(block: Any, outcome: Any, sums: Any, given: Any) -> None:
+    """Add outcomes and events of the patient who has just lived; `outcome` is room for one."""
+    find_outcome(block.events, 0, block.cursor[0], outcome)
+    for measure in range(EVENTS_AT):
+        sums[measure] += outcome.measures[0, measure]
     for index in range(block.cursor[0]):
         row = block.events[index]
         sums[EVENTS_AT + row.event] += 1.0
         given[row.therapy + 1] = 1
+
+
+@compiled
+def add_details(block: Any, outcome: Any, details: Any, sums: Any) -> None:
+    """Add whether the patient is alive and event-free after each time, and months in each stage, discounted."""
+    found, times = outcome.outcomes[0], len(details.times)
+    for place in range(times):
+        sums[place] += 0.0 if found.dead > 0.0 and found.os_months <= details.times[place] else 1.0
+        sums[times + place] += 0.0 if found.efs_event > 0.0 and found.efs_months <= details.times[place] else 1.0
+    if details.stages == 0:
+        return
+    stage, since = block.events[0].stage, 0.0
+    for index in range(1, block.cursor[0]):
+        row = block.events[index]
+        if row.stage != stage or index == block.cursor[0] - 1:
+            sums[2 * times + stage] += moments(since, row.time, details.forces)[0]
+            stage, since = row.stage, row.time
+
+
+@compiled
+def add_values(block: Any, tables: Any, draw: int, room: Any, sums: Any) -> None:
+    """Add what the patient who has just lived comes to, to `sums` (VALUES)."""
+    age, male = block.patients[0].entry_age, block.patients[0].male
+    room.cursor[0] = 0
+    find_periods(
+        block.events, 0, block.cursor[0], tables.triggers, tables.months[draw], room.clocks, room.periods, room.cursor
+    )
+    items = len(tables.category)
+    costs = costs_undisc = qalys = qalys_undisc = lys = lys_undisc = 0.0
+    for number in range(min(room.cursor[0], len(room.periods))):
+        period = room.periods[number]
+        place = period.trigger - items
+        if place < 0:
+            quantity, amount, discounted = accrue_costs(
+                period.trigger, period.start, period.stop, tables.prices, draw, tables.forces_of_costs
+            )
+            costs += discounted
+            costs_undisc += amount
+            category = CATEGORIES_AT + tables.category[period.trigger]
+            sums[category] += discounted
+            sums[category + CATEGORY_NUMBERS] += amount
+            if tables.resource[period.trigger] >= 0:
+                sums[USED_AT + tables.resource[period.trigger]] += quantity
+        else:
+            years, years_discounted, plain, discounted = accrue_qalys(
+                place, period.start, period.stop, age, male, tables.weights, draw, tables.forces_of_qalys
+            )
+            lys_undisc += years
+            lys += years_discounted
+            qalys_undisc += plain
+            qalys += discounted
+    sums[COSTS_AT] += costs
+    sums[QALYS_AT] += qalys
+    sums[LYS_AT] += lys
+    sums[COSTS_UNDISC_AT] += costs_undisc
+    sums[QALYS_UNDISC_AT] += qalys_undisc
+    sums[LYS_UNDISC_AT] += lys_undisc
 
 
 @compiled_entry
@@ -96,8 +190,8 @@ def run_valued(
     block: Any,
     record: Any,
     at_entry: Any,
-    outcomes: Any,
-    matrix: Any,
+    outcome: Any,
+    details: Any,
     tables: Any,
     room: Any,
     patients: Any,
@@ -109,34 +203,55 @@ def run_valued(
     Draws take turns within a patient: the patient's luck then stays in the processor's cache, a quarter of the time.
     """
     most_periods = 0
+    details_at = VALUES_AT + len(VALUES)
     for place in range(len(block.luck)):
         for draw in range(len(sums)):
             batch = live_once(place, draw, block, record, at_entry) % sums.shape[1]
             patients[draw, batch] += 1
-            add_outcomes(block, outcomes, matrix, sums[draw, batch], given)
-            one = block.patients[0]
-            add_values(
-                block.events,
-                0,
-                block.cursor[0],
-                one.entry_age,
-                one.male,
-                tables,
-                draw if len(tables.months) > 1 else 0,
-                room,
-                sums[draw, batch, VALUES_AT:],
-            )
+            add_outcomes(block, outcome, sums[draw, batch], given)
+            add_values(block, tables, draw if len(tables.months) > 1 else 0, room, sums[draw, batch, VALUES_AT:])
+            if sums.shape[2] > details_at:
+                add_details(block, outcome, details, sums[draw, batch, details_at:])
             most_periods = max(most_periods, room.cursor[0])
     room.cursor[0] = most_periods
 
 
 @compiled_entry
 def run_unvalued(
-    block: Any, record: Any, at_entry: Any, outcomes: Any, matrix: Any, patients: Any, sums: Any, given: Any
+    block: Any, record: Any, at_entry: Any, outcome: Any, details: Any, patients: Any, sums: Any, given: Any
 ) -> None:
     """Let patients live once under every draw, as in `run_valued`, for their outcomes alone."""
     for place in range(len(block.luck)):
         for draw in range(len(sums)):
             batch = live_once(place, draw, block, record, at_entry) % sums.shape[1]
             patients[draw, batch] += 1
-            add_outcomes(block, outcomes, matrix, sums[draw, batch], given)
+            add_outcomes(block, outcome, sums[draw, batch], given)
+            if sums.shape[2] > VALUES_AT:
+                add_details(block, outcome, details, sums[draw, batch, VALUES_AT:])
+
+
+def tables_of(
+    economics: EconomicSettings, therapies: Sequence[str], drawn: Mapping[str, np.ndarray] | None = None, draws: int = 1
+) -> Tables:
+    """Lay economics out for the loop; `drawn` holds columns of draws by path, `therapies` what codes point at.
+
+    An array of draws goes through the same arithmetic of prices and quantities as one number does.
+    """
+    economics = economics.with_values(cast(Mapping[str, float], drawn or {}))
+    costs, utilities = economics.costs, economics.utilities
+    of_items, of_time = [item.trigger for item in costs.items], triggers_of(utilities)
+    months = np.zeros((draws, len(of_items) + len(of_time)))
+    for place, trigger in enumerate((*of_items, *of_time)):
+        months[:, place] = (costs if place < len(of_items) else utilities).months(trigger.lasting)
+    category = [CATEGORIES.index(item.category) for item in costs.items]
+    resource = [RESOURCES.index(item.resource) if item.resource else -1 for item in costs.items]
+    return Tables(
+        trigger_tables((*of_items, *of_time), therapies),
+        months,
+        prices_of(costs, draws),
+        np.array(category, np.int64),
+        np.array(resource, np.int64),
+        weights_of(utilities, draws),
+        economics.rates.costs.forces,
+        economics.rates.qalys.forces,
+    )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rallsim.common.figures import COLOURS
 from rallsim.export.sheets import Book
 
 Range = tuple[str, int, int, int, int]  # sheet, first row, first column, last row, last column
@@ -15,10 +16,7 @@ SIZE = {"width": 690, "height": 450}  # pixels
 ROWS, COLUMNS = 23, 11  # of a chart with the space around it, in cells of 20 by 64 pixels
 ACROSS = 2
 SCALE = 70  # per cent, at which two by two charts fill a page across
-PALETTE = (  # told apart with any colour vision (Petroff 2021, arXiv:2107.02270), then three for the rarest stages
-    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
-    *("#1b7837", "#f4a6c0", "#30363d"),
-)
+PALETTE = (*COLOURS, "#1b7837", "#f4a6c0", "#30363d")  # three more for the rarest stages
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def plot_extrapolation(curves: pd.DataFrame, labels: Mapping[str, str], ax: Axes
     """Draw overall survival as simulated, and dashed as it is continued from the follow-up, from `continued_curves`."""
     from matplotlib.ticker import PercentFormatter
 
-    from rallsim.common.figures import month_ticks, new_axes
+    from rallsim.common.figures import finish, legend_above, month_ticks, new_axes
     from rallsim.decision.style import Style
 
     drawn = curves[curves["endpoint"] == "os"]
@@ -58,7 +58,5 @@ def plot_extrapolation(curves: pd.DataFrame, labels: Mapping[str, str], ax: Axes
     ax.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
     ax.set_xlabel("Months since entry")
     ax.set_ylabel("Overall survival")
-    ax.grid(axis="y", color="0.9", linewidth=0.8)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False, borderaxespad=0.4, fontsize=9.0)
-    return ax
+    legend_above(ax, columns=1)
+    return finish(ax, legend=False, grid="y")

@@ -14,8 +14,8 @@ import pandas as pd
 from rallsim.common.precision import Estimate, Floats, Mask, difference, mean, median, share
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.model.states import CAUSES_OF_DEATH, Detail
+from rallsim.outcomes.endpoints import outcomes_of
 from rallsim.outcomes.history import History
-from rallsim.outcomes.outcome import outcomes_of
 
 LANDMARKS = (6, 12, 24, 36, 60)  # months
 TOXICITIES = ("crs", "crs_grade3plus", "icans", "icans_grade3plus", "sos")
@@ -24,11 +24,12 @@ _PRECISION = ["estimate", "std_error", "lo", "hi"]
 
 
 def patient_table(history: History) -> pd.DataFrame:
-    """Return one row a patient: how long, how well and with what (defined in `outcome.outcome_of`).
+    """Return one row a patient: how long, how well and with what (defined in `endpoints.derive`).
 
     - `os_months`, `dead`, `cause`: from entry to death, or to the horizon for whoever is alive (no cause).
     - `efs_months`, `efs_event`: from entry to failure of the first line given, relapse, palliative care in a patient
-      who never responded, or death; without any of these, to the horizon.
+      who never responded, or death; without any of these, to the horizon. A first product that is followed by a second
+      attempt is no failure.
     - `response`: to the first line given. `mrd_negative`: of the first response in whatever line; empty without one.
       `best_response`: the best in any line, one of none, mrd_positive, mrd_negative.
     - `lines`: number given in this history; earlier ones are not counted.

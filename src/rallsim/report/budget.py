@@ -89,34 +89,29 @@ def _table(
 
 def plot_budget(impact: pd.DataFrame, economics: EconomicSettings, ax: Axes | None = None) -> Axes:
     """Draw the costs of each year as bars stacked by category, a bar a world."""
-    import seaborn as sns
     from matplotlib.ticker import FuncFormatter
 
-    from rallsim.common.figures import new_axes
+    from rallsim.common.figures import TINY, colour, finish, legend_above, new_axes
 
     worlds = [str(name) for name in impact["world"].unique()]
     years = sorted(int(year) for year in impact["year"].unique())
     ax = ax if ax is not None else new_axes(width=7.2, height=4.6)
     shown = [name for name in CATEGORIES if impact.loc[impact["measure"] == f"costs_{name}", "total"].any()]
-    colours = sns.color_palette("colorblind", len(shown))  # type: ignore[no-untyped-call]
     width = 0.8 / len(worlds)
     for place, world in enumerate(worlds):
         at = np.array(years) + (place - (len(worlds) - 1) / 2) * width
         bottom = np.zeros(len(years))
-        for name, colour in zip(shown, colours, strict=True):
+        for number, name in enumerate(shown):
             rows = impact[(impact["world"] == world) & (impact["measure"] == f"costs_{name}")].sort_values("year")
             height = rows["total"].to_numpy() / 1e6
             label = CATEGORY_WORDS[name] if place == 0 else None
-            ax.bar(at, height, width * 0.92, bottom=bottom, color=colour, label=label, linewidth=0)
+            ax.bar(at, height, width * 0.92, bottom=bottom, color=colour(number), label=label, linewidth=0)
             bottom += height
         for x, top in zip(at, bottom, strict=True):
-            ax.annotate(world, (x, top), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=8)
+            ax.annotate(world, (x, top), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=TINY)
     ax.set_xticks(years, [f"Year {year}" for year in years])
     ax.set_ylabel(f"Costs (million {economics.currency}, undiscounted)")
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    ax.grid(axis="y", color="0.9", linewidth=0.8)
-    ax.set_axisbelow(True)
     ax.margins(y=0.08)
-    sns.despine(ax=ax)  # type: ignore[no-untyped-call]
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, fontsize=9.0)
-    return ax
+    legend_above(ax, columns=4)
+    return finish(ax, legend=False, grid="y")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rallsim.report.terminal import records
 
 if TYPE_CHECKING:
-    from rallsim.sweep.estimate import Estimate
+    from rallsim.sweep.plan import Workload
     from rallsim.sweep.session import Finished
     from rallsim.sweep.study import Study
 
@@ -26,10 +26,10 @@ def print_question(study: Study, names: Sequence[str]) -> None:
     )
 
 
-def print_work(names: Sequence[str], found: Estimate, workers: int, kept: int, folder: Path) -> None:
-    """Print how many cells are to be computed, and what that takes."""
-    minutes, megabytes = found.seconds / workers / 60, found.bytes / 1e6
-    print(f"{', '.join(names)}: {found.cells:,} cells to compute, {kept:,} kept; {found.histories:,} histories,")
+def print_work(names: Sequence[str], work: Workload, workers: int, kept: int, folder: Path) -> None:
+    """Print how many jobs are to be computed, and what that takes."""
+    minutes, megabytes = work.seconds / workers / 60, work.bytes / 1e6
+    print(f"{', '.join(names)}: {work.jobs:,} jobs to compute, {kept:,} kept; {work.histories:,} histories,")
     print(f"  about {minutes:,.1f} minutes with {workers} at work, and {megabytes:,.0f} MB in {folder}/.")
     print("  Analyses that choose their points by what they find may need more after these.")
 

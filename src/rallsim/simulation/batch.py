@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from rallsim.common.compiled import compiled, compiled_entry
-from rallsim.common.records import copied, readable, words
-from rallsim.model.event_rows import EVENT_ROW, put_in_order
-from rallsim.model.patient import attribute_matrix, new_patients
-from rallsim.model.population import enters
-from rallsim.model.random_numbers import BLOCK
+from rallsim.common.records import copied
+from rallsim.model.event_rows import put_in_order
 from rallsim.model.step import NOBODY_WAKES, BlockArrays, advance
-from rallsim.outcomes.outcome import OUTCOME, outcome_matrix
-from rallsim.outcomes.tally import Tally, add_patient, empty_tally
-from rallsim.simulation.blocks import MAX_EVENTS, Block
+from rallsim.simulation.blocks import Block
 from rallsim.simulation.engine_inputs import Prepared
 
 COMPILED = "run_block"
@@ -27,39 +21,6 @@ def simulate_block(entrants: np.ndarray, luck: np.ndarray, prepared: Prepared, d
     block = Block.of(entrants, luck)
     run_block(block.arrays(prepared, draw))
     return copied(block.written)
-
-
-def tally_block(
-    first_number: int,
-    luck: np.ndarray,
-    prepared: Prepared,
-    draws: slice,
-    step: float,
-    discount_rate: float,
-    entrants: Sequence[np.ndarray] = (),
-) -> Tally:
-    """Run patients, one a row of `luck`, under each of a range of draws; keep sums and no histories.
-
-    Patients are sampled, or those of `entrants`: one array for all draws, or one for each.
-    """
-    models, therapies, populations = prepared.models[draws], prepared.therapies[draws], prepared.populations[draws]
-    tally = empty_tally(len(models), therapies.shape[1], float(models["horizon"][0]), step, discount_rate)
-    patients, outcomes = new_patients(1), np.zeros(1, OUTCOME)
-    tables = (models, therapies, prepared.rules, prepared.conditions, prepared.life_tables)
-    rows = (np.empty(MAX_EVENTS * BLOCK, EVENT_ROW), np.zeros(1, np.int64))
-    known = np.stack([words(one) for one in entrants]) if entrants else np.empty((0, 0, 0), np.uint64)
-    run_draws(
-        first_number,
-        BlockArrays(*readable(patients, attribute_matrix(patients), luck, *tables, *rows)),
-        *readable(populations, outcomes),
-        words(patients),
-        known,
-        outcome_matrix(outcomes),
-        tally.step,
-        tally.force,
-        tally.sums_of_draws,
-    )
-    return tally
 
 
 @compiled
@@ -106,33 +67,3 @@ def run_block(block: Any) -> None:
     """Let all patients of a block live, one after the other."""
     for place in range(len(block.patients)):
         live(place, block)
-
-
-@compiled_entry
-def run_draws(
-    first_number: int,
-    block: Any,
-    populations: Any,
-    outcomes: Any,
-    record: Any,
-    known: Any,
-    matrix: Any,
-    step: float,
-    force: float,
-    sums: Any,
-) -> None:
-    """Let patients live once under every draw, one after the other in the same record and rows, and add them up.
-
-    `block` holds the luck of all patients and the models and therapies of all draws. `record` is the one
-    patient's record as words, `known` those of patients who are not sampled: draws (or one for all) × patients × words.
-    """
-    for draw in range(len(block.models)):
-        for place in range(len(block.luck)):
-            if len(known) > 0:
-                copy_words(known[min(draw, len(known) - 1), place], record)
-            else:
-                block.attributes[0, :] = 0.0
-                block.patients[0].number = first_number + place
-                enters(block.patients[0], block.luck[place], populations[draw])
-            live_alone(place, draw, block)
-            add_patient(block.events, 0, block.cursor[0], outcomes, matrix, draw, step, force, sums)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import TypeVar
 
 import numpy as np
@@ -15,16 +14,12 @@ from rallsim.inputs.cohort_file import Cohort
 from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario
 from rallsim.model.patient import ATTRIBUTES, GIVEN, attribute_matrix
-from rallsim.model.population import PATHS, Values
-from rallsim.model.random_numbers import BLOCK, luck_of_block
 from rallsim.outcomes.history import History
-from rallsim.outcomes.tally import Tally
-from rallsim.simulation.engine_inputs import check_draws, check_scenario, parameters_for, prepare
+from rallsim.simulation.engine_inputs import check_scenario, parameters_for, prepare
 from rallsim.simulation.engines import ENGINES, engine_called
-from rallsim.simulation.entrants import blocks_of, entrants_of_block, entrants_with
+from rallsim.simulation.entrants import blocks_of, entrants_of_block
 
 Progress = Callable[[int], None]
-DRAWS_AT_ONCE = 50  # in one call of the compiled loop
 ITEMS_AT_ONCE = 8  # for each worker
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -129,62 +124,6 @@ def first_difference(one: Simulation, other: Simulation) -> str | None:
     return None
 
 
-def tally(
-    scenario: Scenario,
-    parameters: ParameterSet | None = None,
-    *,
-    draws: Mapping[str, np.ndarray] | None = None,
-    replicate: int = 0,
-    step: float = 1.0,
-    discount_rate: float = 0.0,
-    workers: int = 1,
-) -> dict[str, Tally]:
-    """Simulate every strategy and keep only sums: the batch engine, for sweeps.
-
-    `draws` maps parameter paths to arrays with one value a draw; parameters without one keep their value. Raises
-    InputError when a path is unknown, a value impossible, or the scenario sets the parameter itself. All draws and
-    strategies meet the same luck. `step` (months) is that of the survival grid, `discount_rate` annual effective.
-    `workers` threads share the blocks of patients and the draws; the sums do not depend on how many there are.
-
-    >>> from rallsim.inputs.scenario import load_scenario
-    >>> found = tally(load_scenario("first_salvage", patients=50), draws={"hsct.sos_fatality": np.array([0.1, 0.5])})
-    >>> found["inotuzumab"].patients.tolist()
-    [50, 50]
-    """
-    from rallsim.simulation.batch import tally_block
-
-    parameters = parameters_for(scenario, parameters or load_parameters())
-    check_scenario(scenario, parameters)
-    check_draws(draws or {}, scenario, parameters)
-    base: Values = {**parameters.values(scenario.population_id), **(draws or {})}
-    number_of_draws = len(next(iter(draws.values()))) if draws else 1
-    chunks = [slice(start, start + DRAWS_AT_ONCE) for start in range(0, number_of_draws, DRAWS_AT_ONCE)]
-    prepared = [prepare(scenario, one, parameters, base) for one in scenario.strategies.values()]
-    entry_varies = any(path in PATHS for path in draws or {})
-
-    def of_the_file(luck: np.ndarray, number: int, chunk: slice) -> list[np.ndarray]:
-        """Patients of a block at entry: the same under all draws, unless what their gaps are filled from is drawn."""
-        if prepared[0].cohort is None:
-            return []
-        each = range(number_of_draws)[chunk] if entry_varies else [0]
-        return [entrants_with(luck, prepared[0], number, draw) for draw in each]
-
-    def cell(block_and_chunk: tuple[tuple[int, int], slice]) -> list[Tally]:
-        (number, size), chunk = block_and_chunk
-        luck = luck_of_block(scenario.seed, replicate, number)[:size]
-        who = of_the_file(luck, number, chunk)
-        return [tally_block(number * BLOCK, luck, one, chunk, step, discount_rate, who) for one in prepared]
-
-    by_chunk: list[list[Tally]] = []
-    cells = list(product(blocks_of(scenario.patients), chunks))
-    for place, sums in enumerate(shared_out(cell, cells, workers)):
-        if place < len(chunks):
-            by_chunk.append(sums)
-        else:
-            by_chunk[place % len(chunks)] = _added(by_chunk[place % len(chunks)], sums)
-    return {one.strategy: Tally.joined([sums[place] for sums in by_chunk]) for place, one in enumerate(prepared)}
-
-
 def shared_out(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
     """Call a function on each item, by threads when there are several workers; results come in the order of items.
 
@@ -196,7 +135,3 @@ def shared_out(function: Callable[[Item], Result], items: Sequence[Item], worker
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(items), ITEMS_AT_ONCE * workers):
             yield from pool.map(function, items[start : start + ITEMS_AT_ONCE * workers])
-
-
-def _added(one: list[Tally], other: list[Tally]) -> list[Tally]:
-    return [a + b for a, b in zip(one, other, strict=True)]

@@ -1,5 +1,6 @@
-"""Many evaluations of a scenario: cut into cells of work, kept as they come, shared out over processes or a cluster.
+"""Many evaluations of a scenario, cut into jobs that are kept as they finish and shared out over processes.
 
-`runner.Runner.evaluate` is the only thing an analysis calls. `cells` says what a cell is and what it depends on,
-`store` keeps finished ones, `execute` runs the others, `plan` spreads them over a batch queue.
+An analysis (`analyses/`) is given a `study`, evaluates points with it, and returns tables. `runner` cuts an evaluation
+into `jobs`, whose `job_key` is the hash of what they depend on; `store` keeps finished jobs, `workers` compute the
+others, `plan` spreads them over a batch queue. `session` is what one command does, `figures` draws from saved tables.
 """

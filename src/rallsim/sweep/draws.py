@@ -1,22 +1,34 @@
-"""Draws of everything uncertain that matters to a scenario, in the names that an evaluation takes."""
+"""Draws of everything uncertain that is relevant to a scenario, and their joint distribution for designs.
+
+Morris' and Sobol's methods move one factor while others stay. Parameters that are correlated cannot be moved apart from
+each other without leaving their joint distribution, so they are one factor together.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from rallsim.economics.settings.economic_draws import economic_draws
+from rallsim.errors import InputError, Problem, nearest
 from rallsim.inputs.uncertainty import parameter_draws
+from rallsim.sweep.job_key import columns_of
 from rallsim.sweep.jobs import Model
-from rallsim.sweep.matters import columns_of
+
+Floats = NDArray[np.float64]
+CORRELATED = 0.25  # between normal scores: more than chance makes of a posterior sample of 500
+SAMPLE = 1000  # draws from which marginal distributions and correlations are read
+EDGE = 1e-4  # of a uniform: as far into the tails as a sample of that size reaches
 
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """A table of draws, a column a parameter that matters; and why other columns are not in it."""
+    """A table of draws, a column a relevant parameter; and why other columns are not in it."""
 
     table: pd.DataFrame
     left_out: dict[str, str]
@@ -25,7 +37,7 @@ class Draws:
         """Return the columns that differ between draws."""
         return self.table.loc[:, self._varies]
 
-    def not_told_apart(self) -> dict[str, str]:
+    def not_varying(self) -> dict[str, str]:
         """Return what `varying` leaves out, and why."""
         constant = self.table.columns[~self._varies]
         return self.left_out | dict.fromkeys(constant, "the same in every draw")
@@ -45,10 +57,11 @@ def draws_of(model: Model, number: int, seed: int) -> Draws:
     raw = _all_draws(model, number, seed)
     scenario, parameters = model.scenario, model.parameters
     paths = [str(name) for name in raw.columns]
-    mattering = {path for one in scenario.strategies.values() for path in columns_of(paths, scenario, one, parameters)}
+    strategies = scenario.strategies.values()
+    relevant = {path for one in strategies for path in columns_of(paths, scenario, one, parameters)}
     reason = "set by the scenario, or of a therapy that no strategy gives"
-    left_out = {path: reason for path in paths if path not in mattering}
-    return Draws(raw[[path for path in paths if path in mattering]].reset_index(drop=True), left_out)
+    left_out = {path: reason for path in paths if path not in relevant}
+    return Draws(raw[[path for path in paths if path in relevant]].reset_index(drop=True), left_out)
 
 
 def _all_draws(model: Model, number: int, seed: int) -> pd.DataFrame:
@@ -60,3 +73,103 @@ def _all_draws(model: Model, number: int, seed: int) -> pd.DataFrame:
     own = f"population.{model.scenario.population_id}."
     table = table[[path for path in table.columns if not path.startswith("population.") or path.startswith(own)]]
     return table.rename(columns=lambda path: str(path).replace(own, "population.", 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """Marginal distributions, and a Gaussian copula within each block of correlated parameters.
+
+    x_j = F_j^-1(Phi(z_j)),  z of a block = R^1/2 Phi^-1(u of the block)
+
+    with F_j of the sample and R the correlations of its normal scores. It is exact where the sample is normal on some
+    scale of each parameter. Correlations below CORRELATED in size, and those between blocks, count as none.
+    """
+
+    paths: tuple[str, ...]
+    sample: Floats = field(repr=False)  # sorted, a column a parameter
+    blocks: tuple[tuple[int, ...], ...]
+    roots: tuple[Floats, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, draws: pd.DataFrame) -> Joint:
+        """Read the joint distribution from a table of draws.
+
+        >>> draws = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": [1.0, 2.0, 3.0, 4.0], "c": [1.0, -1.0, -1.0, 1.0]})
+        >>> Joint.of(draws).blocks
+        ((0, 1), (2,))
+        """
+        from scipy.sparse.csgraph import connected_components
+        from scipy.special import ndtri
+        from scipy.stats import rankdata
+
+        values = draws.to_numpy(np.float64)
+        scores = ndtri((rankdata(values, axis=0) - 0.5) / len(values))
+        correlation = np.atleast_2d(np.corrcoef(scores.T))
+        _, labels = connected_components(np.abs(correlation) >= CORRELATED, directed=False)
+        blocks = tuple(tuple(np.flatnonzero(labels == label).tolist()) for label in dict.fromkeys(labels.tolist()))
+        roots = tuple(_root(correlation[np.ix_(block, block)]) for block in blocks)
+        return cls(tuple(str(name) for name in draws.columns), np.sort(values, axis=0), blocks, roots)
+
+    def values(self, uniforms: Floats) -> pd.DataFrame:
+        """Return parameters at independent uniforms (rows × parameters); 1/2 everywhere is the medians."""
+        from scipy.special import ndtr, ndtri
+
+        size = len(self.sample)
+        at = (np.arange(size) + 0.5) / size
+        z = ndtri(np.clip(uniforms, EDGE, 1 - EDGE))
+        found = np.empty_like(z)
+        for block, root in zip(self.blocks, self.roots, strict=True):
+            columns = list(block)
+            for column, u in zip(columns, ndtr(z[:, columns] @ root.T).T, strict=True):
+                found[:, column] = np.interp(u, at, self.sample[:, column])
+        return pd.DataFrame(found, columns=list(self.paths))
+
+    def factors(self, groups: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        """Return factors, each a set of parameters that moves as one: the groups asked for, or each block alone.
+
+        Members may be patterns such as `hsct.*`. Refuses groups that match nothing, that overlap, or that take a
+        parameter without those that it is correlated with.
+        """
+        if not groups:
+            return {self._name(block): [self.paths[place] for place in block] for block in self.blocks}
+        problems, found = [], {}
+        taken: dict[str, str] = {}
+        for name, patterns in groups.items():
+            members = [path for path in self.paths if any(fnmatchcase(path, one) for one in patterns)]
+            if not members:
+                hint = nearest(patterns[0], self.paths)
+                problems.append(Problem("no uncertain parameter matches", key=f"--group {name}", hint=hint))
+            for path in members:
+                if path in taken:
+                    problems.append(Problem(f"stands in '{taken[path]}' too", key=f"--group {name}", found=path))
+                taken[path] = name
+            found[name] = members
+        for block in self.blocks:
+            inside = {taken.get(self.paths[place]) for place in block}
+            if len(inside) > 1:
+                names = ", ".join(self.paths[place] for place in block)
+                message = "correlated parameters cannot be moved apart: put them into one group"
+                problems.append(Problem(message, key="--group", found=names))
+        if problems:
+            raise InputError(problems)
+        return found
+
+    def _name(self, block: Sequence[int]) -> str:
+        first = self.paths[block[0]]
+        return first if len(block) == 1 else f"{first} + {len(block) - 1}"
+
+
+def owner_of(path: str) -> str:
+    """Return whose parameter it is.
+
+    >>> owner_of("therapies.blinatumomab.cr_rate"), owner_of("hsct.sos_fatality")
+    ('blinatumomab', 'hsct')
+    """
+    first, *rest = path.split(".")
+    return rest[0] if first == "therapies" else first
+
+
+def _root(correlation: Floats) -> Floats:
+    """Square root of a correlation matrix, also of one that is singular."""
+    values, vectors = np.linalg.eigh(correlation)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)

@@ -1,4 +1,7 @@
-"""What a result depends on, written in one way only, so that its hash tells whether it must be computed again."""
+"""What a job's result depends on, written in one way only: its hash tells whether it must be computed again.
+
+Only what of a scenario is relevant to one strategy is part of that strategy's keys (`identity_of`).
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,11 @@ import numpy as np
 from pydantic import BaseModel
 
 from rallsim.common.files import PACKAGE
+from rallsim.economics.settings.settings import EconomicSettings, in_short, is_economic
+from rallsim.inputs.parameters import ParameterSet
+from rallsim.inputs.scenario import Scenario, Strategy
+from rallsim.output.manifest import file_sha256
+from rallsim.simulation.engine_inputs import variant_values
 
 WORDS_ONLY = {
     "about",
@@ -123,3 +131,69 @@ def _imports(name: str) -> Iterable[str]:
 def _source_of(name: str) -> Path:
     path = PACKAGE.joinpath(*name.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def therapies_of(scenario: Scenario, strategy: Strategy, parameters: ParameterSet) -> tuple[str, ...]:
+    """Therapies that a strategy's patients can meet: given by a rule, or behind the remission they enter in.
+
+    With a therapy comes the one that it is a form of. The order is that of the parameters.
+
+    >>> from rallsim.inputs.parameters import load_parameters
+    >>> from rallsim.inputs.scenario import load_scenario
+    >>> scenario, parameters = load_scenario("first_salvage"), load_parameters()
+    >>> met = therapies_of(scenario, scenario.strategies["chemotherapy"], parameters)
+    >>> "chemotherapy" in met, "car_t_cd22" in met
+    (True, False)
+    """
+    met = {parameters.front_lines[scenario.population_id]}
+    for rules in (strategy.salvage, strategy.bridging, strategy.mrd):
+        met |= {rule.give for rule in rules}
+    met |= {rule.before for rule in strategy.bridging}
+    met |= {base for name in met if (base := parameters.therapies[name].based_on)}
+    return tuple(name for name in parameters.therapies if name in met)
+
+
+def fixed_by(scenario: Scenario, strategy: Strategy, parameters: ParameterSet) -> dict[str, float]:
+    """Return the parameters that a scenario, its variants or a strategy set: they keep that value in every draw."""
+    prices = {in_short(path): value for path, value in scenario.economics.parameters.items()}
+    return {**prices, **variant_values(scenario, parameters), **scenario.parameters, **strategy.parameters}
+
+
+def columns_of(paths: Iterable[str], scenario: Scenario, strategy: Strategy, parameters: ParameterSet) -> list[str]:
+    """Return those of the paths that can change a strategy's results."""
+    met = therapies_of(scenario, strategy, parameters)
+    fixed = fixed_by(scenario, strategy, parameters)
+    return [path for path in paths if path not in fixed and is_relevant(path, met)]
+
+
+def identity_of(
+    scenario: Scenario, strategy: Strategy, parameters: ParameterSet, economics: EconomicSettings | None
+) -> dict[str, Any]:
+    """Everything that a strategy's results depend on, patients and draws apart."""
+    met = therapies_of(scenario, strategy, parameters)
+    values = {**parameters.values(scenario.population_id), **fixed_by(scenario, strategy, parameters)}
+    own = scenario.own_patients
+    country = parameters.countries[scenario.population_id]
+    return {
+        "horizon_months": scenario.horizon_months,
+        "seed": scenario.seed,
+        "population": file_sha256(own) if own else None,
+        "forms": {name: one.based_on for name, one in parameters.therapies.items()} if own else None,
+        "front_line": parameters.front_lines[scenario.population_id],
+        "life_tables": [parameters.evidence.life_table(country, sex) for sex in ("female", "male")],
+        "eligibility": {name: scenario.eligibility[name] for name in met if name in scenario.eligibility},
+        "therapies": {name: parameters.therapies[name] for name in met},
+        "rules": {
+            name: getattr(strategy, name)
+            for name in type(strategy).model_fields
+            if name not in ("id", "label", "parameters")
+        },
+        "values": {path: value for path, value in values.items() if is_relevant(path, met)},
+        "economics": economics and [economics.costs, economics.utilities, economics.rates],
+    }
+
+
+def is_relevant(path: str, met: tuple[str, ...]) -> bool:
+    """Tell whether a parameter can change what happens to patients who can meet only these therapies."""
+    first, _, rest = path.partition(".")
+    return is_economic(path) or first != "therapies" or rest.partition(".")[0] in met

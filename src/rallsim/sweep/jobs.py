@@ -1,6 +1,6 @@
-"""Cells: the pieces of work of a sweep, each a strategy under a few draws in a few patients with one luck.
+"""Jobs: the pieces of work of a sweep, each a strategy under a few draws in a few patients with one luck.
 
-How work is cut does not depend on who does it. A cell's key is the hash of everything that its result depends on, so a
+How work is cut does not depend on who does it. A job's key is the hash of everything that its result depends on, so a
 result found under a key is the result.
 """
 
@@ -21,18 +21,18 @@ from rallsim.evaluation.evaluate import Evaluation, evaluate
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
 from rallsim.model.random_numbers import BLOCK
-from rallsim.sweep.job_key import code_of, digest
-from rallsim.sweep.matters import columns_of, identity_of
+from rallsim.sweep.job_key import code_of, columns_of, digest, identity_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
+EVALUATES = "evaluation.evaluate"  # the module whose code results depend on
 BATCHES = 10  # of patients, from which every Monte Carlo error comes
-DRAWS_OF_ONE_BLOCK = 100  # in a cell whose patients fill at most one block of luck
-BLOCKS_AT_ONCE = 10  # in a cell of more patients, with as many fewer draws
+DRAWS_OF_ONE_BLOCK = 100  # in a job whose patients fill at most one block of luck
+BLOCKS_AT_ONCE = 10  # in a job of more patients, with as many fewer draws
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class Job:
     """A strategy under some draws in the patients `first` to `first + patients - 1` with the luck of a replicate.
 
     `draws` holds one value a draw of each parameter that is drawn and matters to the strategy; none is the base case.
@@ -58,7 +58,7 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """What all cells of a sweep share: a scenario, parameters, and what histories are valued with."""
+    """What all jobs of a sweep share: a scenario, parameters, and what histories are valued with."""
 
     scenario: Scenario
     parameters: ParameterSet
@@ -71,14 +71,14 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """The cells of one strategy over a table of points, and which row of theirs each point is."""
+    """The jobs of one strategy over a table of points, and which row of theirs each point is."""
 
-    cells: list[list[Cell]]  # by draws, then by patients
+    jobs: list[list[Job]]  # by draws, then by patients
     row_of_point: Ints
 
 
 def work_of(model: Model, strategy: str, points: pd.DataFrame, patients: int, replicate: int = 0) -> Work:
-    """Cut the evaluation of a strategy at some points (a row a draw, a column a parameter) into cells.
+    """Cut the evaluation of a strategy at some points (a row a draw, a column a parameter) into jobs.
 
     Columns that cannot change the strategy's results are left out, and points that are then the same are computed once.
     """
@@ -88,41 +88,41 @@ def work_of(model: Model, strategy: str, points: pd.DataFrame, patients: int, re
     values = np.ascontiguousarray(points[columns].to_numpy(np.float64))
     row_of_point, first_points = _distinct(values)
     table = values[first_points]
-    base = digest(identity_of(scenario, own, parameters, model.economics)), code_of("evaluation.evaluate"), BATCHES
+    base = digest(identity_of(scenario, own, parameters, model.economics)), code_of(EVALUATES), BATCHES
     several = patients > BLOCK
     draws_at_once = DRAWS_OF_ONE_BLOCK // BLOCKS_AT_ONCE if several else DRAWS_OF_ONE_BLOCK
     span = BLOCK * BLOCKS_AT_ONCE if several else BLOCK
-    cells = []
+    jobs = []
     for start in range(0, len(table), draws_at_once):
         part = table[start : start + draws_at_once]
         draws = {name: np.ascontiguousarray(part[:, place]) for place, name in enumerate(columns)}
-        cells.append(
+        jobs.append(
             [
-                Cell(digest([base, draws, first, size, replicate]), strategy, draws, first, size, replicate)
+                Job(digest([base, draws, first, size, replicate]), strategy, draws, first, size, replicate)
                 for first, size in _spans(patients, span)
             ]
         )
-    return Work(cells, row_of_point)
+    return Work(jobs, row_of_point)
 
 
-def compute(packed: bytes, cell: Cell) -> Evaluation:
-    """Simulate and value a cell; `packed` is the model (`Model.packed`)."""
+def compute(packed: bytes, job: Job) -> Evaluation:
+    """Simulate and value a job; `packed` is the model (`Model.packed`)."""
     model = _unpacked(packed)
     scenario = model.scenario
     alone = scenario.model_copy(
         update={
-            "strategies": {cell.strategy: scenario.strategies[cell.strategy]},
-            "reference": cell.strategy,
-            "patients": cell.first + cell.patients,
+            "strategies": {job.strategy: scenario.strategies[job.strategy]},
+            "reference": job.strategy,
+            "patients": job.first + job.patients,
         }
     )
-    blocks = range(cell.first // BLOCK, -(-(cell.first + cell.patients) // BLOCK))
+    blocks = range(job.first // BLOCK, -(-(job.first + job.patients) // BLOCK))
     return evaluate(
         alone,
         model.parameters,
         model.economics,
-        cell.draws,
-        replicate=cell.replicate,
+        job.draws,
+        replicate=job.replicate,
         blocks=blocks,
         batches=BATCHES,
     )

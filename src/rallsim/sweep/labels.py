@@ -44,11 +44,11 @@ def in_words(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Look:
-    """Labels for people, by strategy and by parameter path; currency, willingness to pay, and what was asked.
+class Labels:
+    """Labels for people, by strategy and by parameter path; currency, willingness to pay, and the sweep's settings.
 
-    >>> look = Look("Title", {"a": "Drug A"}, "a", "£", (30000.0,), {"hsct.sos": "SOS"}, {"hsct.sos": "probability"})
-    >>> Look.from_json(look.as_json()) == look, look.strategy("a"), look.parameter("hsct.sos")
+    >>> labels = Labels("Title", {"a": "Drug A"}, "a", "£", (30000.0,), {"hsct.sos": "SOS"}, {"hsct.sos": "share"})
+    >>> Labels.from_json(labels.as_json()) == labels, labels.strategy("a"), labels.parameter("hsct.sos")
     (True, 'Drug A', 'SOS')
     """
 
@@ -60,15 +60,15 @@ class Look:
     parameters: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
-    asked: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the look as a manifest holds it."""
-        found = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return found | {"wtp": list(self.wtp)}
+        """Return the labels as a manifest holds them."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return fields | {"wtp": list(self.wtp)}
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Look:
+    def from_json(cls, content: Mapping[str, Any]) -> Labels:
         """Read what `as_json` wrote."""
         return cls(**{**content, "wtp": tuple(content["wtp"])})
 
@@ -100,8 +100,8 @@ class Look:
     def value(self, path: str, value: float) -> str:
         """A parameter's value with its unit: money with its sign, shares and probabilities in per cent.
 
-        >>> look = Look("", {}, "", "£", (), units={"a": "GBP", "b": "probability", "c": "months"})
-        >>> look.value("a", 1200.0), look.value("b", 0.253), look.value("c", 1.5)
+        >>> labels = Labels("", {}, "", "£", (), units={"a": "GBP", "b": "probability", "c": "months"})
+        >>> labels.value("a", 1200.0), labels.value("b", 0.253), labels.value("c", 1.5)
         ('£1,200', '25.3 %', '1.5 months')
         """
         unit = self.units.get(path, "")

@@ -1,4 +1,4 @@
-"""Outcomes that an analysis may look at: measures, and net benefits made of them; their names, units and errors."""
+"""Outcomes that an analysis may labels at: measures, and net benefits made of them; their names, units and errors."""
 
 from __future__ import annotations
 

@@ -13,15 +13,14 @@ from io import BytesIO
 
 def load_package() -> None:
     """Import what workers do, and draw an empty figure."""
-    from rallsim.common.figures import new_axes
-    from rallsim.sweep import drawing, jobs  # noqa: F401  # both are called in workers
-    from rallsim.sweep.figures import figure_of
+    from rallsim.common.figures import figure_of, new_axes
+    from rallsim.sweep import figures, jobs  # noqa: F401  # both are called in workers
 
     figure_of(new_axes()).savefig(BytesIO())
 
 
 def load_compiled() -> None:
-    """Evaluate one patient of a shipped scenario; faults are left to the work itself, which tells them.
+    """Evaluate one patient of a shipped scenario; faults are left to the work itself, which reports them.
 
     Where the pathway was never compiled nothing is evaluated: the process that shares out the work compiles it.
     """

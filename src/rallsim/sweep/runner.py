@@ -1,11 +1,12 @@
-"""`Runner.evaluate`: points in, sums out; kept cells are read, the others are computed, planned or missed."""
+"""`Runner.evaluate`: points in, sums out; kept jobs are read, the others are computed, planned or missed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from functools import reduce
+from operator import add
 
 import numpy as np
 import pandas as pd
@@ -13,26 +14,26 @@ import pandas as pd
 from rallsim.common.progress import bar_of
 from rallsim.evaluation.evaluate import STRATEGIES, Evaluation
 from rallsim.simulation.engines import must_compile
-from rallsim.sweep.jobs import Cell, Model, compute, work_of
+from rallsim.sweep.jobs import Job, Model, compute, work_of
 from rallsim.sweep.store import Store
 from rallsim.sweep.workers import Pool, run
 
-Wanted = Callable[[Cell], bool]
+Wanted = Callable[[Job], bool]
 
 
-class MissingCellsError(Exception):
-    """Cells that nobody may compute now are missing: what an analysis needs next."""
+class MissingJobsError(Exception):
+    """Jobs that nobody may compute now are missing: what an analysis needs next."""
 
-    def __init__(self, cells: Sequence[Cell]) -> None:
-        self.cells = tuple(cells)
-        super().__init__(f"{len(self.cells)} cells are missing")
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.jobs = tuple(jobs)
+        super().__init__(f"{len(self.jobs)} jobs are missing")
 
 
 @dataclass(eq=False)
 class Runner:
     """Evaluates a model at points, strategy by strategy.
 
-    `wanted` says which missing cells may be computed here; when others are missing, `MissingCellsError` ends the
+    `wanted` says which missing jobs may be computed here; when others are missing, `MissingJobsError` ends the
     analysis. Results do not depend on the pool, the number of workers, or what was in the store before.
     """
 
@@ -55,41 +56,40 @@ class Runner:
         measures: Sequence[str] | None = None,
         words: str = "Simulating",
     ) -> Evaluation:
-        """Evaluate every strategy at each point (a row), all with the same patients and luck.
+        """Evaluate every strategy at each point (a row), all with the same patients and random numbers.
 
         Columns are parameter paths; a strategy that sets one of them itself keeps its own value. `measures` are those
         to keep, all when not given; `words` head the progress bar.
         """
-        strategies = list(self.model.scenario.strategies)
-        works = [work_of(self.model, name, points, patients, replicate) for name in strategies]
-        cells = [cell for work in works for parts in work.cells for cell in parts]
-        found = self._results(cells, measures, words)
-        parts = []
+        works = [work_of(self.model, name, points, patients, replicate) for name in self.model.scenario.strategies]
+        jobs = [job for work in works for parts in work.jobs for job in parts]
+        results = self._results(jobs, measures, words)
+        strategies = []
         for work in works:
-            blocks = [_added([found[cell.key] for cell in parts]) for parts in work.cells]
-            parts.append(_expanded(_renumbered(blocks), work.row_of_point))
-        return Evaluation.joined(parts, STRATEGIES)
+            rows = [reduce(add, (results[job.key] for job in parts)) for parts in work.jobs]
+            strategies.append(rows_of(Evaluation.joined(rows), work.row_of_point))
+        return Evaluation.joined(strategies, STRATEGIES)
 
-    def _results(self, cells: Sequence[Cell], measures: Sequence[str] | None, words: str) -> dict[str, Evaluation]:
-        """Return what each cell came to, by key; a key that two cells share is computed once."""
-        by_key = {cell.key: cell for cell in cells}
-        found: dict[str, Evaluation] = {}
+    def _results(self, jobs: Sequence[Job], measures: Sequence[str] | None, words: str) -> dict[str, Evaluation]:
+        """Return the result of each job by key; a key that two jobs share is computed once."""
+        by_key = {job.key: job for job in jobs}
+        results: dict[str, Evaluation] = {}
         for key in by_key:
             kept = self.store.read(key)
             if kept is not None:
-                found[key] = only(kept, measures)
-        self.reused += len(found.keys() - self._seen)
-        self._seen |= found.keys()
-        missing = [cell for key, cell in by_key.items() if key not in found]
-        mine = [cell for cell in missing if self.wanted(cell)]
+                results[key] = select_measures(kept, measures)
+        self.reused += len(results.keys() - self._seen)
+        self._seen |= results.keys()
+        missing = [job for key, job in by_key.items() if key not in results]
+        mine = [job for job in missing if self.wanted(job)]
         with self._progress(words, mine) as advance:
 
-            def done(cell: Cell, evaluation: Evaluation) -> None:
-                self.store.write(cell.key, evaluation)
-                found[cell.key] = only(evaluation, measures)
+            def done(job: Job, evaluation: Evaluation) -> None:
+                self.store.write(job.key, evaluation)
+                results[job.key] = select_measures(evaluation, measures)
                 self.computed += 1
-                self._seen.add(cell.key)
-                advance(cell.histories)
+                self._seen.add(job.key)
+                advance(job.histories)
 
             if mine:
                 if self._packed is None:
@@ -97,24 +97,24 @@ class Runner:
                     self._compile(mine[0])
                 run(mine, self._packed, self.pool, done)
         if len(mine) < len(missing):
-            raise MissingCellsError([cell for cell in missing if cell.key not in found])
-        return found
+            raise MissingJobsError([job for job in missing if job.key not in results])
+        return results
 
-    def _compile(self, cell: Cell) -> None:
+    def _compile(self, job: Job) -> None:
         """Compile here and once, if that has not been done: other processes then read what this one leaves."""
         if must_compile("evaluation.loop"):
-            draws = {path: values[:1] for path, values in cell.draws.items()}
-            compute(self._packed or b"", replace(cell, draws=draws, first=0, patients=1))
+            draws = {path: values[:1] for path, values in job.draws.items()}
+            compute(self._packed or b"", replace(job, draws=draws, first=0, patients=1))
 
     @contextmanager
-    def _progress(self, words: str, cells: Sequence[Cell]) -> Iterator[Callable[[float], None]]:
-        """Show on a terminal's standard error how far the cells are, and the time left."""
-        total = sum(cell.histories for cell in cells)
-        with bar_of(words, total, quiet=not (self.show_progress and cells)) as advance:
+    def _progress(self, words: str, jobs: Sequence[Job]) -> Iterator[Callable[[float], None]]:
+        """Show on a terminal's standard error how far the jobs are, and the time left."""
+        total = sum(job.histories for job in jobs)
+        with bar_of(words, total, quiet=not (self.show_progress and jobs)) as advance:
             yield advance or (lambda _: None)
 
 
-def only(evaluation: Evaluation, measures: Sequence[str] | None) -> Evaluation:
+def select_measures(evaluation: Evaluation, measures: Sequence[str] | None) -> Evaluation:
     """Return an evaluation with some of its measures."""
     if measures is None:
         return evaluation
@@ -126,28 +126,10 @@ def only(evaluation: Evaluation, measures: Sequence[str] | None) -> Evaluation:
     )
 
 
-def _added(parts: Sequence[Evaluation]) -> Evaluation:
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
-
-
-def _renumbered(blocks: Sequence[Evaluation]) -> Evaluation:
-    found = Evaluation.joined(blocks)
-    return replace(found, draws=np.arange(len(found.draws)))
-
-
-def _expanded(evaluation: Evaluation, rows: np.ndarray) -> Evaluation:
-    """Give each point its row."""
-    return replace(
-        evaluation, draws=np.arange(len(rows)), patients=evaluation.patients[rows], sums=evaluation.sums[rows]
-    )
-
-
-def cells_folder(out: Path) -> Path:
-    """Return where the cells of a sweep are kept."""
-    return out / "cells"
+def rows_of(evaluation: Evaluation, rows: np.ndarray) -> Evaluation:
+    """Return an evaluation with some of its draws, or some of them several times, numbered from 0."""
+    patients, sums = evaluation.patients[rows], evaluation.sums[rows]
+    return replace(evaluation, draws=np.arange(len(rows)), patients=patients, sums=sums)
 
 
 def points_with(base: Mapping[str, float], rows: Sequence[Mapping[str, float]]) -> pd.DataFrame:

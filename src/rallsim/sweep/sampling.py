@@ -72,10 +72,10 @@ class Sample:
 
 def sample_of(study: Study) -> Sample:
     """Evaluate the sample that was asked for."""
-    patients = study.asked.patients or _enough_patients(study)
-    if study.asked.until:
+    patients = study.settings.patients or _enough_patients(study)
+    if study.settings.until:
         return _grown(study, patients)
-    number = study.asked.draws or DEFAULT_DRAWS
+    number = study.settings.draws or DEFAULT_DRAWS
     return _evaluated(study, number, patients, 1)
 
 
@@ -94,7 +94,7 @@ def _enough_patients(study: Study) -> int:
     noise(n) = E / n / (A + E / n), E for one patient; the smallest of CHOICES at which it is at most NOISE for every
     strategy's net benefit against the reference. More patients than that are better spent on draws.
     """
-    number = min(DRAWS_OF_ONE_BLOCK, study.asked.draws or DEFAULT_DRAWS)
+    number = min(DRAWS_OF_ONE_BLOCK, study.settings.draws or DEFAULT_DRAWS)
     pilot = _evaluated(study, number, PILOT_PATIENTS, 1)
     worst = 0.0
     for place, one in enumerate(pilot.splits("nmb", study.wtp[0], study.reference)):
@@ -106,14 +106,14 @@ def _enough_patients(study: Study) -> int:
 
 def _grown(study: Study, patients: int) -> Sample:
     """Add draws or patients until every stop rule holds, or there are as many as may be."""
-    most = study.asked.draws or MOST_DRAWS
+    most = study.settings.draws or MOST_DRAWS
     number, replicates = min(DRAWS_OF_ONE_BLOCK, most), 1
     while True:
         sample = _evaluated(study, number, patients, replicates)
         worst = max(
             (
                 (one, one.error / target)
-                for outcome, target in study.asked.until.items()
+                for outcome, target in study.settings.until.items()
                 for place, one in enumerate(sample.splits(outcome, study.wtp[0], study.reference))
                 if place != study.reference
             ),

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from rallsim.evaluation.evaluate import Evaluation
-from rallsim.sweep.joint import SAMPLE, Joint
-from rallsim.sweep.labels import Look, in_words
+from rallsim.sweep.draws import SAMPLE, Joint
+from rallsim.sweep.labels import Labels, in_words
 from rallsim.sweep.measures import Floats, means
 from rallsim.sweep.study import Study
 
@@ -20,8 +20,8 @@ PATIENTS = 1000  # a point, when not said otherwise
 def joint_of(study: Study) -> Joint:
     """Return the joint distribution of what is uncertain: of the parameters asked for, or of all that matter."""
     draws = study.draws(SAMPLE).varying()
-    if study.asked.ranges:
-        draws = draws[[path for path in draws.columns if path in study.asked.ranges]]
+    if study.settings.ranges:
+        draws = draws[[path for path in draws.columns if path in study.settings.ranges]]
     return Joint.of(draws)
 
 
@@ -55,13 +55,13 @@ def outputs(study: Study, evaluation: Evaluation, outcomes: Sequence[str]) -> li
     return found
 
 
-def factor_label(name: str, members: Sequence[str], look: Look) -> str:
+def factor_label(name: str, members: Sequence[str], labels: Labels) -> str:
     """Name a factor for people: a parameter by its label, a group by its own name."""
     if len(members) == 1:
-        return look.parameter(members[0])
+        return labels.parameter(members[0])
     if members[0] == name.partition(" + ")[0] and "." in name:
-        return f"{look.parameter(members[0])} and {len(members) - 1} correlated with it"
-    return " + ".join(look.owners.get(one, in_words(one)) for one in name.split(" + "))
+        return f"{labels.parameter(members[0])} and {len(members) - 1} correlated with it"
+    return " + ".join(labels.owners.get(one, in_words(one)) for one in name.split(" + "))
 
 
 def members_of(table: pd.DataFrame) -> dict[str, list[str]]:

@@ -9,9 +9,9 @@ from pathlib import Path
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.output.folder import Saved, check_folder, save_folder
 from rallsim.sweep import analyses
-from rallsim.sweep.drawing import draw_elsewhere
-from rallsim.sweep.jobs import Cell
-from rallsim.sweep.runner import MissingCellsError
+from rallsim.sweep.figures import draw_elsewhere
+from rallsim.sweep.jobs import Job
+from rallsim.sweep.runner import MissingJobsError
 from rallsim.sweep.study import Study
 from rallsim.sweep.tables import Tables, write_tables
 
@@ -48,24 +48,24 @@ def check_analyses(names: Sequence[str], out: Path) -> list[str]:
 
 def finish(study: Study, name: str, out: Path, settings: Sequence[str]) -> Finished:
     """Run an analysis and write its tables, figures and manifest into a folder of its own, complete or not at all."""
-    module = analyses.called(name)
-    tables: Tables = module.analyse(study)
-    look = study.look()
+    analysis = analyses.get_analysis(name)
+    tables: Tables = analysis.analyse(study)
+    labels = study.labels()
 
     def write(folder: Path) -> None:
         write_tables(tables, folder)
-        draw_elsewhere(name, folder, look, study.drawers)
+        draw_elsewhere(name, folder, labels, study.drawers)
 
     saved = save_folder(out / name, study.manifest(name, settings), write)
-    return Finished(name, tables, tuple(module.say(tables, look)), saved)
+    return Finished(name, tables, tuple(analysis.summarise(tables, labels)), saved)
 
 
-def missing_cells(study: Study, names: Sequence[str]) -> list[Cell]:
-    """Return the cells that analyses need next and that are not kept yet; their later steps may need more."""
-    found: dict[str, Cell] = {}
+def missing_jobs(study: Study, names: Sequence[str]) -> list[Job]:
+    """Return the jobs that analyses need next and that are not kept yet; their later steps may need more."""
+    by_key: dict[str, Job] = {}
     for name in names:
         try:
-            analyses.called(name).analyse(study)
-        except MissingCellsError as missing:
-            found |= {cell.key: cell for cell in missing.cells}
-    return list(found.values())
+            analyses.get_analysis(name).analyse(study)
+        except MissingJobsError as missing:
+            by_key |= {job.key: job for job in missing.jobs}
+    return list(by_key.values())

@@ -1,4 +1,4 @@
-"""What was asked for: the settings of a sweep that its analyses read, in the form in which a manifest holds them."""
+"""The settings of a sweep that its analyses read, in the form in which a manifest holds them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Asked:
+class SweepSettings:
     """Settings of a sweep. None means: the analysis chooses.
 
     `ranges` are the parameters asked for, with their limits where given; `groups` sets of parameters by name; `until`
@@ -43,18 +43,18 @@ class Asked:
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
-def together(base: Callable[[], Asked], **parts: Callable[[], Any]) -> Asked:
-    """Put settings together; refuses all that is wrong with any part at once."""
-    found: dict[str, Any] = {}
+def combine(base: Callable[[], SweepSettings], **parts: Callable[[], Any]) -> SweepSettings:
+    """Combine the parts of settings; refuses all that is wrong with any part at once."""
+    values: dict[str, Any] = {}
     problems: list[Problem] = []
     for name, read in parts.items():
         try:
-            found[name] = read()
+            values[name] = read()
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(problems)
-    return replace(base(), **found)
+    return replace(base(), **values)
 
 
 def read_until(texts: Sequence[str]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Finished cells on disk: one Parquet file each, whole or not there, and never trusted without a look."""
+"""Finished jobs on disk: one Parquet file each, whole or not there, and never trusted without a labels."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ from rallsim.common.files import written_atomically
 from rallsim.errors import InputError, Problem
 from rallsim.evaluation.sums import KEYS, Evaluation
 
-KEY, CONTENT = b"rallsim.cell", b"rallsim.content"  # of a file's metadata: the cell's key, the hash of what was found
+KEY, CONTENT = b"rallsim.job", b"rallsim.content"  # of a file's metadata: the job's key, the hash of its content
 WRITTEN: dict[str, Any] = {  # sums hardly ever come twice: no dictionaries of them, and nobody searches them by size
     "compression": "zstd",
     "use_dictionary": ["strategy"],
     "write_statistics": False,
 }
+FOLDER = "jobs"  # of a sweep's results, where its jobs are kept
+OLDER_FOLDER = "cells"  # of version 0.1 before they were called jobs; nothing in it is read
 LEFT_BEHIND = 3600.0  # seconds after which a file that was being written is taken for one of a dead process
 
 
 class Store:
-    """Results of cells by key, in a folder; several processes may use it at the same time.
+    """Results of jobs by key, in a folder; several processes may use it at the same time.
 
     A file is written beside its place and then moved there. It carries the hash of its content; a file that is cut off,
-    changed, or of another cell is `damaged`, and read as missing. With `fresh` only what was written here is read.
+    changed, or of another job is `damaged`, and read as missing. With `fresh` only what was written here is read.
     """
 
     def __init__(self, folder: Path, *, fresh: bool = False) -> None:
@@ -39,15 +41,15 @@ class Store:
         self._written: set[str] = set()
 
     def path(self, key: str) -> Path:
-        """Return where the result of a cell is kept."""
+        """Return where the result of a job is kept."""
         return self.folder / key[:2] / f"{key}.parquet"
 
     def write(self, key: str, evaluation: Evaluation) -> None:
-        """Keep the result of a cell."""
+        """Keep the result of a job."""
         import pyarrow.parquet as pq  # 15 MB that processes which only draw do without
 
-        told = {KEY: key.encode(), CONTENT: content_hash(evaluation).encode()}
-        table = _columns_of(evaluation).replace_schema_metadata(told)
+        metadata = {KEY: key.encode(), CONTENT: content_hash(evaluation).encode()}
+        table = _columns_of(evaluation).replace_schema_metadata(metadata)
         with written_atomically(self.path(key)) as temporary:
             try:
                 pq.write_table(table, temporary, **WRITTEN)  # type: ignore[no-untyped-call]
@@ -56,7 +58,7 @@ class Store:
         self._written.add(key)
 
     def read(self, key: str) -> Evaluation | None:
-        """Return the result of a cell; None where there is none, or where the file is damaged."""
+        """Return the result of a job; None where there is none, or where the file is damaged."""
         import pyarrow.parquet as pq
 
         path = self.path(key)
@@ -64,11 +66,11 @@ class Store:
             return None
         try:
             table = pq.read_table(path)  # type: ignore[no-untyped-call]
-            told = table.schema.metadata or {}
-            found = Evaluation.from_table(_frame(table))
-            if (told.get(KEY), told.get(CONTENT)) != (key.encode(), content_hash(found).encode()):
+            metadata = table.schema.metadata or {}
+            evaluation = Evaluation.from_table(_frame(table))
+            if (metadata.get(KEY), metadata.get(CONTENT)) != (key.encode(), content_hash(evaluation).encode()):
                 raise ValueError("holds something else")
-            return found
+            return evaluation
         except (OSError, ValueError, KeyError, arrow.ArrowException, InputError):
             self.damaged.add(key)
             return None
@@ -102,6 +104,6 @@ def _columns_of(evaluation: Evaluation) -> Any:
 
 
 def _frame(table: Any) -> pd.DataFrame:
-    found = table.to_pandas()
-    assert isinstance(found, pd.DataFrame)
-    return found
+    frame = table.to_pandas()
+    assert isinstance(frame, pd.DataFrame)
+    return frame

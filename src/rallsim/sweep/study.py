@@ -1,4 +1,4 @@
-"""What an analysis works with: a runner, what was asked for, base values, labels; and how its results are kept."""
+"""What an analysis works with: a runner, its settings, base values, labels; and the manifest of its results."""
 
 from __future__ import annotations
 
@@ -17,19 +17,16 @@ from rallsim.errors import InputError, Problem, nearest
 from rallsim.evaluation.evaluate import Evaluation
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
-from rallsim.sweep.draws import Draws, draws_of
-from rallsim.sweep.joint import owner_of
-from rallsim.sweep.labels import SIGNS, Look, in_words
-from rallsim.sweep.matters import columns_of, fixed_by
+from rallsim.sweep.draws import Draws, draws_of, owner_of
+from rallsim.sweep.job_key import columns_of, fixed_by
+from rallsim.sweep.labels import SIGNS, Labels, in_words
 from rallsim.sweep.measures import check_outcomes, needed
 from rallsim.sweep.runner import Runner
-from rallsim.sweep.settings import Asked
+from rallsim.sweep.settings import SweepSettings
 from rallsim.sweep.workers import Pool, pool_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from rallsim.economics.settings.settings import EconomicSettings
 
 Figures = Mapping[str, Callable[[], "Figure"]]
 DEFAULT_WTP = (30_000.0, 50_000.0)  # where a perspective states no threshold
@@ -39,11 +36,10 @@ LEAST_PATIENTS = 20  # two in every batch
 
 @dataclass(eq=False)
 class Study:
-    """A runner and what was asked for, with what every analysis needs of them."""
+    """A runner and settings, with what every analysis needs of them."""
 
     runner: Runner
-    asked: Asked
-    basis: EconomicSettings | None = None  # where economics come from, for the manifest
+    settings: SweepSettings
     drawers: Pool = field(default=pool_of(1))  # processes of this machine that draw figures
 
     @property
@@ -76,13 +72,13 @@ class Study:
     def wtp(self) -> tuple[float, ...]:
         """Willingness to pay for a QALY: as asked, else the scenario's or perspective's; the first is the main one."""
         view = self.economics.perspective
-        stated = self.basis.wtp if self.basis else view.thresholds() if view else ()
-        return self.asked.wtp or stated or DEFAULT_WTP
+        stated = self.economics.wtp or (view.thresholds() if view else ())
+        return self.settings.wtp or stated or DEFAULT_WTP
 
     @property
     def patients(self) -> int:
         """Patients of analyses that are not probabilistic."""
-        return self.asked.patients or self.scenario.patients
+        return self.settings.patients or self.scenario.patients
 
     @cached_property
     def base(self) -> dict[str, float]:
@@ -93,8 +89,8 @@ class Study:
         return values | {path: entry.value for path, entry in self.economics.parameters().items()}
 
     def draws(self, number: int) -> Draws:
-        """Draw everything uncertain that matters."""
-        return draws_of(self.runner.model, number, self.asked.draw_seed)
+        """Draw everything uncertain that is relevant."""
+        return draws_of(self.runner.model, number, self.settings.draw_seed)
 
     def evaluate(
         self, points: pd.DataFrame, *, patients: int | None = None, replicate: int = 0, words: str
@@ -111,7 +107,7 @@ class Study:
     @cached_property
     def _measures(self) -> list[str]:
         return needed(
-            [*self.asked.outcomes, *self.asked.until, "costs_undisc", "qalys_undisc", "lys_undisc"], self.wtp[0]
+            [*self.settings.outcomes, *self.settings.until, "costs_undisc", "qalys_undisc", "lys_undisc"], self.wtp[0]
         )
 
     def check(self) -> None:
@@ -120,18 +116,18 @@ class Study:
 
         problems: list[Problem] = []
         for check in (
-            lambda: check_outcomes([*self.asked.outcomes, *self.asked.until], self.economics),
-            lambda: self.check_paths(list(self.asked.ranges)),
+            lambda: check_outcomes([*self.settings.outcomes, *self.settings.until], self.economics),
+            lambda: self.check_paths(list(self.settings.ranges)),
             lambda: checked_wtp(self.wtp),
         ):
             try:
                 check()
             except InputError as error:
                 problems += error.problems
-        if self.asked.patients is not None and self.asked.patients < LEAST_PATIENTS:
-            found, allowed = str(self.asked.patients), f"{LEAST_PATIENTS} or more"
+        if self.settings.patients is not None and self.settings.patients < LEAST_PATIENTS:
+            found, allowed = str(self.settings.patients), f"{LEAST_PATIENTS} or more"
             problems.append(Problem("are too few", key="--patients", found=found, allowed=allowed))
-        for path, limits in self.asked.ranges.items():
+        for path, limits in self.settings.ranges.items():
             for value in limits or ():
                 fault = self._fault(path, value)
                 if fault and path in self.base:
@@ -151,36 +147,36 @@ class Study:
             if path not in self.base:
                 hint = nearest(path, list(self.base))
                 problems.append(Problem("unknown parameter", key="--parameter", found=path, hint=hint))
-            elif not self.matters(path):
+            elif not self.is_relevant(path):
                 problems.append(
                     Problem("changes nothing: set by the scenario, or of a therapy not given", "", key=path)
                 )
         if problems:
             raise InputError([replace(one, file=None) for one in problems])
 
-    def matters(self, path: str) -> bool:
+    def is_relevant(self, path: str) -> bool:
         """Tell whether a parameter can change some strategy's results."""
-        return path in self._mattering
+        return path in self._relevant
 
     @cached_property
-    def _mattering(self) -> frozenset[str]:
+    def _relevant(self) -> frozenset[str]:
         """Parameters that can change some strategy's results."""
         every = self.scenario.strategies.values()
         return frozenset(path for one in every for path in columns_of(self.base, self.scenario, one, self.parameters))
 
-    def look(self) -> Look:
+    def labels(self) -> Labels:
         """Return labels, units and thresholds for figures and sentences."""
         currency = self.economics.costs.currency
-        return Look(
+        return Labels(
             title=self.scenario.title,
             strategies={name: one.label for name, one in self.scenario.strategies.items()},
             reference=self.scenario.reference,
             currency=SIGNS.get(currency, currency),
             wtp=self.wtp,
-            parameters={path: self.label(path) for path in self.base if self.matters(path)},
-            units={path: self.unit(path) for path in self.base if self.matters(path)},
+            parameters={path: self.label(path) for path in self.base if self.is_relevant(path)},
+            units={path: self.unit(path) for path in self.base if self.is_relevant(path)},
             owners={name: self.owner(name) for name in dict.fromkeys(map(owner_of, self.base))},
-            asked=self.asked.as_json(),
+            settings=self.settings.as_json(),
         )
 
     def label(self, path: str) -> str:
@@ -204,13 +200,13 @@ class Study:
         from rallsim.output.manifest import manifest
         from rallsim.simulation.simulate import Simulation
 
-        found = manifest(Simulation(self.scenario, self.parameters, {}), list(settings), self.basis)
-        found["packages"] |= {name: version(name) for name in ("SALib", "scikit-learn", "pyarrow")}
-        return found | {
+        content = manifest(Simulation(self.scenario, self.parameters, {}), list(settings), self.runner.model.economics)
+        content["packages"] |= {name: version(name) for name in ("SALib", "scikit-learn", "pyarrow")}
+        return content | {
             "python": platform.python_version(),
             "analysis": analysis,
             "sample": order_and_baseline(self.strategies, self.scenario.reference),
-            "look": self.look().as_json(),
+            "labels": self.labels().as_json(),
         }
 
 

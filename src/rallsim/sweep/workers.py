@@ -1,4 +1,8 @@
-"""Who computes the cells: this process, processes on this machine, or a Dask cluster, all by `concurrent.futures`."""
+"""Who computes the jobs: this process, processes on this machine, or a Dask cluster, all by `concurrent.futures`.
+
+Importing this module loads nothing heavy: a command starts the server first (`start_server`), which then loads the
+package and the compiled code on another processor while the command reads and checks its files.
+"""
 
 from __future__ import annotations
 
@@ -9,34 +13,38 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any, NamedTuple
+from multiprocessing.context import BaseContext
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rallsim.errors import InputError, Problem
-from rallsim.evaluation.evaluate import Evaluation
-from rallsim.sweep import server
-from rallsim.sweep.jobs import Cell, compute
+
+if TYPE_CHECKING:
+    from rallsim.evaluation.evaluate import Evaluation
+    from rallsim.sweep.jobs import Job
+
+    Done = Callable[[Job, Evaluation], None]
 
 LOCAL = "local"  # as a cluster's address: a Dask cluster made for this run on this machine
-IN_FLIGHT = 2  # cells handed out a worker, so that none waits and few are lost
+JOBS_A_WORKER = 2  # handed out to each worker at a time, so that none waits and few are lost
 MOST_BREAKS = 3  # of a pool whose workers die, before it is given up
-Done = Callable[[Cell, Evaluation], None]
+PRELOADED = ["rallsim.sweep.preloaded"]  # what the server imports before it makes workers
 
 
-class Opened(NamedTuple):
-    """An executor, and how many cells it computes at the same time."""
+class Workers(NamedTuple):
+    """An executor, and how many jobs it computes at the same time."""
 
     executor: Executor
     at_once: int
 
 
-Pool = Callable[[], AbstractContextManager[Opened]]
+Pool = Callable[[], AbstractContextManager[Workers]]
 
 
-class Here(Executor):
+class SerialExecutor(Executor):
     """An executor that computes at once, in this process."""
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        """Call the function and return a future that holds what came of it."""
+        """Call the function and return a future that holds its result or its error."""
         future: Future[Any] = Future()
         try:
             future.set_result(function(*arguments, **named))
@@ -46,58 +54,56 @@ class Here(Executor):
 
 
 def pool_of(workers: int, cluster: str | None = None) -> Pool:
-    """Return what opens an executor: of this process for one worker, of several, or of the cluster at an address."""
+    """Return what opens workers: this process for one worker, several processes, or the cluster at an address."""
     if cluster is not None:
         return lambda: _dask(cluster, workers)
-    return _here if workers == 1 else lambda: _processes(workers)
+    return _this_process if workers == 1 else lambda: _processes(workers)
 
 
-@contextmanager
-def _here() -> Iterator[Opened]:
-    yield Opened(Here(), 1)
+def run(jobs: Sequence[Job], packed: bytes, pool: Pool, done: Done) -> None:
+    """Compute jobs and hand each to `done` when it is finished, in whatever order.
 
-
-def run(cells: Sequence[Cell], packed: bytes, pool: Pool, done: Done) -> None:
-    """Compute cells and hand each to `done` as it comes, in whatever order.
-
-    A worker that dies loses the cells it was at; they are given to a new pool. After an interruption no cell is handed
+    A worker that dies loses the jobs it was at; they are given to a new pool. After an interruption no job is handed
     out any more, those in flight are finished and handed to `done`, and the interruption goes on.
     """
-    waiting = list(reversed(cells))
+    waiting = list(reversed(jobs))
     for _ in range(MOST_BREAKS):
         try:
-            with pool() as opened:
-                _work_off(waiting, opened, packed, done)
+            with pool() as workers:
+                process_queue(waiting, workers, packed, done)
             return
         except BrokenExecutor:
             continue
     raise InputError(Problem("workers died again and again", key="--workers", allowed="fewer, or more memory"))
 
 
-def _work_off(waiting: list[Cell], opened: Opened, packed: bytes, done: Done) -> None:
-    flying: dict[Future[Evaluation], Cell] = {}
+def process_queue(waiting: list[Job], workers: Workers, packed: bytes, done: Done) -> None:
+    """Hand out the jobs that are waiting until none is left; a job that is lost is waiting again."""
+    from rallsim.sweep.jobs import compute
 
-    def land(futures: set[Future[Evaluation]]) -> None:
+    in_flight: dict[Future[Evaluation], Job] = {}
+
+    def collect(futures: set[Future[Evaluation]]) -> None:
         for future in futures:
-            done(flying[future], future.result())
-            del flying[future]
+            done(in_flight[future], future.result())
+            del in_flight[future]
 
     try:
-        while waiting or flying:
+        while waiting or in_flight:
             with interruptions_wait():
-                while waiting and len(flying) < IN_FLIGHT * opened.at_once:
-                    cell = waiting.pop()
+                while waiting and len(in_flight) < JOBS_A_WORKER * workers.at_once:
+                    job = waiting.pop()
                     try:
-                        flying[opened.executor.submit(compute, packed, cell)] = cell
+                        in_flight[workers.executor.submit(compute, packed, job)] = job
                     except BrokenExecutor:
-                        waiting.append(cell)
+                        waiting.append(job)
                         raise
-            land(wait(flying, return_when=FIRST_COMPLETED).done)
+            collect(wait(in_flight, return_when=FIRST_COMPLETED).done)
     except BrokenExecutor:
-        waiting += flying.values()
+        waiting += in_flight.values()
         raise
     except KeyboardInterrupt:
-        land(wait(flying).done)
+        collect(wait(in_flight).done)
         raise
 
 
@@ -117,12 +123,49 @@ def interruptions_wait() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
+def start_server() -> None:
+    """Start the server that workers fork from, and do not wait for it; nothing happens where it runs or none can be.
+
+    Interruptions are kept from it and so from its workers: this process decides what they mean, and the server ends
+    with it, however it ends.
+    """
+    if not _can_fork():
+        return
+    from multiprocessing import forkserver, resource_tracker
+
+    _context()
+    resource_tracker.ensure_running()  # would let interruptions through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _context() -> BaseContext:
+    """Return what starts worker processes: by the server, or anew where there can be none."""
+    if not _can_fork():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
+
+
+def _can_fork() -> bool:
+    return "forkserver" in multiprocessing.get_all_start_methods()
+
+
 @contextmanager
-def _processes(workers: int) -> Iterator[Opened]:
+def _this_process() -> Iterator[Workers]:
+    yield Workers(SerialExecutor(), 1)
+
+
+@contextmanager
+def _processes(workers: int) -> Iterator[Workers]:
     """Open processes that fork from a server which has loaded the package once, or start anew where there is none."""
-    server.start()
-    with ProcessPoolExecutor(workers, mp_context=server.context(), initializer=_begin) as pool:
-        yield Opened(pool, workers)
+    start_server()
+    with ProcessPoolExecutor(workers, mp_context=_context(), initializer=_begin) as pool:
+        yield Workers(pool, workers)
 
 
 def _begin() -> None:
@@ -139,7 +182,7 @@ def _begin() -> None:
 
 
 @contextmanager
-def _dask(address: str, workers: int) -> Iterator[Opened]:
+def _dask(address: str, workers: int) -> Iterator[Workers]:
     try:
         from dask.distributed import Client, LocalCluster
     except ImportError as error:
@@ -157,6 +200,6 @@ def _dask(address: str, workers: int) -> Iterator[Opened]:
         yield dask_pool(client)
 
 
-def dask_pool(client: Any) -> Opened:
-    """Return the executor of a Dask client; a cell whose worker dies goes to another."""
-    return Opened(client.get_executor(retries=MOST_BREAKS), max(1, sum(client.ncores().values())))
+def dask_pool(client: Any) -> Workers:
+    """Return the executor of a Dask client; a job whose worker dies goes to another."""
+    return Workers(client.get_executor(retries=MOST_BREAKS), max(1, sum(client.ncores().values())))

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 
-from rallsim.validation.endpoints import FILTERS, QUANTITIES, RATIOS, TIMES, Definition, begins, ratio
+from rallsim.validation.quantities import FILTERS, QUANTITIES, RATIOS, TIMES, Definition, begins, ratio
 from rallsim.validation.targets import AT_RISK, SCORED, Target
 from rallsim.validation.trials import Patients, Trial
 
@@ -21,9 +21,9 @@ Groups = Mapping[str, Patients]
 
 def chosen(patients: Patients, among: Sequence[str]) -> np.ndarray:
     """Patients who count: those that every filter takes."""
-    mask = np.ones(len(patients.milestones), dtype=bool)
+    mask = np.ones(len(patients.event_times), dtype=bool)
     for name in among:
-        mask &= FILTERS[name](patients.milestones, patients.entrants)
+        mask &= FILTERS[name](patients.event_times, patients.entrants)
     return mask
 
 
@@ -31,24 +31,24 @@ def value_of(target: Target, arms: Groups, cycle_months: Mapping[str, float]) ->
     """Return what a target comes to in simulated patients of each arm; nan where nobody counts."""
     patients = arms[target.arm]
     counted = chosen(patients, target.among)
-    counted &= np.isfinite(begins(patients.milestones, target.since))
+    counted &= np.isfinite(begins(patients.event_times, target.since))
     how = Definition(target.at_months, target.since, target.censored_at_hsct, cycle_months.get(target.arm, math.nan))
     if target.quantity == AT_RISK:
         return _still_followed(target, patients, counted)
     if target.quantity in RATIOS:
         others = arms[target.versus]
-        treated, reference = patients.milestones[counted], others.milestones[chosen(others, target.versus_among)]
+        treated, reference = patients.event_times[counted], others.event_times[chosen(others, target.versus_among)]
         return ratio(target.quantity, treated, reference, how)
     if target.quantity == "blasts_under_5_share":
-        low = FILTERS["blasts_under_5"](patients.milestones, patients.entrants)
+        low = FILTERS["blasts_under_5"](patients.event_times, patients.entrants)
         return float(low[counted].mean()) if counted.any() else math.nan
     count = QUANTITIES.get(target.quantity)
-    return count(patients.milestones[counted], how) if count else math.nan
+    return count(patients.event_times[counted], how) if count else math.nan
 
 
 def _still_followed(target: Target, patients: Patients, counted: np.ndarray) -> float:
     """Share alive and followed at a time, follow-up ending evenly between its shortest and longest."""
-    m = patients.milestones[counted]
+    m = patients.event_times[counted]
     if not len(m):
         return math.nan
     shortest, longest = target.follow_up

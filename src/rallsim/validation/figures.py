@@ -8,41 +8,36 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from rallsim.validation.endpoints import RATIOS, TIMES
+from rallsim.common.figures import DENSE, FIRST, INK, MISSED, finish, new_figure, theme, titled
+from rallsim.validation.quantities import RATIOS, TIMES
 from rallsim.validation.targets import AT_RISK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-OBSERVED, BAND, MISS = "#222222", "#4c78a8", "#c44e52"
-SMALL = 6.5  # points
+OBSERVED, BAND = INK, FIRST
 ROW_HEIGHT, CURVE_HEIGHT, WIDTH = 0.2, 3.0, 10.5
 
 
 def plot_trial(rows: pd.DataFrame, bands: pd.DataFrame, title: str) -> Figure:
     """Draw one trial: curves of its arms above, one row an outcome below, its published number over the simulated."""
-    from rallsim.common.figures import new_axes
-
     arms = list(dict.fromkeys(bands["arm"]))
     listed = rows[rows["inside"].notna() & ~rows["quantity"].isin((AT_RISK,))]
     relative = listed["quantity"].isin((*TIMES, *RATIOS, "cycles_median")) | listed["quantity"].str.endswith("_rate_py")
     shares, others = listed[~relative], listed[relative]
     heights = [CURVE_HEIGHT, *(0.7 + ROW_HEIGHT * len(part) for part in (shares, others) if len(part))]
-    first = new_axes(width=WIDTH, height=sum(heights))
-    figure = first.figure.get_figure(root=True)
-    assert figure is not None
-    first.remove()
-    grid = figure.add_gridspec(len(heights), len(arms), height_ratios=heights)
-    for place, arm in enumerate(arms):
-        ax = figure.add_subplot(grid[0, place])
-        plot_curve(rows[rows["arm"] == arm], bands[bands["arm"] == arm], ax)
-    for place, (part, words) in enumerate(
-        [(part, words) for part, words in ((shares, "Share"), (others, "Observed over simulated")) if len(part)], 1
-    ):
-        plot_rows(part, figure.add_subplot(grid[place, :]), relative=words != "Share")
-    figure.suptitle(f"{title}\nPublished (black) over simulated (blue: 95 % of trials of this size)", fontweight="bold")
-    return figure
+    figure = new_figure(WIDTH, sum(heights))
+    with theme():
+        grid = figure.add_gridspec(len(heights), len(arms), height_ratios=heights)
+        for place, arm in enumerate(arms):
+            ax = figure.add_subplot(grid[0, place])
+            plot_curve(rows[rows["arm"] == arm], bands[bands["arm"] == arm], ax)
+        for place, (part, words) in enumerate(
+            [(part, words) for part, words in ((shares, "Share"), (others, "Observed over simulated")) if len(part)], 1
+        ):
+            plot_rows(part, figure.add_subplot(grid[place, :]), relative=words != "Share")
+    return titled(figure, title, "Published (black) over simulated (blue: 95 % of trials of this size)")
 
 
 def plot_curve(rows: pd.DataFrame, band: pd.DataFrame, ax: Axes) -> Axes:
@@ -63,7 +58,7 @@ def plot_curve(rows: pd.DataFrame, band: pd.DataFrame, ax: Axes) -> Axes:
     for _, row in at_risk.iterrows():
         inside = row["sim_lo"] <= row["observed"] <= row["sim_hi"]
         counts = f"{row['observed'] * row['total']:.0f}\n{row['simulated'] * row['total']:.0f}"
-        _below(ax, row["at_months"], counts, "center", OBSERVED if inside else MISS)
+        _below(ax, row["at_months"], counts, "center", OBSERVED if inside else MISSED)
     if len(at_risk):
         _below(ax, 0.0, "at risk\nsimulated  ", "right", OBSERVED)
     ax.set(ylim=(0, 1.02), xlim=(0, band["t"].max()), title=str(band["arm"].iloc[0]).replace("_", " "))
@@ -84,14 +79,14 @@ def plot_rows(rows: pd.DataFrame, ax: Axes, relative: bool) -> Axes:
         high = min(row["sim_hi"], limit * 2) if not math.isnan(row["sim_hi"]) else limit
         ax.plot([row["sim_lo"], high], [place, place], color=BAND, alpha=0.35, linewidth=6, solid_capstyle="butt")
         ax.plot(row["simulated"], place, "|", color=BAND, markersize=8)
-        colour = OBSERVED if inside else MISS
+        colour = OBSERVED if inside else MISSED
         ax.plot([row["lo"], row["hi"]], [place, place], color=colour, linewidth=1)
         ax.plot(row["observed"], place, "o", color=colour, markersize=3.5)
     words = [
         f"{row['id']}{'' if row['use'] in ('kept', 'twin') else ' *'}  {row['arm'].replace('_', ' ')}"
         for _, row in rows.iterrows()
     ]
-    ax.set_yticks(range(len(rows)), words, fontsize=SMALL)
+    ax.set_yticks(range(len(rows)), words, fontsize=DENSE)
     ax.set(ylim=(len(rows) - 0.5, -0.5))
     if relative:
         ax.set_xscale("log")
@@ -102,15 +97,14 @@ def plot_rows(rows: pd.DataFrame, ax: Axes, relative: bool) -> Axes:
     else:
         ax.set_xlim(0, 1)
         ax.set_xlabel("share; * had a part in a fit")
-    ax.grid(axis="x", alpha=0.3)
-    return ax
+    return finish(ax, legend=False, grid="x")
 
 
 def _below(ax: Axes, month: float, words: str, side: Literal["center", "right"], colour: str) -> None:
     """Write under the tick labels of the x axis."""
     place, points = (month, 0.0), (0.0, -34.0)
     ax.annotate(
-        words, place, points, textcoords="offset points", ha=side, fontsize=SMALL, color=colour, annotation_clip=False
+        words, place, points, textcoords="offset points", ha=side, fontsize=DENSE, color=colour, annotation_clip=False
     )
 
 

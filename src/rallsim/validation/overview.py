@@ -8,32 +8,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rallsim.validation.endpoints import RATIOS, TIMES
+from rallsim.common.figures import COLOURS, FIRST, MISSED, SMALL, TINY, figure_of, finish, new_axes, panels, titled
+from rallsim.validation.quantities import RATIOS, TIMES
 from rallsim.validation.targets import SCORED, USES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = {"fit": "#4c78a8", "direct": "#9ecae9", "kept": "#e45756"}
+USE_COLOURS = {"fit": FIRST, "direct": COLOURS[5], "kept": MISSED}
 BINS = 10
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 
 def plot_calibration(rows: pd.DataFrame) -> Figure:
     """Draw published against simulated shares, and the ranks of published numbers among simulated trials."""
-    from rallsim.common.figures import new_axes
-
     scored = rows[rows["use"].isin(SCORED) & rows["inside"].notna()]
-    first = new_axes(width=11.0, height=5.2)
-    figure = first.figure.get_figure(root=True)
-    assert figure is not None
-    first.remove()
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = panels(2, width=11.0, height=4.3, columns=2)
     plot_shares(scored, left)
     plot_ranks(scored[scored["use"] == "kept"], right)
-    figure.suptitle("Validation: published numbers and simulated trials of the same size", fontweight="bold")
-    return figure
+    return titled(figure, "Validation: published numbers and simulated trials of the same size")
 
 
 def plot_shares(rows: pd.DataFrame, ax: Axes) -> Axes:
@@ -44,12 +38,12 @@ def plot_shares(rows: pd.DataFrame, ax: Axes) -> Axes:
     for use, words in USES.items():
         mine = shares[shares["use"] == use]
         if len(mine):
-            ax.vlines(mine["observed"], mine["sim_lo"], mine["sim_hi"], color=COLOURS[use], alpha=0.25, linewidth=1)
-            ax.plot(mine["observed"], mine["simulated"], "o", markersize=3, color=COLOURS[use], label=words)
+            ax.vlines(mine["observed"], mine["sim_lo"], mine["sim_hi"], color=USE_COLOURS[use], alpha=0.25, linewidth=1)
+            ax.plot(mine["observed"], mine["simulated"], "o", markersize=3, color=USE_COLOURS[use], label=words)
     ax.set(
         xlim=(0, 1), ylim=(0, 1), xlabel="published share", ylabel="simulated (bars: 95 % of trials)", aspect="equal"
     )
-    ax.legend(frameon=False, fontsize=8, loc="upper left")
+    ax.legend(frameon=False, fontsize=TINY, loc="upper left")
     return ax
 
 
@@ -59,11 +53,11 @@ def plot_ranks(rows: pd.DataFrame, ax: Axes) -> Axes:
     expected = len(ranks) / BINS
     spread = 2.0 * np.sqrt(expected * (1.0 - 1.0 / BINS))
     ax.axhspan(expected - spread, expected + spread, color="0.9")
-    ax.hist(ranks, bins=np.linspace(0.0, 1.0, BINS + 1).tolist(), color=COLOURS["kept"], alpha=0.8)
+    ax.hist(ranks, bins=np.linspace(0.0, 1.0, BINS + 1).tolist(), color=USE_COLOURS["kept"], alpha=0.8)
     ax.axhline(expected, color="0.6", linewidth=1)
     ax.set(xlim=(0, 1), xlabel="share of simulated trials below the published number", ylabel="outcomes")
     held = ", ".join(f"{level:.0%}: {share:.0%}" for level, share in coverage(ranks).items())
-    ax.set_title(f"held by intervals of {held}", fontsize=9)
+    ax.set_title(f"held by intervals of {held}", fontsize=SMALL)
     return ax
 
 
@@ -78,26 +72,20 @@ def coverage(ranks: pd.Series) -> dict[float, float]:
 
 def plot_posterior(calibrated: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw the calibrated parameters: prior (grey) beside posterior (blue), each over the posterior's value."""
-    from rallsim.common.figures import new_axes
-
     paths: Sequence[str] = list(calibrated)
     ax = new_axes(width=9.0, height=1.2 + 0.3 * len(paths))
     for place, path in enumerate(paths):
         one = calibrated[path]
-        for key, shift, colour in (("prior", -0.14, "0.6"), ("posterior", 0.14, COLOURS["fit"])):
+        for key, shift, colour in (("prior", -0.14, "0.6"), ("posterior", 0.14, USE_COLOURS["fit"])):
             source = one["prior"] if key == "prior" else one
             lo, value, hi = (float(source[name]) / float(one["value"]) for name in ("lo", "value", "hi"))
             ax.plot([lo, hi], [place + shift] * 2, color=colour, linewidth=3, solid_capstyle="butt")
             ax.plot(value, place + shift, "o", color=colour, markersize=4)
     words = [f"{path}  {float(calibrated[path]['value']):.3g}" for path in paths]
-    ax.set_yticks(range(len(paths)), words, fontsize=8)
+    ax.set_yticks(range(len(paths)), words, fontsize=TINY)
     ax.set_xscale("log")
     ax.set_ylim(len(paths) - 0.5, -0.5)
     ax.set_xticks([0.25, 0.5, 1, 2, 4], ["¼", "½", "1", "2", "4"])
     ax.minorticks_off()
     ax.set_xlabel("over the posterior's mode: prior (grey) and posterior (blue), 95 % limits")
-    ax.grid(axis="x", alpha=0.3)
-    figure = ax.figure.get_figure(root=True)
-    assert figure is not None
-    figure.suptitle("Calibrated parameters", fontweight="bold")
-    return figure
+    return titled(figure_of(finish(ax, legend=False, grid="x")), "Calibrated parameters")

@@ -16,8 +16,8 @@ from rallsim.errors import InputError, Problem, nearest
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.uncertainty import parameter_draws, place_draws
 from rallsim.validation.compare import points, replicates, table
-from rallsim.validation.endpoints import Definition, time_to_event
 from rallsim.validation.kaplan_meier import survival_at
+from rallsim.validation.quantities import Definition, time_to_event
 from rallsim.validation.targets import SCORED, Target, load_targets
 from rallsim.validation.trials import Patients, Trial, load_trials
 from rallsim.validation.user_rows import sizes_by_group, user_targets, user_trial
@@ -161,7 +161,7 @@ def _band(base: Trial, drawn: Trial, draws: int, targets: Sequence[Target]) -> p
 
 
 def _survival(patients: Patients, infused: bool, grid: np.ndarray) -> np.ndarray:
-    records = patients.milestones[np.isfinite(patients.milestones["infusion"])] if infused else patients.milestones
+    records = patients.event_times[np.isfinite(patients.event_times["infusion"])] if infused else patients.event_times
     if not len(records):
         return np.full(len(grid), math.nan)
     months, ended = time_to_event("os", records, Definition(since="infusion" if infused else "entry"))

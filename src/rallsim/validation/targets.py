@@ -2,8 +2,8 @@
 
 Columns: the trial (a scenario file beside the table) and its arm; how many were `enrolled` in it; the evidence row, or
 `risk:` and the id of a table of numbers at risk; the `quantity` where it is not the row's own word; who counts
-(`among`, filters of `endpoints` joined by +); the beginning of the clock (`since`); what ends follow-up (`censor`); for
-ratios the other arm (`versus`, `versus_among`); and its `use`. A twin has the row it repeats as its note, and is
+(`among`, filters of `quantities` joined by +); the beginning of the clock (`since`); what ends follow-up (`censor`);
+for ratios the other arm (`versus`, `versus_among`); and its `use`. A twin has the row it repeats as its note, and is
 counted like it.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 from rallsim.common.files import shipped
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.inputs.evidence import CurvePoint, Evidence, Row
-from rallsim.validation.endpoints import FILTERS, QUANTITIES, RATIOS, SINCE, TIMES
+from rallsim.validation.quantities import FILTERS, QUANTITIES, RATIOS, SINCE, TIMES
 
 COLUMNS = (
     *("trial", "arm", "enrolled", "evidence", "quantity", "among", "since", "censor", "versus", "versus_among"),

@@ -16,7 +16,7 @@ from rallsim.inputs.scenario import Scenario, load_scenario
 from rallsim.inputs.uncertainty import PLACES
 from rallsim.model.population import Values
 from rallsim.model.random_numbers import spare_uniforms
-from rallsim.outcomes.milestones import milestones_of
+from rallsim.outcomes.event_times import event_times_of
 from rallsim.simulation.batch import simulate_block
 from rallsim.simulation.engine_inputs import Prepared, check_scenario, parameters_for, prepare
 from rallsim.simulation.entrants import blocks_of, entrants_of_block
@@ -26,15 +26,15 @@ LEVELS = ("cr", "mrd")  # outcomes in which studies differ
 
 @dataclass(frozen=True)
 class Patients:
-    """What happened to the patients of an arm: milestones, their records at entry, and a spare uniform each."""
+    """What happened to the patients of an arm: event times, their records at entry, and a spare uniform each."""
 
-    milestones: np.ndarray
+    event_times: np.ndarray
     entrants: np.ndarray
     spare: np.ndarray  # for censoring by the end of follow-up
 
     def first(self, number: int) -> Patients:
         """The first patients only."""
-        return Patients(self.milestones[:number], self.entrants[:number], self.spare[:number])
+        return Patients(self.event_times[:number], self.entrants[:number], self.spare[:number])
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Trial:
         parts = []
         for number, size in blocks_of(patients):
             entrants, luck = entrants_of_block(self.scenario.seed, prepared, (number, size), replicate, draw)
-            records = milestones_of(simulate_block(entrants, luck, prepared, draw), size)
+            records = event_times_of(simulate_block(entrants, luck, prepared, draw), size)
             parts.append((records, entrants, spare_uniforms(self.scenario.seed, replicate, number)[:size]))
-        milestones, entrants, spare = zip(*parts, strict=True)
-        return Patients(np.concatenate(milestones), joined(entrants), np.concatenate(spare))
+        event_times, entrants, spare = zip(*parts, strict=True)
+        return Patients(np.concatenate(event_times), joined(entrants), np.concatenate(spare))
 
     @cached_property
     def cycle_months(self) -> dict[str, float]:

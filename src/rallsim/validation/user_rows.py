@@ -18,12 +18,12 @@ from rallsim.inputs.evidence import Row, read_rows
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import load_scenario
 from rallsim.model.population import Values
-from rallsim.validation.endpoints import QUANTITIES, RATIOS
+from rallsim.validation.quantities import QUANTITIES, RATIOS
 from rallsim.validation.targets import FROM_HSCT, Target, interval_of
 from rallsim.validation.trials import Trial, load_trial
 
 TEMPLATE = "cohort_template.yaml"
-WORDS = {  # in the population of a row, whatever their case: filters of `endpoints`
+WORDS = {  # in the population of a row, whatever their case: filters of `quantities`
     r"\bs1\b|first salvage": "first_salvage",
     r"\bs2\+|later salvage": "later_salvage",
     r"\bs2\b(?!\+)|second salvage": "second_salvage",

@@ -1,7 +1,7 @@
 """Analyses of a sweep: every module here is one, found by being here.
 
-A module has `ABOUT` (a line), `analyse(study) -> tables by name`, `draw(tables, look) -> figures by file name` and
-`say(tables, look) -> sentences`. Tables are written as CSV; `draw` and `say` read nothing else.
+A module has `ABOUT` (a line), `analyse(study) -> tables by name`, `draw(tables, labels) -> figures by file name` and
+`summarise(tables, labels) -> sentences`. Tables are written as CSV; `draw` and `summarise` read nothing else.
 """
 
 from __future__ import annotations
@@ -20,6 +20,6 @@ def names() -> list[str]:
     return sorted(one.name for one in iter_modules(__path__))
 
 
-def called(name: str) -> ModuleType:
+def get_analysis(name: str) -> ModuleType:
     """Return the module of an analysis."""
     return import_module(f"{__name__}.{name}")

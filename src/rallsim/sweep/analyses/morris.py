@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rallsim.sweep.figures import figure_of, titled
-from rallsim.sweep.labels import Look
+from rallsim.common.figures import FIRST, SECOND, SMALL, figure_of, finish, new_axes, titled
+from rallsim.sweep.labels import Labels
 from rallsim.sweep.measures import name_of, unit_of
 from rallsim.sweep.sensitivity import (
     PATIENTS,
@@ -45,8 +45,8 @@ def analyse(study: Study) -> Tables:
     """
     joint = joint_of(study)
     return {
-        "morris": screening(study, study.asked.design or TRAJECTORIES),
-        "factors": members_table(joint.factors(study.asked.groups)),
+        "morris": screening(study, study.settings.design or TRAJECTORIES),
+        "factors": members_table(joint.factors(study.settings.groups)),
     }
 
 
@@ -56,17 +56,17 @@ def screening(study: Study, trajectories: int = TRAJECTORIES) -> pd.DataFrame:
     from SALib.sample import morris as sampler
 
     joint = joint_of(study)
-    factors = joint.factors(study.asked.groups)
+    factors = joint.factors(study.settings.groups)
     problem = problem_of(factors)
-    seed = study.asked.draw_seed
+    seed = study.settings.draw_seed
     cube = sampler.sample(problem, trajectories, num_levels=LEVELS, seed=seed)
     evaluation = study.evaluate(
         points_of(joint, problem, cube),
-        patients=study.asked.patients or PATIENTS,
+        patients=study.settings.patients or PATIENTS,
         words=f"{len(cube):,} points of Morris' design",
     )
     parts = []
-    for outcome, strategy, values in outputs(study, evaluation, study.asked.outcomes):
+    for outcome, strategy, values in outputs(study, evaluation, study.settings.outcomes):
         found = analyser.analyze(problem, cube, values, num_levels=LEVELS, seed=seed)
         names = [str(name) for name in found["names"]]
         single = np.array([len(factors[name]) == 1 for name in names])
@@ -80,35 +80,34 @@ def screening(study: Study, trajectories: int = TRAJECTORIES) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def draw(tables: Tables, look: Look) -> Figures:
+def draw(tables: Tables, labels: Labels) -> Figures:
     """Draw the factors that matter most, a figure for each outcome and strategy."""
     members = members_of(tables["factors"])
     groups = tables["morris"].groupby(["outcome", "strategy"], sort=False)
-    return {f"morris_{one}_{strategy}.png": partial(_figure, rows, members, look) for (one, strategy), rows in groups}
+    return {f"morris_{one}_{strategy}.png": partial(_figure, rows, members, labels) for (one, strategy), rows in groups}
 
 
-def say(tables: Tables, look: Look) -> list[str]:
+def summarise(tables: Tables, labels: Labels) -> list[str]:
     """Name the factors that matter most."""
     members = members_of(tables["factors"])
     lines = []
     for (outcome, strategy), rows in tables["morris"].groupby(["outcome", "strategy"], sort=False):
-        names = [factor_label(name, members[name], look) for name in rows["factor"].head(3)]
-        pair = look.pair(str(strategy))
+        names = [factor_label(name, members[name], labels) for name in rows["factor"].head(3)]
+        pair = labels.pair(str(strategy))
         lines.append(f"{name_of(str(outcome))} of {pair} is moved most by {'; '.join(names)}.")
     return lines
 
 
-def _figure(rows: pd.DataFrame, members: dict[str, list[str]], look: Look) -> Figure:
+def _figure(rows: pd.DataFrame, members: dict[str, list[str]], labels: Labels) -> Figure:
     import textwrap
 
-    from rallsim.common.figures import new_axes
-    from rallsim.decision.style import SMALL, finish, money_axis
+    from rallsim.decision.style import money_axis
 
     shown = rows.head(MOST_BARS).iloc[::-1]
     ax = new_axes(width=9.0, height=1.9 + 0.46 * len(shown))
     first = rows.iloc[0]
     places = np.arange(len(shown))
-    ax.barh(places, shown["mu_star"], height=0.62, color="#4c72b0", linewidth=0, label="mean size of the effect")
+    ax.barh(places, shown["mu_star"], height=0.62, color=FIRST, linewidth=0, label="mean size of the effect")
     ax.errorbar(
         shown["mu_star"],
         places,
@@ -119,18 +118,18 @@ def _figure(rows: pd.DataFrame, members: dict[str, list[str]], look: Look) -> Fi
         capsize=2.5,
         label="95 % interval",
     )
-    ax.plot(shown["sigma"], places, "D", color="#dd8452", markersize=5, label="standard deviation: bends or interacts")
-    labels = [textwrap.fill(factor_label(name, members[name], look), 44) for name in shown["factor"]]
-    ax.set_yticks(places, labels, fontsize=SMALL)
+    ax.plot(shown["sigma"], places, "D", color=SECOND, markersize=5, label="standard deviation: bends or interacts")
+    names = [textwrap.fill(factor_label(name, members[name], labels), 44) for name in shown["factor"]]
+    ax.set_yticks(places, names, fontsize=SMALL)
     outcome = str(first["outcome"])
     words = f"Elementary effect on {name_of(outcome).lower() if outcome != 'qalys' else 'QALYs'}"
-    if unit_of(outcome, look.currency) == look.currency:
-        money_axis(ax.xaxis, look.style(), words, ax.get_xlim())
+    if unit_of(outcome, labels.currency) == labels.currency:
+        money_axis(ax.xaxis, labels.style(), words, ax.get_xlim())
     else:
-        ax.set_xlabel(f"{words} ({unit_of(outcome, look.currency)})")
+        ax.set_xlabel(f"{words} ({unit_of(outcome, labels.currency)})")
     finish(ax, legend=False, grid="x")
     ax.legend(loc="lower right", frameon=False, fontsize=SMALL)
     question = (
-        f"What matters at all to {look.strategy(str(first['strategy']))} against {look.strategy(look.reference)}?"
+        f"What matters at all to {labels.strategy(str(first['strategy']))} against {labels.strategy(labels.reference)}?"
     )
-    return titled(figure_of(ax), look.title, question)
+    return titled(figure_of(ax), labels.title, question)

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rallsim.decision.style import SMALL
+from rallsim.common.figures import FIRST, SECOND, SMALL, figure_of, finish, legend_above, new_axes, titled
 from rallsim.evaluation.evaluate import Evaluation
-from rallsim.sweep.figures import figure_of, titled
-from rallsim.sweep.labels import Look
+from rallsim.sweep.labels import Labels
 from rallsim.sweep.measures import in_batches, name_of, pooled, unit_of
-from rallsim.sweep.ranges import ranges_of
+from rallsim.sweep.one_parameter import GRID, curves, ranges_of, switches
 from rallsim.sweep.runner import points_with
 from rallsim.sweep.settings import Range
 from rallsim.sweep.study import Figures, Study, best_of
-from rallsim.sweep.switching import GRID, curves, switches
 from rallsim.sweep.tables import Tables
 
 if TYPE_CHECKING:
@@ -36,14 +34,14 @@ def analyse(study: Study) -> Tables:
     Tables: `oneway` (a row for each parameter, bound, strategy and outcome, after dampack's owsa: parameter, strategy,
     param_val, outcome_val; the change from the base case is paired patient batch by batch), `tornado` (a bar for each
     parameter and outcome: the preferred strategy against its rival) and `switches` (where the preferred strategy
-    changes; see `switching.switches`).
+    changes; see `one_parameter.switches`).
     """
     ranges = ranges_of(study)
     rows: list[dict[str, float]] = [{}]
     for path, limits in ranges.items():
         rows += [{path: limits[0]}, {path: limits[1]}]
     evaluation = study.evaluate(points_with(study.base, rows), words=f"{len(ranges)} parameters, one at a time")
-    outcomes = list(dict.fromkeys(["nmb", "qalys", "costs", "lys", *study.asked.outcomes]))
+    outcomes = list(dict.fromkeys(["nmb", "qalys", "costs", "lys", *study.settings.outcomes]))
     wtp = study.wtp[0]
     preferred = [int(one) for one in best_of(pooled(in_batches(evaluation, "nmb", wtp), evaluation.patients).value)]
     tornado = pd.concat([_bars(study, evaluation, ranges, one, preferred) for one in outcomes], ignore_index=True)
@@ -129,36 +127,36 @@ def _bars(
     return table.loc[table["swing"].abs().sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
 
 
-def draw(tables: Tables, look: Look) -> Figures:
+def draw(tables: Tables, labels: Labels) -> Figures:
     """Draw a tornado for each outcome."""
     bars = tables["tornado"]
     changing = set(tables["switches"].loc[tables["switches"]["clear"].astype(bool), "parameter"])
     return {
-        f"tornado_{name}.png": partial(tornado, rows, look, changing)
+        f"tornado_{name}.png": partial(tornado, rows, labels, changing)
         for name, rows in bars.groupby("outcome", sort=False)
     }
 
 
-def say(tables: Tables, look: Look) -> list[str]:
+def summarise(tables: Tables, labels: Labels) -> list[str]:
     """Say what moves net benefit most, and what changes the preferred strategy."""
     bars = tables["tornado"]
     main = bars[bars["outcome"] == "nmb"]
     first = main.iloc[0]
     lines = [
-        f"{look.strategy(first['strategy'])} against {look.strategy(first['comparator'])} {look.at_wtp(first['WTP'])}: "
-        f"net benefit {look.money(first['at_base'])} in the base case. It is moved most by:"
+        f"{labels.pair(first['strategy'], first['comparator'])} {labels.at_wtp(first['WTP'])}: "
+        f"net benefit {labels.money(first['at_base'])} in the base case. It is moved most by:"
     ]
     for row in main.head(3).to_dict("records"):
         lines.append(
-            f"  {look.parameter(row['parameter'])} from {look.value(row['parameter'], row['lo'])} to "
-            f"{look.value(row['parameter'], row['hi'])}: {look.money(row['at_lo'])} to {look.money(row['at_hi'])}"
+            f"  {labels.parameter(row['parameter'])} from {labels.value(row['parameter'], row['lo'])} to "
+            f"{labels.value(row['parameter'], row['hi'])}: {labels.money(row['at_lo'])} to {labels.money(row['at_hi'])}"
         )
     found = tables["switches"]
     for row in found[found["clear"].astype(bool)].to_dict("records"):
         path = row["parameter"]
         lines.append(
-            f"{look.strategy(row['from'])} gives way to {look.strategy(row['to'])} at {look.parameter(path)} = "
-            f"{look.value(path, row['value'])} (standard error {look.value(path, row['std_error'])})."
+            f"{labels.strategy(row['from'])} gives way to {labels.strategy(row['to'])} at {labels.parameter(path)} = "
+            f"{labels.value(path, row['value'])} (standard error {labels.value(path, row['std_error'])})."
         )
     unclear = found.loc[~found["clear"].astype(bool), "parameter"].nunique()
     if unclear:
@@ -168,51 +166,50 @@ def say(tables: Tables, look: Look) -> list[str]:
     return lines
 
 
-def tornado(bars: pd.DataFrame, look: Look, changing: Collection[str] = ()) -> Figure:
+def tornado(bars: pd.DataFrame, labels: Labels, changing: Collection[str] = ()) -> Figure:
     """Draw the bars of one outcome, with the values at their ends and a mark where another strategy is preferred."""
-    from rallsim.common.figures import new_axes
-    from rallsim.decision.style import finish, money_axis
+    from rallsim.decision.style import money_axis
 
     shown = bars.head(MOST_BARS).iloc[::-1]
     ax = new_axes(width=9.0, height=1.9 + 0.46 * len(shown))
     first = bars.iloc[0]
-    style = look.style()
-    low_colour, high_colour = "#4c72b0", "#dd8452"
+    style = labels.style()
+    low_colour, high_colour = FIRST, SECOND
     marked = False
     for place, row in enumerate(shown.to_dict("records")):
         for end, colour in (("lo", low_colour), ("hi", high_colour)):
             ax.barh(
                 place, row[f"at_{end}"] - row["at_base"], left=row["at_base"], height=0.66, color=colour, linewidth=0
             )
-        marked |= _write_ends(ax, place, row, look, row["parameter"] in changing)
+        marked |= _write_ends(ax, place, row, labels, row["parameter"] in changing)
     ax.axvline(first["at_base"], color="black", linewidth=0.9)
     if bars["at_lo"].min() < 0 < bars["at_hi"].max() or bars["at_hi"].min() < 0 < bars["at_lo"].max():
         ax.axvline(0, color="0.4", linewidth=0.9, linestyle=":")
-    ax.set_yticks(range(len(shown)), [look.parameter(str(path), 44) for path in shown["parameter"]], fontsize=SMALL)
+    ax.set_yticks(range(len(shown)), [labels.parameter(str(path), 44) for path in shown["parameter"]], fontsize=SMALL)
     ax.margins(x=0.16)
     outcome = str(first["outcome"])
-    words = f"{name_of(outcome)}: {look.strategy(first['strategy'])} minus {look.strategy(first['comparator'])}"
-    if unit_of(outcome, look.currency) == look.currency:
+    words = f"{name_of(outcome)}: {labels.strategy(first['strategy'])} minus {labels.strategy(first['comparator'])}"
+    if unit_of(outcome, labels.currency) == labels.currency:
         money_axis(ax.xaxis, style, words, ax.get_xlim())
     else:
-        ax.set_xlabel(f"{words} ({unit_of(outcome, look.currency)})")
+        ax.set_xlabel(f"{words} ({unit_of(outcome, labels.currency)})")
     from matplotlib.patches import Patch
 
     handles = [Patch(color=low_colour, label="lower end of the range"), Patch(color=high_colour, label="upper end")]
     finish(ax, legend=False, grid="x")
-    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=SMALL)
+    legend_above(ax, handles=handles)
     note = " ★ another strategy is preferred there." if marked else ""
-    question = f"What moves the difference most? One parameter at a time{_at(outcome, look, first['WTP'])}.{note}"
-    return titled(figure_of(ax), look.title, question)
+    question = f"What moves the difference most? One parameter at a time{_at(outcome, labels, first['WTP'])}.{note}"
+    return titled(figure_of(ax), labels.title, question)
 
 
-def _write_ends(ax: Axes, place: int, row: Mapping[Any, Any], look: Look, changes: bool) -> bool:
+def _write_ends(ax: Axes, place: int, row: Mapping[Any, Any], labels: Labels, changes: bool) -> bool:
     """Write the values at both ends of a bar, together where both lie on one side; tell whether one has a mark."""
     texts: dict[str, str] = {}
     marked = False
     for end in ("lo", "hi"):
         other = changes and row[f"preferred_at_{end}"] != row["preferred_at_base"]
-        texts[end] = look.value(row["parameter"], row[end]) + (" ★" if other else "")
+        texts[end] = labels.value(row["parameter"], row[end]) + (" ★" if other else "")
         marked |= other
     sides = {end: row[f"at_{end}"] >= row["at_base"] for end in texts}
     if sides["lo"] == sides["hi"]:
@@ -231,5 +228,5 @@ def _write_ends(ax: Axes, place: int, row: Mapping[Any, Any], look: Look, change
     return marked
 
 
-def _at(outcome: str, look: Look, wtp: float) -> str:
-    return f", {look.at_wtp(wtp)}" if outcome in ("nmb", "nhb") else ""
+def _at(outcome: str, labels: Labels, wtp: float) -> str:
+    return f", {labels.at_wtp(wtp)}" if outcome in ("nmb", "nhb") else ""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from rallsim.common.figures import figure_of, finish, new_axes, titled
 from rallsim.common.precision import Z_95
 from rallsim.decision.analysis import Decision
 from rallsim.decision.analysis import analyse as decide
 from rallsim.decision.analysis import draw as decision_figures
 from rallsim.decision.sample import PsaSample, sample_tables
 from rallsim.decision.sample import left_out as sums_of_others
-from rallsim.sweep.figures import figure_of, titled
-from rallsim.sweep.labels import Look
+from rallsim.sweep.labels import Labels
 from rallsim.sweep.sampling import Sample, running_means, sample_of, variance_table
 from rallsim.sweep.study import Figures, Study
 from rallsim.sweep.tables import Tables
@@ -54,10 +54,8 @@ def analyse(study: Study) -> Tables:
     undiscounted = {
         name: pd.DataFrame(total.mean(measure), columns=study.strategies) for name, measure in UNDISCOUNTED.items()
     }
-    outcomes = list(dict.fromkeys(["nmb", "qalys", "costs", "lys", *study.asked.outcomes, *study.asked.until]))
-    left_out = sample.draws.not_told_apart() | (
-        sums_of_others(found.parameters) if found.parameters is not None else {}
-    )
+    outcomes = list(dict.fromkeys(["nmb", "qalys", "costs", "lys", *study.settings.outcomes, *study.settings.until]))
+    left_out = sample.draws.not_varying() | (sums_of_others(found.parameters) if found.parameters is not None else {})
     return {
         **sample_tables(found),
         **undiscounted,
@@ -69,43 +67,43 @@ def analyse(study: Study) -> Tables:
     }
 
 
-def draw(tables: Tables, look: Look) -> Figures:
+def draw(tables: Tables, labels: Labels) -> Figures:
     """Draw the figures of a decision, and the running means."""
     questions = {
-        "ce_plane.png": f"What does each cost and yield more than {look.strategy(look.reference)}?",
+        "ce_plane.png": f"What does each cost and yield more than {labels.strategy(labels.reference)}?",
         "frontier.png": "Who is on the efficiency frontier, and what does a QALY cost along it?",
         "ceac.png": "How probable is it that a strategy is the most cost-effective?",
         "expected_loss.png": "What is lost on average by choosing a strategy under uncertainty?",
         "evpi.png": "What would it be worth to know everything?",
     }
-    figures = decision_figures(_decision(tables, look), look.style())
-    titles = {name: partial(_titled, figure, look, questions.get(name, "")) for name, figure in figures.items()}
-    return {**titles, "running_means.png": lambda: _running_means(tables["running_means"], look)}
+    figures = decision_figures(_decision(tables, labels), labels.style())
+    titles = {name: partial(_titled, figure, labels, questions.get(name, "")) for name, figure in figures.items()}
+    return {**titles, "running_means.png": lambda: _running_means(tables["running_means"], labels)}
 
 
-def say(tables: Tables, look: Look) -> list[str]:
+def summarise(tables: Tables, labels: Labels) -> list[str]:
     """Say which strategy is preferred, how surely, and how exact that is."""
     lines = []
     main = tables["variance"][tables["variance"]["Outcome"] == "nmb"]
     errors = main.set_index("Strategy")["Std_Error"]
     for row in tables["answers"].to_dict("records"):
         lines.append(
-            f"At {look.money(row['WTP'])} per QALY {look.strategy(row['Best'])} has the highest expected net benefit, "
-            f"{look.money(row['Gain'])} more than {look.strategy(row['Next'])}; it is the best in "
-            f"{row['Probability']:.0%} of draws. EVPI {look.money(row['EVPI'])} a patient, "
-            f"{look.money(without_luck(tables['evpi'], row['WTP']))} without the luck of the patients."
+            f"{labels.at_wtp(row['WTP'], 'At')} {labels.strategy(row['Best'])} has the highest expected net benefit, "
+            f"{labels.money(row['Gain'])} more than {labels.strategy(row['Next'])}; it is the best in "
+            f"{row['Probability']:.0%} of draws. EVPI {labels.money(row['EVPI'])} a patient, "
+            f"{labels.money(without_luck(tables['evpi'], row['WTP']))} without the luck of the patients."
         )
-        rival = next((row[one] for one in ("Best", "Next") if row[one] != look.reference), "")
-        if look.reference in (row["Best"], row["Next"]) and row["Gain"] < Z_95 * errors[rival]:
+        rival = next((row[one] for one in ("Best", "Next") if row[one] != labels.reference), "")
+        if labels.reference in (row["Best"], row["Next"]) and row["Gain"] < Z_95 * errors[rival]:
             lines.append("  That is within the Monte Carlo error: try more patients, or --until.")
     worst = main.sort_values("Std_Error").iloc[-1]
     lines.append(
         f"{int(worst['Draws']):,} draws × {int(worst['Patients']):,} patients. Standard error of net benefit against "
-        f"{look.strategy(look.reference)}: at most {look.money(worst['Std_Error'])} (draws "
-        f"{look.money(worst['Error_Of_Draws'])}, luck of the patients {look.money(worst['Error_Of_Patients'])}). "
+        f"{labels.strategy(labels.reference)}: at most {labels.money(worst['Std_Error'])} (draws "
+        f"{labels.money(worst['Error_Of_Draws'])}, luck of the patients {labels.money(worst['Error_Of_Patients'])}). "
         f"Luck is at most {main['Share_Of_Luck'].max():.1%} of the variance between draws."
     )
-    for outcome, target in look.asked.get("until", {}).items():
+    for outcome, target in labels.settings.get("until", {}).items():
         reached = float(tables["variance"].query("Outcome == @outcome")["Std_Error"].max())
         if reached > target:
             lines.append(f"The stop rule {outcome}_se={target:g} does not hold: {reached:.3g} is as far as this went.")
@@ -117,27 +115,26 @@ def without_luck(curve: pd.DataFrame, wtp: float) -> float:
     return float(curve.loc[curve["WTP"] == wtp, "EVPI_Without_Luck"].iloc[0])
 
 
-def _decision(tables: Tables, look: Look) -> Decision:
-    strategies = tuple(look.strategies)
+def _decision(tables: Tables, labels: Labels) -> Decision:
+    strategies = tuple(labels.strategies)
     costs, effects = (tables[name][list(strategies)].to_numpy(float) for name in ("psa_costs", "psa_effects"))
     return Decision(
         sample=PsaSample(strategies, costs, effects),
-        reference=look.reference,
-        wtp=look.wtp,
+        reference=labels.reference,
+        wtp=labels.wtp,
         **{name: tables[name] for name in DECISION},
     )
 
 
-def _titled(figure: Callable[[], Figure], look: Look, question: str) -> Figure:
-    return titled(figure(), look.title, question)
+def _titled(figure: Callable[[], Figure], labels: Labels, question: str) -> Figure:
+    return titled(figure(), labels.title, question)
 
 
-def _running_means(table: pd.DataFrame, look: Look) -> Figure:
-    from rallsim.common.figures import new_axes
-    from rallsim.decision.style import finish, money_axis
+def _running_means(table: pd.DataFrame, labels: Labels) -> Figure:
+    from rallsim.decision.style import money_axis
 
     ax = new_axes(height=4.8)
-    style = look.style()
+    style = labels.style()
     for strategy, rows in table.groupby("Strategy", sort=False):
         name = str(strategy)
         ax.plot(rows["Draws"], rows["INMB"], color=style.colour(name), linewidth=1.7, label=style.label(name))
@@ -145,7 +142,7 @@ def _running_means(table: pd.DataFrame, look: Look) -> Figure:
     ax.axhline(0, color="black", linewidth=0.8)
     ax.set_xlim(0, table["Draws"].max())
     ax.set_xlabel("Draws of the parameters")
-    money_axis(ax.yaxis, style, f"Net benefit against {look.strategy(look.reference)}", ax.get_ylim())
+    money_axis(ax.yaxis, style, f"Net benefit against {labels.strategy(labels.reference)}", ax.get_ylim())
     finish(ax)
-    question = f"Are there enough draws? Mean with 95 % limits of draws and patients, {look.at_wtp(look.wtp[0])}"
-    return titled(figure_of(ax), look.title, question)
+    question = f"Are there enough draws? Mean with 95 % limits of draws and patients, {labels.at_wtp(labels.wtp[0])}"
+    return titled(figure_of(ax), labels.title, question)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rallsim.common.figures import FIRST, SECOND, SMALL, figure_of, finish, new_axes, titled
 from rallsim.errors import InputError, Problem
 from rallsim.sweep.analyses import morris
-from rallsim.sweep.figures import figure_of, titled
-from rallsim.sweep.labels import Look
+from rallsim.sweep.labels import Labels
 from rallsim.sweep.measures import name_of
 from rallsim.sweep.sensitivity import (
     PATIENTS,
@@ -52,23 +52,23 @@ def analyse(study: Study) -> Tables:
     from SALib.sample import sobol as sampler
 
     joint = joint_of(study)
-    factors = joint.factors(study.asked.groups)
-    if not (study.asked.groups or study.asked.ranges):
+    factors = joint.factors(study.settings.groups)
+    if not (study.settings.groups or study.settings.ranges):
         factors = _screened(study, factors)
     if len(factors) < 2:
         raise InputError(Problem("one factor makes all the variance", key="sobol", found=next(iter(factors))))
     problem = problem_of(factors)
-    size = 2 ** int(np.ceil(np.log2(study.asked.design or BASE_SAMPLE)))
-    seed = study.asked.draw_seed
+    size = 2 ** int(np.ceil(np.log2(study.settings.design or BASE_SAMPLE)))
+    seed = study.settings.draw_seed
     cube = sampler.sample(problem, size, calc_second_order=False, seed=seed)
     evaluation = study.evaluate(
         points_of(joint, problem, cube),
-        patients=study.asked.patients or PATIENTS,
+        patients=study.settings.patients or PATIENTS,
         words=f"{len(cube):,} points of Saltelli's design",
     )
     names = list(dict.fromkeys(problem["groups"]))
     parts = []
-    for outcome, strategy, values in outputs(study, evaluation, study.asked.outcomes):
+    for outcome, strategy, values in outputs(study, evaluation, study.settings.outcomes):
         if np.ptp(values) == 0:
             raise InputError(Problem(f"{outcome} of {strategy} does not vary: nothing to split", key="sobol"))
         found = analyser.analyze(problem, values, calc_second_order=False, seed=seed)
@@ -89,44 +89,41 @@ def _screened(study: Study, factors: dict[str, list[str]]) -> dict[str, list[str
     return {name: factors[name] for name in first} | ({REST: rest} if rest else {})
 
 
-def draw(tables: Tables, look: Look) -> Figures:
+def draw(tables: Tables, labels: Labels) -> Figures:
     """Draw first and total indices, a figure for each outcome and strategy."""
     members = members_of(tables["factors"])
     groups = tables["sobol"].groupby(["outcome", "strategy"], sort=False)
-    return {f"sobol_{one}_{strategy}.png": partial(_figure, rows, members, look) for (one, strategy), rows in groups}
+    return {f"sobol_{one}_{strategy}.png": partial(_figure, rows, members, labels) for (one, strategy), rows in groups}
 
 
-def say(tables: Tables, look: Look) -> list[str]:
+def summarise(tables: Tables, labels: Labels) -> list[str]:
     """Say which factors make the variance."""
     members = members_of(tables["factors"])
     lines = []
     for (outcome, strategy), rows in tables["sobol"].groupby(["outcome", "strategy"], sort=False):
         named = [
-            f"{factor_label(row['factor'], members[row['factor']], look)} {row['ST']:.0%} ± {row['ST_conf']:.0%}"
+            f"{factor_label(row['factor'], members[row['factor']], labels)} {row['ST']:.0%} ± {row['ST_conf']:.0%}"
             for row in rows.head(3).to_dict("records")
         ]
         lines.append(
-            f"{name_of(str(outcome))} of {look.pair(str(strategy))}, total share of the variance: {'; '.join(named)}. "
-            f"First indices add up to {rows['S1'].sum():.0%}."
+            f"{name_of(str(outcome))} of {labels.pair(str(strategy))}, total share of the variance: "
+            f"{'; '.join(named)}. First indices add up to {rows['S1'].sum():.0%}."
         )
     return lines
 
 
-def _figure(rows: pd.DataFrame, members: dict[str, list[str]], look: Look) -> Figure:
+def _figure(rows: pd.DataFrame, members: dict[str, list[str]], labels: Labels) -> Figure:
     import textwrap
 
     from matplotlib.ticker import PercentFormatter
-
-    from rallsim.common.figures import new_axes
-    from rallsim.decision.style import SMALL, finish
 
     shown = rows.iloc[::-1]
     ax = new_axes(width=8.4, height=1.9 + 0.5 * len(shown))
     first = rows.iloc[0]
     places = np.arange(len(shown))
     for shift, name, colour, words in (
-        (0.19, "S1", "#4c72b0", "alone (first index)"),
-        (-0.19, "ST", "#dd8452", "with all interactions (total index)"),
+        (0.19, "S1", FIRST, "alone (first index)"),
+        (-0.19, "ST", SECOND, "with all interactions (total index)"),
     ):
         ax.barh(places + shift, shown[name].clip(lower=0), height=0.36, color=colour, linewidth=0, label=words)
         ax.errorbar(
@@ -138,12 +135,12 @@ def _figure(rows: pd.DataFrame, members: dict[str, list[str]], look: Look) -> Fi
             elinewidth=1.0,
             capsize=2.0,
         )
-    labels = [textwrap.fill(factor_label(name, members[name], look), 38) for name in shown["factor"]]
-    ax.set_yticks(places, labels, fontsize=SMALL)
+    names = [textwrap.fill(factor_label(name, members[name], labels), 38) for name in shown["factor"]]
+    ax.set_yticks(places, names, fontsize=SMALL)
     ax.axvline(0, color="black", linewidth=0.8)
     ax.xaxis.set_major_formatter(PercentFormatter(xmax=1.0))
     ax.set_xlabel(f"Share of the variance of {name_of(str(first['outcome']))} (bars: 95 % interval)")
     finish(ax, legend=False, grid="x")
     ax.legend(loc="lower right", frameon=False, fontsize=SMALL)
-    question = f"Whose uncertainty is it? {look.pair(str(first['strategy']))}"
-    return titled(figure_of(ax), look.title, question)
+    question = f"Whose uncertainty is it? {labels.pair(str(first['strategy']))}"
+    return titled(figure_of(ax), labels.title, question)

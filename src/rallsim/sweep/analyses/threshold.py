@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rallsim.common.figures import SMALL, finish, legend_above, panels, titled
 from rallsim.common.precision import Z_95
 from rallsim.errors import InputError, Problem
-from rallsim.sweep.figures import panels, titled
-from rallsim.sweep.labels import Look
+from rallsim.sweep.labels import Labels
 from rallsim.sweep.measures import pooled
-from rallsim.sweep.ranges import along, ranges_of
+from rallsim.sweep.one_parameter import GRID, Curve, along, curves_of, ranges_of, switches
 from rallsim.sweep.runner import points_with
 from rallsim.sweep.settings import Range
 from rallsim.sweep.study import Figures, Study
-from rallsim.sweep.switching import GRID, Curve, curves_of, switches
 from rallsim.sweep.tables import Tables
 
 if TYPE_CHECKING:
@@ -32,11 +31,11 @@ def analyse(study: Study) -> Tables:
     """Solve for changes of the preferred strategy along each parameter, at every willingness to pay.
 
     Without parameters asked for, list prices are varied from 0 to twice the list. Tables: `threshold` (see
-    `switching.switches`, with the base value and range) and `threshold_curves` (net benefit of every strategy along the
-    way, against the reference too).
+    `one_parameter.switches`, with the base value and range) and `threshold_curves` (net benefit of every strategy along
+    the way, against the reference too).
     """
-    ranges = ranges_of(study) if study.asked.ranges else _list_prices(study)
-    grid = study.asked.grid or GRID
+    ranges = ranges_of(study) if study.settings.ranges else _list_prices(study)
+    grid = study.settings.grid or GRID
     rows = [{path: value} for path, limits in ranges.items() for value in along(limits, grid)]
     evaluation = study.evaluate(points_with(study.base, rows), words=f"{len(ranges)} parameters × {grid} points")
     found, lines = [], []
@@ -80,55 +79,55 @@ def _lines(study: Study, curve: Curve, wtp: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def draw(tables: Tables, look: Look) -> Figures:
+def draw(tables: Tables, labels: Labels) -> Figures:
     """Draw net benefit along each parameter, with the values at which the preferred strategy changes."""
-    return {"threshold.png": lambda: _figure(tables, look)}
+    return {"threshold.png": lambda: _figure(tables, labels)}
 
 
-def say(tables: Tables, look: Look) -> list[str]:
+def summarise(tables: Tables, labels: Labels) -> list[str]:
     """Say at which values the preferred strategy changes, and along which parameters it never does."""
     lines = []
     for row in tables["threshold"].to_dict("records"):
         path = row["parameter"]
-        value, error, base = (look.value(path, row[name]) for name in ("value", "std_error", "base"))
+        value, error, base = (labels.value(path, row[name]) for name in ("value", "std_error", "base"))
         lines.append(
-            f"{look.parameter(path)} {look.at_wtp(row['WTP'])}: below {value} (standard error {error}; base {base}) "
-            f"{look.strategy(row['from'])} is preferred, above it {look.strategy(row['to'])}."
+            f"{labels.parameter(path)} {labels.at_wtp(row['WTP'])}: below {value} (standard error {error}; "
+            f"base {base}) {labels.strategy(row['from'])} is preferred, above it {labels.strategy(row['to'])}."
             + ("" if row["clear"] else " Its limits go beyond the range: it may be luck of the patients.")
         )
     curves = tables["threshold_curves"]
     one = ["WTP", "parameter", "strategy"]
     moved = curves.groupby(one, sort=False)["NMB"].agg(np.ptp).groupby("parameter", sort=False).max()
     idle = [str(path) for path in moved.index[moved == 0]]
-    for wtp in look.wtp:
+    for wtp in labels.wtp:
         changing = {*tables["threshold"].loc[tables["threshold"]["WTP"] == wtp, "parameter"], *idle}
-        names = [look.parameter(str(path)) for path in curves["parameter"].unique() if path not in changing]
+        names = [labels.parameter(str(path)) for path in curves["parameter"].unique() if path not in changing]
         if names:
-            lines.append(f"No change {look.at_wtp(wtp)} along: {'; '.join(names)}.")
+            lines.append(f"No change {labels.at_wtp(wtp)} along: {'; '.join(names)}.")
     if idle:
-        lines.append(f"Nothing depends here on: {'; '.join(look.parameter(path) for path in idle)}.")
+        lines.append(f"Nothing depends here on: {'; '.join(labels.parameter(path) for path in idle)}.")
     return lines
 
 
-def _figure(tables: Tables, look: Look) -> Figure:
+def _figure(tables: Tables, labels: Labels) -> Figure:
     curves, found = tables["threshold_curves"], tables["threshold"]
-    wtp = look.wtp[0]
+    wtp = labels.wtp[0]
     changing = dict.fromkeys(found.loc[found["WTP"] == wtp, "parameter"])
     shown = list(changing or dict.fromkeys(curves["parameter"]))[:MOST_CURVES]
     figure, axes = panels(len(shown), width=7.6, height=3.0)
     for ax, path in zip(axes, shown, strict=True):
         mine = curves[(curves["parameter"] == path) & (curves["WTP"] == wtp)]
-        _curve(ax, mine, found[(found["parameter"] == path) & (found["WTP"] == wtp)], look, str(path))
-    axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=9)
-    return titled(figure, look.title, f"Where does the preferred strategy change? {look.at_wtp(wtp, 'At')}")
+        _curve(ax, mine, found[(found["parameter"] == path) & (found["WTP"] == wtp)], labels, str(path))
+    legend_above(axes[0])
+    return titled(figure, labels.title, f"Where does the preferred strategy change? {labels.at_wtp(wtp, 'At')}")
 
 
-def _curve(ax: Axes, curve: pd.DataFrame, found: pd.DataFrame, look: Look, path: str) -> None:
+def _curve(ax: Axes, curve: pd.DataFrame, found: pd.DataFrame, labels: Labels, path: str) -> None:
     from matplotlib.ticker import FuncFormatter
 
-    from rallsim.decision.style import finish, money_axis
+    from rallsim.decision.style import money_axis
 
-    style = look.style()
+    style = labels.style()
     for strategy, line in curve.groupby("strategy", sort=False):
         name = str(strategy)
         ax.plot(line["param_val"], line["INMB"], color=style.colour(name), linewidth=1.7, label=style.label(name))
@@ -140,16 +139,16 @@ def _curve(ax: Axes, curve: pd.DataFrame, found: pd.DataFrame, look: Look, path:
             ax.axvspan(row["lower"], row["upper"], color="0.88", linewidth=0, zorder=0)
         ax.axvline(row["value"], color="0.3", linewidth=1.0, linestyle="-" if row["clear"] else ":")
         ax.annotate(
-            look.value(path, row["value"]),
+            labels.value(path, row["value"]),
             (row["value"], 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(3, -3),
             textcoords="offset points",
             va="top",
-            fontsize=9,
+            fontsize=SMALL,
         )
     ax.set_xlim(curve["param_val"].min(), curve["param_val"].max())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    ax.set_xlabel(look.axis(path))
-    money_axis(ax.yaxis, style, f"Net benefit against\n{look.strategy(look.reference)}", ax.get_ylim())
+    ax.set_xlabel(labels.axis(path))
+    money_axis(ax.yaxis, style, f"Net benefit against\n{labels.strategy(labels.reference)}", ax.get_ylim())
     finish(ax, legend=False)

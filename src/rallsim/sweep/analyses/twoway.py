@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rallsim.common.figures import SMALL, figure_of, legend_above, new_axes, titled
 from rallsim.decision.acceptability import best_shares
 from rallsim.errors import InputError, Problem
 from rallsim.sweep.analyses import oneway
-from rallsim.sweep.figures import figure_of, titled
-from rallsim.sweep.labels import Look
+from rallsim.sweep.labels import Labels
 from rallsim.sweep.measures import means
-from rallsim.sweep.ranges import along, ranges_of
+from rallsim.sweep.one_parameter import along, ranges_of
 from rallsim.sweep.settings import Range
 from rallsim.sweep.study import Figures, Study
 from rallsim.sweep.tables import Tables
@@ -41,13 +41,13 @@ def analyse(study: Study) -> Tables:
     Probability, Expected_Loss, Preferred.
     """
     ranges = _two(study)
-    grid, number = study.asked.grid or GRID, study.asked.design or DRAWS
+    grid, number = study.settings.grid or GRID, study.settings.design or DRAWS
     draws = study.draws(number).table
     (one, first), (other, second) = ranges.items()
     points = [(x, y) for x in along(first, grid) for y in along(second, grid)]
     table = pd.concat([draws.assign(**{one: x, other: y}) for x, y in points], ignore_index=True)
     words = f"{grid} × {grid} points × {number} draws"
-    evaluation = study.evaluate(table, patients=study.asked.patients or PATIENTS, words=words)
+    evaluation = study.evaluate(table, patients=study.settings.patients or PATIENTS, words=words)
     rows = []
     for wtp in study.wtp:
         benefit = means(evaluation, "nmb", wtp).reshape(len(points), number, -1)
@@ -67,7 +67,7 @@ def analyse(study: Study) -> Tables:
 
 def _two(study: Study) -> dict[str, Range]:
     """Return the two parameters and their ranges."""
-    if study.asked.ranges:
+    if study.settings.ranges:
         found = ranges_of(study)
         if len(found) != 2:
             message = "two parameters make a grid"
@@ -78,37 +78,34 @@ def _two(study: Study) -> dict[str, Range]:
     return {str(row["parameter"]): (row["lo"], row["hi"]) for row in first.to_dict("records")}
 
 
-def draw(tables: Tables, look: Look) -> Figures:
+def draw(tables: Tables, labels: Labels) -> Figures:
     """Draw the map of preferred strategies."""
-    return {"twoway.png": lambda: _figure(tables["twoway"], look)}
+    return {"twoway.png": lambda: _figure(tables["twoway"], labels)}
 
 
-def say(tables: Tables, look: Look) -> list[str]:
+def summarise(tables: Tables, labels: Labels) -> list[str]:
     """Say which strategies are preferred on how much of the grid."""
     lines = []
     for wtp, rows in tables["twoway"].groupby("WTP", sort=False):
         chosen = rows[rows["Preferred"].astype(bool)]
         shares = chosen["Strategy"].value_counts(normalize=True)
-        named = ", ".join(f"{look.strategy(str(name))} on {share:.0%}" for name, share in shares.items())
+        named = ", ".join(f"{labels.strategy(str(name))} on {share:.0%}" for name, share in shares.items())
         first = rows.iloc[0]
-        axes = f"{look.parameter(first['parameter_1'])} × {look.parameter(first['parameter_2'])}"
-        low, high = (look.money(chosen["Expected_Loss"].agg(end)) for end in ("min", "max"))
+        axes = f"{labels.parameter(first['parameter_1'])} × {labels.parameter(first['parameter_2'])}"
+        low, high = (labels.money(chosen["Expected_Loss"].agg(end)) for end in ("min", "max"))
         lines.append(
-            f"{axes} {look.at_wtp(float(str(wtp)))}: preferred {named} of the grid; probability of being best "
+            f"{axes} {labels.at_wtp(float(str(wtp)))}: preferred {named} of the grid; probability of being best "
             f"{chosen['Probability'].min():.0%} to {chosen['Probability'].max():.0%}, expected loss {low} to {high}."
         )
     return lines
 
 
-def _figure(table: pd.DataFrame, look: Look) -> Figure:
+def _figure(table: pd.DataFrame, labels: Labels) -> Figure:
     from matplotlib.patches import Patch, Rectangle
 
-    from rallsim.common.figures import new_axes
-    from rallsim.decision.style import SMALL
-
-    wtp = look.wtp[0]
+    wtp = labels.wtp[0]
     chosen = table[(table["WTP"] == wtp) & table["Preferred"].astype(bool)]
-    style = look.style()
+    style = labels.style()
     xs, ys = (np.unique(chosen[name]) for name in ("value_1", "value_2"))
     one, other = str(chosen["parameter_1"].iat[0]), str(chosen["parameter_2"].iat[0])
     ax = new_axes(width=2.6 + 0.95 * len(xs), height=2.8 + 0.72 * len(ys))
@@ -117,21 +114,20 @@ def _figure(table: pd.DataFrame, look: Look) -> Figure:
         colour = style.colour(row["Strategy"])
         weight = 0.15 + 0.75 * float(row["Probability"])
         ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=(*colour, weight), edgecolor="white", linewidth=1.5))
-        text = f"{row['Probability']:.0%}\n{look.money(row['Expected_Loss'])}"
+        text = f"{row['Probability']:.0%}\n{labels.money(row['Expected_Loss'])}"
         dark = weight > LIGHT and float(np.dot(colour, LUMINANCE)) < 0.5
         ink = "white" if dark else "black"
         ax.annotate(text, (x, y), ha="center", va="center", fontsize=SMALL - 1, color=ink)
     ax.set_xlim(-0.5, len(xs) - 0.5)
     ax.set_ylim(-0.5, len(ys) - 0.5)
-    ax.set_xticks(range(len(xs)), [look.value(one, value) for value in xs], fontsize=SMALL, rotation=30, ha="right")
-    ax.set_yticks(range(len(ys)), [look.value(other, value) for value in ys], fontsize=SMALL)
-    ax.set_xlabel(look.axis(one))
-    ax.set_ylabel(look.axis(other, 40))
+    ax.set_xticks(range(len(xs)), [labels.value(one, value) for value in xs], fontsize=SMALL, rotation=30, ha="right")
+    ax.set_yticks(range(len(ys)), [labels.value(other, value) for value in ys], fontsize=SMALL)
+    ax.set_xlabel(labels.axis(one))
+    ax.set_ylabel(labels.axis(other, 40))
     for side in ("top", "right", "left", "bottom"):
         ax.spines[side].set_visible(False)
     handles = [Patch(color=style.colour(name), label=style.label(name)) for name in dict.fromkeys(chosen["Strategy"])]
-    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=SMALL)
-    question = (
-        f"Which strategy is preferred {look.at_wtp(wtp)}? In each cell: probability that it is the best, expected loss"
-    )
-    return titled(figure_of(ax), look.title, question)
+    legend_above(ax, handles=handles)
+    question = f"Which strategy is preferred {labels.at_wtp(wtp)}?"
+    question += " In each cell: probability that it is the best, expected loss"
+    return titled(figure_of(ax), labels.title, question)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rallsim.common.figures import SMALL, figure_of, finish, new_axes, titled
 from rallsim.common.precision import Z_95
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.evaluation.evaluate import Evaluation
-from rallsim.sweep.figures import figure_of, titled
-from rallsim.sweep.labels import Look
+from rallsim.sweep.labels import Labels
 from rallsim.sweep.measures import in_batches, pooled
 from rallsim.sweep.runner import points_with
 from rallsim.sweep.study import Figures, Study, best_of
@@ -38,7 +38,7 @@ def analyse(study: Study) -> Tables:
     sets = _sets(study)
     values = [_values(study, names) for names in sets]
     evaluation = study.evaluate(points_with(study.base, values), words=f"{len(sets)} structural variants")
-    outcomes = list(dict.fromkeys(["nmb", "qalys", "costs", "lys", *study.asked.outcomes]))
+    outcomes = list(dict.fromkeys(["nmb", "qalys", "costs", "lys", *study.settings.outcomes]))
     benefit = pooled(in_batches(evaluation, "nmb", study.wtp[0]), evaluation.patients).value
     preferred = best_of(benefit)
     ids = [JOINED.join(names) or BASE for names in sets]
@@ -86,20 +86,20 @@ def _sets(study: Study) -> list[tuple[str, ...]]:
             allowed=", ".join(known),
             hint=nearest(name, list(known)),
         )
-        for name in study.asked.cross
+        for name in study.settings.cross
         if name not in known
     ]
-    if len(study.asked.cross) > MOST_CROSSED:
+    if len(study.settings.cross) > MOST_CROSSED:
         wrong.append(
-            Problem("too many to cross", key="--cross", found=str(len(study.asked.cross)), allowed=str(MOST_CROSSED))
+            Problem("too many to cross", key="--cross", found=str(len(study.settings.cross)), allowed=str(MOST_CROSSED))
         )
     if wrong:
         raise InputError(wrong)
     alone = [(name,) for name in known if name not in study.scenario.variants]
     crossed = [
         names
-        for size in range(2, len(study.asked.cross) + 1)
-        for names in combinations(dict.fromkeys(study.asked.cross), size)
+        for size in range(2, len(study.settings.cross) + 1)
+        for names in combinations(dict.fromkeys(study.settings.cross), size)
     ]
     return [(), *alone, *crossed]
 
@@ -113,23 +113,23 @@ def _label(study: Study, names: Sequence[str]) -> str:
     return " and ".join(study.parameters.variants[name].label for name in names) or "Base case"
 
 
-def draw(tables: Tables, look: Look) -> Figures:
+def draw(tables: Tables, labels: Labels) -> Figures:
     """Draw net benefit of every strategy against the reference under each variant."""
-    return {"variants.png": lambda: _figure(tables, look)}
+    return {"variants.png": lambda: _figure(tables, labels)}
 
 
-def say(tables: Tables, look: Look) -> list[str]:
+def summarise(tables: Tables, labels: Labels) -> list[str]:
     """Say under which variants another strategy is preferred."""
     table = tables["preferred"]
     base = table.iloc[0]
     other = table[table["other_than_base"].astype(bool)]
     lines = [
-        f"Base case {look.at_wtp(base['WTP'])}: {look.strategy(base['preferred'])}, "
-        f"by {look.money(base['gain_on_next'])}. "
+        f"Base case {labels.at_wtp(base['WTP'])}: {labels.strategy(base['preferred'])}, "
+        f"by {labels.money(base['gain_on_next'])}. "
         f"The same under {len(table) - 1 - len(other)} of {len(table) - 1} variants."
     ]
     lines += [
-        f"{row['label']}: {look.strategy(row['preferred'])}, by {look.money(row['gain_on_next'])}."
+        f"{row['label']}: {labels.strategy(row['preferred'])}, by {labels.money(row['gain_on_next'])}."
         for row in other.to_dict("records")
     ]
     idle = table.loc[~table["changes_something"].astype(bool), "label"].tolist()
@@ -138,19 +138,18 @@ def say(tables: Tables, look: Look) -> list[str]:
     return lines
 
 
-def _figure(tables: Tables, look: Look) -> Figure:
+def _figure(tables: Tables, labels: Labels) -> Figure:
     import textwrap
 
-    from rallsim.common.figures import new_axes
-    from rallsim.decision.style import SMALL, finish, money_axis
+    from rallsim.decision.style import money_axis
 
     preferred = tables["preferred"]
     shown = preferred[preferred["changes_something"].astype(bool)].iloc[::-1].reset_index(drop=True)
     rows = tables["variants"]
     rows = rows[rows["outcome"] == "nmb"]
-    style = look.style()
+    style = labels.style()
     ax = new_axes(width=9.0, height=2.2 + 0.42 * len(shown))
-    others = [name for name in look.strategies if name != look.reference]
+    others = [name for name in labels.strategies if name != labels.reference]
     for number, name in enumerate(others):
         mine = rows[rows["strategy"] == name].set_index("variant").loc[shown["variant"]]
         places = np.arange(len(shown)) + 0.5 * (0.5 - (number + 0.5) / len(others))
@@ -165,13 +164,13 @@ def _figure(tables: Tables, look: Look) -> Figure:
             label=style.label(name),
         )
     ax.axvline(0, color="black", linewidth=0.9)
-    labels = [
+    names = [
         textwrap.fill(row["label"] + (" ★" if row["other_than_base"] else ""), 44) for row in shown.to_dict("records")
     ]
-    ax.set_yticks(range(len(shown)), labels, fontsize=SMALL)
-    money_axis(ax.xaxis, style, f"Net benefit against {look.strategy(look.reference)}", ax.get_xlim())
+    ax.set_yticks(range(len(shown)), names, fontsize=SMALL)
+    money_axis(ax.xaxis, style, f"Net benefit against {labels.strategy(labels.reference)}", ax.get_xlim())
     finish(ax, grid="x")
     star = " ★ another strategy is preferred than in the base case." if shown["other_than_base"].any() else ""
     wtp = float(preferred["WTP"].to_numpy()[0])
-    question = f"Does the answer depend on how the model is built? {look.at_wtp(wtp, 'At')} (bars: 95 %).{star}"
-    return titled(figure_of(ax), look.title, question)
+    question = f"Does the answer depend on how the model is built? {labels.at_wtp(wtp, 'At')} (bars: 95 %).{star}"
+    return titled(figure_of(ax), labels.title, question)

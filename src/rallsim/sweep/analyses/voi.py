@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from rallsim.common.figures import figure_of, panels, titled
 from rallsim.common.progress import bar_of
 from rallsim.decision import figures as decision_figures
 from rallsim.decision.analysis import wtp_grid
 from rallsim.decision.incremental import incremental_of
 from rallsim.decision.value_of_information import checked_groups, evpi, evppi, patients_to_come, to_fit
 from rallsim.sweep.analyses.psa import psa_sample, without_luck
-from rallsim.sweep.figures import figure_of, panels, titled
-from rallsim.sweep.joint import owner_of
-from rallsim.sweep.labels import Look
+from rallsim.sweep.draws import owner_of
+from rallsim.sweep.labels import Labels
 from rallsim.sweep.sampling import sample_of, variance_table
 from rallsim.sweep.study import Figures, Study
 from rallsim.sweep.tables import Tables
@@ -40,15 +40,15 @@ def analyse(study: Study) -> Tables:
     found = psa_sample(study, sample)
     assert found.parameters is not None
     names = [str(name) for name in found.parameters.columns]
-    asked = checked_groups(study.asked.groups, names)
+    asked = checked_groups(study.settings.groups, names)
     owners: dict[str, list[str]] = {}
     for name in names:
         owners.setdefault(owner_of(name), []).append(name)
-    alone = {name: [name] for name in names if not study.asked.ranges or name in study.asked.ranges}
+    alone = {name: [name] for name in names if not study.settings.ranges or name in study.settings.ranges}
     groups = {**{f"{ALL_OF}{name}": members for name, members in owners.items() if len(members) > 1}, **asked}
     patients = None
-    if study.asked.incidence is not None:
-        patients = patients_to_come(study.asked.incidence, study.asked.years, study.asked.discount)
+    if study.settings.incidence is not None:
+        patients = patients_to_come(study.settings.incidence, study.settings.years, study.settings.discount)
     icers = incremental_of(found)["ICER"].dropna().tolist()
     valued = {**alone, **groups}
     words = f"{len(valued):,} regressions"
@@ -61,57 +61,57 @@ def analyse(study: Study) -> Tables:
     }
 
 
-def draw(tables: Tables, look: Look) -> Figures:
+def draw(tables: Tables, labels: Labels) -> Figures:
     """Draw the EVPI over willingness to pay, and the parameters and groups worth knowing most."""
     return {
         "evpi.png": lambda: titled(
-            figure_of(decision_figures.plot_evpi(tables["evpi"], look.style(), look.wtp)),
-            look.title,
+            figure_of(decision_figures.plot_evpi(tables["evpi"], labels.style(), labels.wtp)),
+            labels.title,
             "What would it be worth to know everything?",
         ),
-        "evppi.png": lambda: _figure(tables["evppi"], look),
+        "evppi.png": lambda: _figure(tables["evppi"], labels),
     }
 
 
-def say(tables: Tables, look: Look) -> list[str]:
+def summarise(tables: Tables, labels: Labels) -> list[str]:
     """Say what knowing everything, and what knowing the most valuable parameters would be worth."""
     lines = []
-    for wtp in look.wtp:
+    for wtp in labels.wtp:
         rows = tables["evppi"][tables["evppi"]["WTP"] == wtp]
         first = rows.iloc[0]
         everything = tables["evpi"][tables["evpi"]["WTP"] == wtp]
-        line = f"EVPI {look.at_wtp(wtp)}: {look.money(first['EVPI'])} a patient"
-        line += f" ({look.money(without_luck(tables['evpi'], wtp))} without the luck of the patients)"
+        line = f"EVPI {labels.at_wtp(wtp)}: {labels.money(first['EVPI'])} a patient"
+        line += f" ({labels.money(without_luck(tables['evpi'], wtp))} without the luck of the patients)"
         if "Population_EVPI" in everything:
-            line += f", {look.money(float(everything['Population_EVPI'].sum()))} for the population"
+            line += f", {labels.money(float(everything['Population_EVPI'].sum()))} for the population"
         lines.append(line + ". Worth knowing most, alone or together:")
         for row in rows.head(3).to_dict("records"):
             lines.append(
-                f"  {_label(row['Parameters'], look)}: {look.money(row['EVPPI'])} (standard error "
-                f"{look.money(row['Std_Error'])}), {row['Share']:.0%} of the EVPI"
+                f"  {_label(row['Parameters'], labels)}: {labels.money(row['EVPPI'])} (standard error "
+                f"{labels.money(row['Std_Error'])}), {row['Share']:.0%} of the EVPI"
             )
     share = tables["variance"]["Share_Of_Luck"].max()
     lines.append(f"Luck of the patients is at most {share:.1%} of the variance between draws.")
     return lines
 
 
-def _label(name: str, look: Look) -> str:
-    if name in look.parameters:
-        return look.parameter(name)
+def _label(name: str, labels: Labels) -> str:
+    if name in labels.parameters:
+        return labels.parameter(name)
     owner = name.removeprefix(ALL_OF)
-    return f"{look.owners[owner]}: all" if owner in look.owners else name
+    return f"{labels.owners[owner]}: all" if owner in labels.owners else name
 
 
-def _figure(table: pd.DataFrame, look: Look) -> Figure:
+def _figure(table: pd.DataFrame, labels: Labels) -> Figure:
     """Bars of the EVPPI, a panel for single parameters and one for groups, at the main threshold."""
-    wtp = look.wtp[0]
+    wtp = labels.wtp[0]
     rows = table[(table["WTP"] == wtp) & (table["EVPPI"] > 0)]
-    single = rows["Parameters"].isin(list(look.parameters))
+    single = rows["Parameters"].isin(list(labels.parameters))
     parts = [part.head(MOST_BARS) for part in (rows[~single], rows[single])]
     shown = [(part, words) for part, words in zip(parts, ("together", "alone"), strict=True) if len(part)]
     figure, axes = panels(max(1, len(shown)), width=8.6, height=0.5 + 0.17 * sum(len(part) for part, _ in shown))
     for ax, (part, words) in zip(axes, shown, strict=False):
-        named = part.assign(Parameters=[_label(name, look) for name in part["Parameters"]])
-        decision_figures.plot_evppi(named, look.style(), wtp, ax)
+        named = part.assign(Parameters=[_label(name, labels) for name in part["Parameters"]])
+        decision_figures.plot_evppi(named, labels.style(), wtp, ax)
         ax.set_title(f"Known {words}", fontsize=10, loc="left")
-    return titled(figure, look.title, f"What would it be worth to know? {look.at_wtp(wtp, 'At')}")
+    return titled(figure, labels.title, f"What would it be worth to know? {labels.at_wtp(wtp, 'At')}")

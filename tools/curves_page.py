@@ -1,20 +1,15 @@
-"""The table of docs/curves.md and the reference results of the curves, both made of what `rallsim curves` finds.
-
-`python -m rallsim.report.curves_page` renews them.
-"""
+"""Renew the table of docs/curves.md and the reference results of the curves: `python tools/curves_page.py`."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from marks import ROOT, renew
 from rallsim.curves.analysis import Judged, chosen_table, judge
 from rallsim.curves.background import shipped_backgrounds
 from rallsim.curves.curve_files import load_curves
 
-MARKED_PIECES = 5  # before, mark, what is between, mark, after
 WORDY = ("reason", "corresponds")  # columns that the reference leaves out
 WHOLE = "no single parameter"  # begins what a curve corresponds to that only the whole pathway gives
 HEAD = (
@@ -28,14 +23,6 @@ def curves_lines(judged: Mapping[str, Judged]) -> str:
     rows = chosen_table(judged).to_dict("records")
     lines = [_line(one, row) for one, row in zip(judged.values(), rows, strict=True)]
     return "\n".join([*HEAD, *lines]) + "\n"
-
-
-def written_into(text: str, table: str) -> str:
-    """Return a page with the table between its marks renewed."""
-    pieces = re.split(r"(<!-- curves:[^\n]*-->\n|<!-- end of curves -->)", text)
-    if len(pieces) != MARKED_PIECES:
-        raise ValueError("the marks of 'curves' are missing or stand more than once")
-    return "".join([*pieces[:2], table, *pieces[3:]])
 
 
 def _line(one: Judged, row: Mapping[Any, Any]) -> str:
@@ -58,10 +45,8 @@ def _line(one: Judged, row: Mapping[Any, Any]) -> str:
 
 
 if __name__ == "__main__":
-    root = Path(__file__).parents[3]
     found = judge(load_curves(), shipped_backgrounds())
-    page = root / "docs" / "curves.md"
-    page.write_text(written_into(page.read_text(encoding="utf-8"), curves_lines(found)), encoding="utf-8")
+    renew("curves.md", curves=curves_lines(found))
     chosen_table(found).drop(columns=list(WORDY)).to_csv(
-        root / "results" / "reference" / "curves" / "chosen.csv", index=False, float_format="%.5g", lineterminator="\n"
+        ROOT / "results" / "reference" / "curves" / "chosen.csv", index=False, float_format="%.5g", lineterminator="\n"
     )

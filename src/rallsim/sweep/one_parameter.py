@@ -1,4 +1,4 @@
-"""Where along a parameter the preferred strategy changes, and how exactly that is known."""
+"""One parameter at a time: over what range it is varied, and where along it the preferred strategy changes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ import numpy as np
 import pandas as pd
 
 from rallsim.common.precision import Z_95
+from rallsim.decision.spread import HIGH, LOW
+from rallsim.economics.settings.economic_draws import spread_of_entry
+from rallsim.economics.settings.settings import is_economic
+from rallsim.errors import InputError, Problem
 from rallsim.evaluation.evaluate import Evaluation
+from rallsim.inputs.uncertainty import interval
 from rallsim.sweep.measures import Floats, in_batches, pooled
-from rallsim.sweep.ranges import along
 from rallsim.sweep.runner import points_with
 from rallsim.sweep.settings import Range
 from rallsim.sweep.study import Study, best_of
@@ -56,7 +60,7 @@ def switches(study: Study, coarse: list[Curve], wtp: float, grid: int = GRID) ->
     """Solve for the values at which the preferred strategy changes.
 
     Each interval of a curve at whose ends different strategies are preferred is evaluated at `grid` points again, and
-    the net benefit of each strategy there is taken as a straight line, fitted by least squares, so that the luck of
+    the net benefit of each strategy there is taken as a straight line, fitted by least squares, so that chance in
     single patients makes no changes of its own. Where the highest line changes from b to a,
 
     x = (alpha_b - alpha_a) / (beta_a - beta_b);   SE(x) = SE(d at x) / |beta_a - beta_b|
@@ -134,3 +138,44 @@ def _envelope(levels: Floats, slopes: Floats, start: float, stop: float) -> list
             return found
         here = float(crossing[best])
         found.append(best)
+
+
+def ranges_of(study: Study) -> dict[str, Range]:
+    """Return the parameters to vary and their ranges: those asked for, or all relevant ones that have an interval.
+
+    Refuses a parameter that was asked for without a range and has no interval of its own.
+    """
+    if not study.settings.ranges:
+        found = {path: interval_of(study, path) for path in study.base if study.is_relevant(path)}
+        return {path: limits for path, limits in found.items() if limits[0] < limits[1]}
+    ranges = {path: limits or interval_of(study, path) for path, limits in study.settings.ranges.items()}
+    without = [path for path, limits in ranges.items() if not limits[0] < limits[1]]
+    if without:
+        allowed = "a range as in --parameter PATH=LO:HI"
+        raise InputError(
+            [Problem("has no interval of its own", key=f"--parameter {path}", allowed=allowed) for path in without]
+        )
+    return ranges
+
+
+def interval_of(study: Study, path: str) -> Range:
+    """Return the 95 % interval of a parameter, its value twice where it is certain."""
+    value = study.base[path]
+    if is_economic(path):
+        spread = spread_of_entry(study.economics.parameters()[path])
+        if spread is None:
+            return value, value
+        low, high = spread.quantile(np.array([LOW, HIGH]))
+        return float(low), float(high)
+    own = path.replace("population.", f"population.{study.scenario.population_id}.", 1)
+    return interval(study.parameters.parameters[own if own in study.parameters.parameters else path])
+
+
+def along(limits: Range, points: int) -> list[float]:
+    """Return evenly spaced values from the lower to the upper limit.
+
+    >>> along((0.0, 1.0), 3)
+    [0.0, 0.5, 1.0]
+    """
+    low, high = limits
+    return [low + (high - low) * place / (points - 1) for place in range(points)]

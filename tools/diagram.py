@@ -1,14 +1,10 @@
-"""The pathway drawn from its own table of transitions, as text that Mermaid turns into a picture."""
+"""Draw the pathway from its own table of transitions into docs/pathway.md: `python tools/diagram.py`."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
+from marks import renew
 from rallsim.model.states import EVENTS, STAGES, Stage
 from rallsim.model.transitions import ENTRIES, TRANSITIONS
-
-MARKED_PIECES = 5  # before, mark, what is between, mark, after
 
 
 def mermaid() -> str:
@@ -40,16 +36,10 @@ def events_inside() -> str:
     return "\n".join(lines) + "\n"
 
 
-def drawn_into(text: str) -> str:
-    """Return a document with the diagram and the table of events between its marks renewed."""
-    for name, part in (("diagram", f"```mermaid\n{mermaid()}```\n"), ("events", events_inside())):
-        pieces = re.split(rf"(<!-- {name}:[^\n]*-->\n|<!-- end of {name} -->)", text)
-        if len(pieces) != MARKED_PIECES:
-            raise ValueError(f"the marks of '{name}' are missing or stand more than once")
-        text = "".join([*pieces[:2], part, *pieces[3:]])
-    return text
+def parts() -> dict[str, str]:
+    """Return what the tool writes into the page, by the name of its marks."""
+    return {"diagram": f"```mermaid\n{mermaid()}```\n", "events": events_inside()}
 
 
 if __name__ == "__main__":
-    page = Path(__file__).parents[3] / "docs" / "pathway.md"
-    page.write_text(drawn_into(page.read_text(encoding="utf-8")), encoding="utf-8")
+    renew("pathway.md", **parts())

@@ -1,4 +1,4 @@
-"""Milestones: when what papers report happened, from rows written by hand."""
+"""Event times: when what papers report happened, from rows written by hand."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.states import Detail, Event, Stage
-from rallsim.outcomes.milestones import COUNTS, FLAGS, MILESTONES, TIMES, milestones_of
-from rallsim.validation.endpoints import FILTERS, QUANTITIES, RATIOS, Definition, ratio, time_to_event
+from rallsim.outcomes.event_times import COUNTS, EVENT_TIMES, FLAGS, TIMES, event_times_of
+from rallsim.validation.quantities import FILTERS, QUANTITIES, RATIOS, Definition, ratio, time_to_event
 
 Step = tuple[float, int, int, int, int]  # time, event, stage, line, detail
 
@@ -58,8 +58,8 @@ CELLS: list[Step] = [
 
 
 def test_a_transplanted_life() -> None:
-    """Every milestone of a life written by hand has its time, and counts are those of the first line."""
-    m = milestones_of(rows(TRANSPLANTED), 1)[0]
+    """Every event of a life written by hand has its time, and counts are those of the first line."""
+    m = event_times_of(rows(TRANSPLANTED), 1)[0]
     expected = {
         "treatment": 0.5,
         "remission": 1.5,
@@ -67,7 +67,7 @@ def test_a_transplanted_life() -> None:
         "relapse": 9.5,
         "relapse_after_hsct": 9.5,
         "next_line": 10.0,
-        "given_up": 11.5,
+        "palliative": 11.5,
         "death": 12.5,
         "end": 12.5,
         "sos_on_treatment": 0.8,
@@ -90,7 +90,7 @@ def test_a_transplanted_life() -> None:
 
 def test_a_life_with_cells() -> None:
     """A failed manufacture with a second attempt is no failure of the line; a later response is not the first's."""
-    m = milestones_of(rows(CELLS), 1)[0]
+    m = event_times_of(rows(CELLS), 1)[0]
     expected = {
         "leukapheresis": 1.0,
         "bridging": 1.1,
@@ -108,17 +108,17 @@ def test_a_life_with_cells() -> None:
 
 
 def test_patients_do_not_mix() -> None:
-    """A cohort's milestones are those of each patient alone, in the order of the rows."""
-    together = milestones_of(rows(TRANSPLANTED, CELLS), 2)
+    """A cohort's event times are those of each patient alone, in the order of the rows."""
+    together = event_times_of(rows(TRANSPLANTED, CELLS), 2)
     for place, life in enumerate((TRANSPLANTED, CELLS)):
-        alone = milestones_of(rows(life), 1)[0]
+        alone = event_times_of(rows(life), 1)[0]
         assert together[place].tolist() == alone.tolist()
-    assert len(MILESTONES.names or ()) == len({*TIMES, *FLAGS, *COUNTS, "cause", "lines"})
+    assert len(EVENT_TIMES.names or ()) == len({*TIMES, *FLAGS, *COUNTS, "cause", "lines"})
 
 
 def test_endpoints_of_two_lives() -> None:
     """Each endpoint counts as it is defined: overall and event-free survival, remission, after transplant, censored."""
-    m = milestones_of(rows(TRANSPLANTED, CELLS), 2)
+    m = event_times_of(rows(TRANSPLANTED, CELLS), 2)
     months, ended = time_to_event("os", m, Definition())
     assert (months.tolist(), ended.tolist()) == ([12.5, 60.0], [True, False])
     months, ended = time_to_event("efs", m, Definition())
@@ -147,7 +147,7 @@ def test_comparing_who_was_transplanted_carries_immortal_time() -> None:
     from rallsim.model.random_numbers import parameter_uniforms
 
     luck = parameter_uniforms(1, 4000, ["death", "who"])
-    m = np.zeros(4000, MILESTONES)
+    m = np.zeros(4000, EVENT_TIMES)
     for name in TIMES:
         m[name] = math.inf
     m["death"] = -np.log(luck["death"]) / 0.1
@@ -167,7 +167,7 @@ def test_comparing_who_was_transplanted_carries_immortal_time() -> None:
 
 def test_every_ratio_has_an_endpoint() -> None:
     """Ratios rest on endpoints that exist, and the loop is not empty."""
-    m = milestones_of(rows(TRANSPLANTED, TRANSPLANTED, CELLS, CELLS), 4)
+    m = event_times_of(rows(TRANSPLANTED, TRANSPLANTED, CELLS, CELLS), 4)
     assert len(RATIOS) >= 4
     for name in RATIOS:
         found = ratio(name, m[:2], m[2:], Definition())

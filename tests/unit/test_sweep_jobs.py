@@ -1,4 +1,4 @@
-"""Cells depend on what matters to their strategy, and on nothing else."""
+"""Jobs depend on what is relevant to their strategy, and on nothing else."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from helpers_sweep import economics, model, parameters, points, runner
 from rallsim.common.files import PACKAGE
 from rallsim.evaluation.evaluate import evaluate
 from rallsim.inputs.scenario import catalogue, load_scenario
-from rallsim.sweep.job_key import IMPORT, NAME, code_of, digest, reached_from
+from rallsim.sweep.job_key import IMPORT, NAME, code_of, columns_of, digest, fixed_by, reached_from, therapies_of
 from rallsim.sweep.jobs import work_of
-from rallsim.sweep.matters import columns_of, fixed_by, therapies_of
 
 CHANGED = 0.999  # by how much values that must not matter are changed
 
@@ -23,11 +22,11 @@ CHANGED = 0.999  # by how much values that must not matter are changed
 def keys(scenario_settings: list[str], strategy: str = "inotuzumab", number: int = 4) -> list[str]:
     scenario = load_scenario("first_salvage", settings=scenario_settings)
     work = work_of(model(scenario), strategy, points(number), patients=100)
-    return [cell.key for parts in work.cells for cell in parts]
+    return [job.key for parts in work.jobs for job in parts]
 
 
 def test_a_cell_computes_what_an_evaluation_of_all_does(tmp_path: Path) -> None:
-    """Cut into cells of a strategy and put together again, sums are those of one evaluation to the last bit."""
+    """Cut into jobs of a strategy and put together again, sums are those of one evaluation to the last bit."""
     scenario = load_scenario("first_salvage", patients=1100)
     table = points(11)
 
@@ -40,7 +39,7 @@ def test_a_cell_computes_what_an_evaluation_of_all_does(tmp_path: Path) -> None:
 
 
 def test_another_strategy_changes_no_key_of_this_one() -> None:
-    """Other rules of one strategy leave the cells of the others as they are."""
+    """Other rules of one strategy leave the jobs of the others as they are."""
     assert keys(["strategies.chemotherapy.max_lines=2"]) == keys([])
     assert keys(["strategies.inotuzumab.max_lines=2"]) != keys([])
 
@@ -49,24 +48,24 @@ def test_another_strategy_changes_no_key_of_this_one() -> None:
     "setting", ["seed=2", "horizon_months=60", "hsct.acute_gvhd=0.31", "therapies.inotuzumab.cr_rate=0.5"]
 )
 def test_what_matters_changes_the_key(setting: str) -> None:
-    """Seed, horizon and values of parameters that a strategy depends on are in its cells' keys."""
+    """Seed, horizon and values of parameters that a strategy depends on are in its jobs' keys."""
     assert not set(keys([setting])) & set(keys([]))
 
 
 @pytest.mark.parametrize("setting", ["title=Other words", "therapies.car_t_cd22.cr_rate=0.5", "patients=77"])
 def test_what_does_not_matter_is_not_in_the_key(setting: str) -> None:
-    """Titles, therapies that a strategy does not give and the size of the file's cohort leave cells as they are."""
+    """Titles, therapies that a strategy does not give and the size of the file's cohort leave jobs as they are."""
     assert keys([setting]) == keys([])
 
 
-def test_more_draws_keep_the_cells_of_the_first_ones() -> None:
-    """A table that grows at its end adds cells; whole cells before stay what they were."""
+def test_more_draws_keep_the_jobs_of_the_first_ones() -> None:
+    """A table that grows at its end adds jobs; whole jobs before stay what they were."""
     scenario = load_scenario("first_salvage")
     table = pd.DataFrame({"hsct.sos_fatality": np.linspace(0.1, 0.9, 250)})
 
-    few, many = (work_of(model(scenario), "inotuzumab", table[:n], patients=100).cells for n in (200, 250))
+    few, many = (work_of(model(scenario), "inotuzumab", table[:n], patients=100).jobs for n in (200, 250))
 
-    assert [cell.key for cells in many for cell in cells][:2] == [cell.key for cells in few for cell in cells]
+    assert [job.key for jobs in many for job in jobs][:2] == [job.key for jobs in few for job in jobs]
     assert len(many) == 3
 
 
@@ -76,7 +75,7 @@ def test_points_that_are_the_same_to_a_strategy_are_computed_once() -> None:
 
     work = work_of(model(), "chemotherapy", table, patients=100)
 
-    assert [cell.rows for cells in work.cells for cell in cells] == [2]
+    assert [job.rows for jobs in work.jobs for job in jobs] == [2]
     assert work.row_of_point.tolist() == [0, 0, 1]
 
 
@@ -140,7 +139,7 @@ def test_the_code_in_the_key_is_that_of_the_model() -> None:
 
 
 def test_imports_are_found_as_python_finds_them() -> None:
-    """What is found by the look of lines is what parsing every module of the package finds."""
+    """What is found by the labels of lines is what parsing every module of the package finds."""
     for path in sorted(PACKAGE.rglob("*.py")):
         targets: set[str] = set()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

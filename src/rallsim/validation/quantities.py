@@ -1,4 +1,4 @@
-"""Endpoints as papers define them, from milestones: one function a quantity of the evidence tables.
+"""What papers report, counted from event times: one function a quantity of the evidence tables.
 
 Each takes the records of the patients who count and returns one number, nan where it cannot be told. `since` is the
 clock's beginning, `censored_at_hsct` ends follow-up at a transplant, as the paper did.
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rallsim.model.states import Detail
+from rallsim.outcomes.endpoints import ENDPOINTS
 from rallsim.validation.kaplan_meier import hazard_ratio, incidence_at, median_time, survival_at
 
 Records = np.ndarray
@@ -54,26 +55,20 @@ def _time(m: Records, event: Floats, how: Definition) -> tuple[Floats, NDArray[n
 
 
 def first_of(m: Records, *names: str) -> Floats:
-    """Time of the first of several milestones."""
+    """Return the time of the first of several events."""
     return np.asarray(np.minimum.reduce([m[name] for name in names]))
 
 
-EVENTS: dict[str, Callable[[Records], Floats]] = {
-    "os": lambda m: m["death"],
-    # failure of the first line, relapse, no further treatment, death
-    "efs": lambda m: first_of(m, "failure", "relapse", "given_up", "death"),
-    # relapse, the next treatment after a first line that failed, no further treatment, death
-    "pfs": lambda m: first_of(m, "relapse", "next_line", "given_up", "death"),
-    "rfs": lambda m: first_of(m, "relapse", "death"),
-    "next_line": lambda m: m["next_line"],
+EVENTS = {  # endpoints, and other names that papers have for them
+    **ENDPOINTS,
+    **dict.fromkeys(("dfs", "dor", "rfs_post_hsct", "alive_relapse_free"), ENDPOINTS["rfs"]),
+    "post_hsct_os": ENDPOINTS["os"],
 }
-EVENTS["dfs"] = EVENTS["dor"] = EVENTS["rfs_post_hsct"] = EVENTS["alive_relapse_free"] = EVENTS["rfs"]
-EVENTS["post_hsct_os"] = EVENTS["os"]
 
 
 def time_to_event(name: str, m: Records, how: Definition) -> tuple[Floats, NDArray[np.bool_]]:
     """Months and whether the event happened, for an endpoint of EVENTS."""
-    return _time(m, EVENTS[name](m), how)
+    return _time(m, first_of(m, *EVENTS[name]), how)
 
 
 def _survival_at(name: str, m: Records, how: Definition) -> float:
@@ -89,8 +84,13 @@ def _share(flags: np.ndarray) -> float:
 
 
 def _median_of(values: Floats) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else math.nan
+    return float(np.median(values)) if len(values) else math.nan
+
+
+def _median_between(m: Records, start: str, stop: str) -> float:
+    """Median time from one event to another, of patients who had both."""
+    both = m[_happened(m, start) & _happened(m, stop)]
+    return _median_of(both[stop] - both[start])
 
 
 def _competing(m: Records, relapse: bool, how: Definition) -> float:
@@ -119,14 +119,14 @@ def _per_year(name: str, m: Records, how: Definition) -> float:
 def _early_death(m: Records, how: Definition) -> float:
     """Dead within `at_months` of the clock's beginning; without a landmark, before response or failure."""
     if math.isnan(how.at_months):
-        return _share((m["death"] < np.inf) & (m["death"] <= first_of(m, "failure", "remission", "given_up")))
+        return _share((m["death"] < np.inf) & (m["death"] <= first_of(m, "failure", "remission", "palliative")))
     return _share(m["death"] - begins(m, how.since) <= how.at_months)
 
 
 _SHARES: dict[str, Count] = {
-    "cr_rate": lambda m, how: _share(_happened(m, "remission")),
-    "mrd_neg_given_cr": lambda m, how: _share(m["mrd_negative"][_happened(m, "remission")] > 0),
-    "mrd_neg_cr_rate": lambda m, how: _share(_happened(m, "remission") & (m["mrd_negative"] > 0)),
+    "cr_rate": lambda m, how: _share(_happened(m, "response")),
+    "mrd_neg_given_cr": lambda m, how: _share(m["mrd_negative"][_happened(m, "response")] > 0),
+    "mrd_neg_cr_rate": lambda m, how: _share(_happened(m, "response") & (m["mrd_negative"] > 0)),
     "complete_mrd_response": lambda m, how: _share(_happened(m, "mrd_gone")[_happened(m, "mrd_treated")]),
     "non_response": lambda m, how: _share(_happened(m, "failure") & _happened(m, "infusion")),
     "early_death": _early_death,
@@ -158,8 +158,8 @@ _SHARES: dict[str, Count] = {
     "lineage_switch_at_relapse": lambda m, how: _of_relapses(m, "lineage_switch_at_relapse"),
     "relapse_rate": lambda m, how: _share(_happened(m, "relapse")[_happened(m, "remission")]),
     "hepatic_ae_any": lambda m, how: _share(m["liver"] > 0),
-    "months_to_hsct": lambda m, how: _median_of((m["hsct"] - m["remission"])[m["hsct_before_next_line"] > 0]),
-    "weeks_vein_to_vein": lambda m, how: _median_of(m["infusion"] - m["leukapheresis"]) * 365.25 / 84.0,
+    "months_to_hsct": lambda m, how: _median_between(m[m["hsct_before_next_line"] > 0], "remission", "hsct"),
+    "weeks_vein_to_vein": lambda m, how: _median_between(m, "leukapheresis", "infusion") * 365.25 / 84.0,
     "months_to_subsequent_salvage": lambda m, how: median_time(*_time(m, m["next_line"], how)),
     "cycles_median": lambda m, how: _median_of(m["cycles"][_happened(m, "treatment")]),
     **{f"{name}_rate_py": partial(_per_year, name) for name in RATES},
