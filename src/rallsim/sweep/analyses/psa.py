@@ -15,6 +15,8 @@ from rallsim.decision.analysis import analyse as decide
 from rallsim.decision.analysis import draw as decision_figures
 from rallsim.decision.sample import PsaSample, sample_tables
 from rallsim.decision.sample import left_out as sums_of_others
+from rallsim.evaluation.sums import Evaluation
+from rallsim.inputs.scenario_schema import LIFETIME_MONTHS
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.sampling import Sample, running_means, sample_of, variance_table
 from rallsim.sweep.study import Figures, Study
@@ -60,11 +62,20 @@ def analyse(study: Study) -> Tables:
         **sample_tables(found),
         **undiscounted,
         **decision.tables(),
+        **{name: _with_alive(decision.tables()[name], total, study) for name in ("incremental", "pairwise")},
         "evpi": sample.without_luck(decision.evpi),
         "variance": variance_table(sample, outcomes, study.wtp[0], study.strategies, study.reference),
         "running_means": running_means(sample, study.wtp[0], study.strategies, study.reference),
         "parameters_left_out": pd.DataFrame({"parameter": list(left_out), "reason": list(left_out.values())}),
     }
+
+
+def _with_alive(table: pd.DataFrame, total: Evaluation, study: Study) -> pd.DataFrame:
+    """Add to a table with ICERs the share of patients who are alive when costs and QALYs end: 0 for life."""
+    if study.economics.horizon_months == LIFETIME_MONTHS:
+        return table.assign(Alive=0.0)
+    alive = dict(zip(study.strategies, total.mean("events_censored").mean(axis=0), strict=True))
+    return table.assign(Alive=table["Strategy"].map(alive))
 
 
 def draw(tables: Tables, labels: Labels) -> Figures:
@@ -84,6 +95,9 @@ def draw(tables: Tables, labels: Labels) -> Figures:
 def summarise(tables: Tables, labels: Labels) -> list[str]:
     """Say which strategy is preferred, how surely, and how exact that is."""
     lines = []
+    alive = tables["incremental"]["Alive"].max()
+    if alive > 0.0:
+        lines.append(f"Not for life: up to {alive:.0%} of patients are alive when costs and QALYs end (--horizon).")
     main = tables["variance"][tables["variance"]["Outcome"] == "nmb"]
     errors = main.set_index("Strategy")["Std_Error"]
     for row in tables["answers"].to_dict("records"):
