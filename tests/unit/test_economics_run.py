@@ -114,9 +114,31 @@ def test_json_of_a_run_has_the_economics(rallsim: Rallsim) -> None:
     assert all(row["lo"] <= row["value"] <= row["hi"] for row in found["assumptions"])
 
 
+def test_a_shorter_horizon_is_marked(rallsim: Rallsim, tmp_path: Path) -> None:
+    """Up to ten years ICERs carry a mark, the share alive and the ICER of a lifetime; for life they need none."""
+    many = ("run", "first_salvage", "--patients", "2000")
+    life, short = (rallsim(*many, *more, "--out", name)[1] for name, more in (("a", ()), ("b", ("--horizon", "120"))))
+    tables = {name: pd.read_csv(tmp_path / name / "economics" / "incremental.csv") for name in ("a", "b")}
+    wanted = tables["a"].set_index("Strategy")["ICER"]
+    found = tables["b"].set_index("Strategy")
+    one = found["ICER"].dropna().index[0]
+
+    assert "†" not in life
+    assert "% of patients are alive: what they cost and gain later is in no total and no ICER" in short
+    assert f"† (for life £{found.loc[one, 'ICER_Lifetime']:,.0f})" in short
+    assert found.loc[one, "ICER_Lifetime"] == pytest.approx(wanted[one], rel=1e-9)
+    assert found.loc[one, "ICER"] > 1.5 * found.loc[one, "ICER_Lifetime"]
+    assert found["Alive"].between(0.05, 0.20).all()
+    assert (tables["a"]["Alive"] == 0).all()
+    clinical = [(tmp_path / name / "summary.csv").read_bytes() for name in ("a", "b")]
+    assert clinical[0] == clinical[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("--horizon", "soon"), "is no horizon"),
+        (("--horizon", "0"), "--horizon: economics.horizon_months: must be more than 0"),
         (("--discount", "3.5"), "must be at most 1"),
         (("--discount", "low"), "is no rate"),
         (("--costs", "germany"), "unknown costs"),
@@ -344,7 +366,7 @@ def test_a_sweep_counts_as_the_scenario_says(rallsim: Rallsim, tmp_path: Path) -
     drawn = pd.read_csv(tmp_path / "swept" / "psa" / "psa_parameters.csv")
 
     assert code == 0
-    assert "Costs: fr, EUR 2025; perspective: HAS, France" in out
+    assert "Costs: fr, EUR 2025, for life; perspective: HAS, France" in out
     assert any(name.startswith("costs.") for name in drawn)
     assert "costs.ward_day" not in drawn
 

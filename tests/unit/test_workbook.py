@@ -230,6 +230,25 @@ def test_numbers_are_shown_as_what_they_are(workbook: Workbook) -> None:
     assert shown("Inputs", "utilities.norm_age_squared") == "0.0E+00"
 
 
+def test_an_icer_up_to_a_horizon_has_that_of_a_lifetime_below_it(tmp_path: Path) -> None:
+    """The heading says up to when; below stand the ICERs for life and the share alive. For life there is neither."""
+    wanted = {"short": {"horizon_months": 120.0}, "long": {}}
+    books = {}
+    for name, economics in wanted.items():
+        simulation = simulate(
+            load_scenario("first_salvage", patients=40, economics=economics), parameters(), months=1200
+        )
+        found = results_of(simulation)
+        write_workbook(found, export_tables(simulation.until(found.months), found), tmp_path / f"{name}.xlsx")
+        books[name] = Workbook(tmp_path / f"{name}.xlsx").rows("Results")
+
+    assert ICER in books["short"]
+    assert "ICER for life" in books["short"]
+    assert any("% of patients are alive" in str(label) for label in books["short"])
+    assert f"ICER ({CURRENCY} per QALY)" in books["long"]
+    assert "ICER for life" not in books["long"]
+
+
 def test_the_sign_is_that_of_the_costs(tmp_path: Path) -> None:
     """French costs are shown in euros; a perspective without a threshold gets an example that says so."""
     scenario = load_scenario("first_salvage", patients=40, economics={"costs": "fr"})
