@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import helpers_model as m
-from rallsim.model.parameter_fields import UNITS, Antigen
-from rallsim.model.states import Detail, Event
+from rallsim.model.parameter_fields import UNITS
+from rallsim.model.states import Antigen, Detail, Event
 from rallsim.outcomes.history import History
 
 THERAPIES = m.parameters().therapies

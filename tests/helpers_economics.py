@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rallsim.economics.discounting import Rates
 from rallsim.economics.settings.cost_files import Costs, load_costs
@@ -19,6 +20,7 @@ from rallsim.economics.valuation.valuation import Valuation, ledger, value_histo
 from rallsim.inputs.parameters import load_parameters
 from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.states import Detail, Event, Stage
+from rallsim.outcomes.baseline import baseline_with
 from rallsim.outcomes.history import History
 from rallsim.simulation.simulate import Simulation
 
@@ -119,14 +121,16 @@ def round_values() -> tuple[Costs, Utilities]:
 Row = tuple[float, int, int, int, int, int]  # time, event, stage, line, therapy, detail
 
 
-def history_of(*patients: Sequence[Row], strategy: str = "one") -> History:
-    """Write a history; it must be one that the model could have written."""
+def history_of(*patients: Sequence[Row], strategy: str = "one", **attributes: ArrayLike) -> History:
+    """Write a history of women, of 50 if not told otherwise; it must be one that the model could have written."""
+    known = {"age": np.full(len(patients), 50.0), "male": 0.0, **attributes}
+    baseline = baseline_with(**known)
     rows = [
         (time, number, event, stage, line, therapy, detail)
         for number, events in enumerate(patients)
         for time, event, stage, line, therapy, detail in events
     ]
-    history = History(np.array(rows, EVENT_ROW), strategy, THERAPIES, patients=len(patients), horizon=HORIZON, seed=1)
+    history = History(np.array(rows, EVENT_ROW), strategy, THERAPIES, baseline, horizon=HORIZON, seed=1)
     history.check()
     return history
 
@@ -140,11 +144,8 @@ def results_of(simulation: Simulation) -> EconomicResults:
     return value_histories(simulation.scenario, simulation.parameters, simulation.histories, economics)
 
 
-def valued(
-    history: History, costs: Costs, utilities: Utilities, rates: Rates | None = None, age: float = 50.0
-) -> Valuation:
-    ages, male = np.full(history.patients, age), np.zeros(history.patients)
-    return value_history(history, costs, utilities, rates or Rates.of(0.0), ages=ages, male=male)
+def valued(history: History, costs: Costs, utilities: Utilities, rates: Rates | None = None) -> Valuation:
+    return value_history(history, costs, utilities, rates or Rates.of(0.0))
 
 
 ENTRY: Row = (0.0, Event.ENTRY, Stage.RELAPSED, 0, -1, 0)

@@ -19,13 +19,15 @@ from rallsim.inputs.scenario import Scenario, load_scenario
 from rallsim.model.event_rows import put_patients_in_order
 from rallsim.model.population import sample_patients
 from rallsim.model.random_numbers import COLUMNS, COURSE_COLUMNS, ENTRY_COLUMNS, InCourse
-from rallsim.model.states import DETAILS, EVENTS, STAGES, Event
-from rallsim.model.step import NOBODY_WAKES, step
+from rallsim.model.states import DETAILS, EVENTS, STAGES, Event, Stage
+from rallsim.model.step import FINISHED, step
+from rallsim.model.world import World
+from rallsim.outcomes.baseline import baseline_of
 from rallsim.outcomes.history import History
 from rallsim.simulation.blocks import Block
 from rallsim.simulation.engine_inputs import Prepared, check_scenario, prepare
 from rallsim.simulation.engines import engine_called
-from rallsim.simulation.entrants import blocks_of, entrants_of_block, iterate_entrants
+from rallsim.simulation.entrants import blocks_of, entrants_of_block
 
 NO_BACKGROUND = {"mortality.ratio_active": 0.0, "mortality.ratio_long_term": 0.0, "mortality.ratio_after_hsct": 0.0}
 
@@ -84,15 +86,12 @@ def with_constant_background(tables: Prepared, rate_per_month: float) -> Prepare
 
 def run(tables: Prepared, scenario: Scenario, *, replicate: int = 0, engine: str = "agents") -> History:
     """Simulate one strategy from its tables, which a test may have changed."""
-    blocks = []
-    for number, size in blocks_of(scenario.patients):
-        who, luck = entrants_of_block(scenario.seed, tables, (number, size), replicate)
-        blocks.append(engine_called(engine)(who, luck, tables))
+    blocks = [entrants_of_block(scenario.seed, tables, block, replicate) for block in blocks_of(scenario.patients)]
     history = History(
-        events=np.concatenate(blocks),
+        events=np.concatenate([engine_called(engine)(who, luck, tables) for who, luck in blocks]),
         strategy=tables.strategy,
         therapies=tuple(parameters().therapies),
-        patients=scenario.patients,
+        baseline=np.concatenate([baseline_of(who) for who, _ in blocks]),
         horizon=scenario.horizon_months,
         replicate=replicate,
         seed=scenario.seed,
@@ -118,7 +117,14 @@ def ends_of(history: History) -> np.ndarray:
 
 def entrants(tables: Prepared, scenario: Scenario, *, replicate: int = 0) -> np.ndarray:
     """Return the records of the whole cohort at entry."""
-    return np.concatenate(list(iterate_entrants(scenario.patients, scenario.seed, tables, replicate)))
+    blocks = blocks_of(scenario.patients)
+    return np.concatenate([entrants_of_block(scenario.seed, tables, block, replicate)[0] for block in blocks])
+
+
+def world(attributes: np.ndarray, tables: Prepared) -> World:
+    """Return what the rules are asked about a patient with these attributes, under the first draw."""
+    models, therapies, rules, conditions, life_tables = readable(*tables.tables(0))
+    return World(attributes, attributes, models[0], therapies, rules, conditions, life_tables[0], rules, attributes)
 
 
 def assert_share(found: np.ndarray, expected: float, what: str) -> None:
@@ -177,15 +183,20 @@ class Patient:
         event, stage = EVENTS[record["next_event"]], STAGES[record["next_stage"]]
         return event, stage, DETAILS[record["next_detail"]], float(record["ends"])
 
+    @property
+    def stage(self) -> str:
+        """The present stage."""
+        return Stage(self.record["stage"]).word
+
     def step(self) -> None:
         """Move on to the next stage."""
-        assert self._wakes != NOBODY_WAKES, "this history has ended"
+        assert self._wakes != FINISHED, "this history has ended"
         self._wakes = step(0, *self._arguments)
 
     @property
     def has_ended(self) -> bool:
         """Tell whether nothing more can happen."""
-        return bool(self._wakes == NOBODY_WAKES)
+        return bool(self._wakes == FINISHED)
 
     def noted(self, *events: str) -> list[tuple[str, float, str]]:
         """Return event, time and detail of what the history says so far, in order; only `events` when named."""

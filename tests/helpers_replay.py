@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import helpers_model as m
 from rallsim.inputs.scenario import Scenario, Strategy
 from rallsim.model.conditions import ATTRIBUTES, Condition, alternatives
-from rallsim.model.parameter_fields import Antigen
-from rallsim.model.random_numbers import COURSE_COLUMNS, ENTRY_COLUMNS, MAX_COURSES, InCourse, luck_of_block
-from rallsim.model.states import Detail, Event, Stage
+from rallsim.model.random_numbers import COURSE_COLUMNS, ENTRY_COLUMNS, MAX_COURSES, InCourse, uniforms_of_block
+from rallsim.model.states import Antigen, Detail, Event, Stage
 from rallsim.outcomes.history import History
 from rallsim.simulation.engine_inputs import Prepared
 
@@ -64,7 +63,7 @@ class Replay:
         self.scenario, self.tables, self.history = scenario, tables, history
         self.strategy = scenario.strategies[tables.strategy]
         self.entrants = m.entrants(tables, scenario)
-        self.luck = luck_of_block(scenario.seed, 0, 0)
+        self.luck = uniforms_of_block(scenario.seed, 0, 0)
 
     def check(self) -> None:
         rows = self.history.events
@@ -87,10 +86,6 @@ class Replay:
 
     def _event(self, row: Row, following: Row | None) -> None:
         who, therapy = self.who, IDS[row.therapy] if row.therapy >= 0 else ""
-        if row.event == Event.RESPONSE:  # decided with the age at which the course began
-            who["mrd_positive"] = float(row.detail == Detail.MRD_POSITIVE)
-            self._decides_in_remission(therapy, row)
-            self.remission_since = row.time
         who["age"] = self.entry_age + row.time / 12.0
         if row.event == Event.ENTRY and row.stage != Stage.RELAPSED:
             self._decides_in_remission(therapy, row)
@@ -104,9 +99,11 @@ class Replay:
         elif row.event == Event.MRD_THERAPY_START:
             assert therapy == self.for_mrd
             self._is_given(therapy)
-        elif row.event == Event.MRD_RESPONSE:
+        elif row.event in (Event.RESPONSE, Event.MRD_RESPONSE):
             who["mrd_positive"] = float(row.detail == Detail.MRD_POSITIVE)
             self._decides_in_remission(therapy, row)
+            if row.event == Event.RESPONSE:
+                self.remission_since = row.time
         elif row.event == Event.B_CELL_RECOVERY:
             self._loses_aplasia(therapy, row)
         elif row.event == Event.HSCT and row.stage == Stage.AFTER_HSCT:

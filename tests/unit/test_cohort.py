@@ -14,7 +14,7 @@ from rallsim.explain.story import explain
 from rallsim.inputs.cohort_file import COLUMNS, Cohort, read_cohort
 from rallsim.inputs.scenario import Scenario, load_scenario
 from rallsim.model.population import population_records
-from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.random_numbers import BLOCK, uniforms_of_block
 from rallsim.model.states import Event, Stage
 from rallsim.output.imputation_table import imputation, patients_at_entry
 from rallsim.simulation.engine_inputs import check_scenario, parameters_for
@@ -67,7 +67,7 @@ def entering(given: Cohort, **population: float) -> np.ndarray:
     values = m.parameters().values("adult_relapse") | {f"population.{name}": one for name, one in population.items()}
     records = population_records(values, 1)
     return np.concatenate(
-        [entrants(given, luck_of_block(5, 0, block), records, FORMS, block) for block in range(BLOCKS)]
+        [entrants(given, uniforms_of_block(5, 0, block), records, FORMS, block) for block in range(BLOCKS)]
     )
 
 
@@ -252,7 +252,6 @@ def test_sources_and_means_of_what_was_drawn(tmp_path: Path) -> None:
     scenario = question(tmp_path, "age,cr1_months,liver_disease\n30,6,1\n,,0\n50,12,\n", patients=3000)
     done = simulate(scenario, m.parameters())
     assert done.cohort is not None
-    assert done.entrants is not None
     by_name = {one.attribute: one for one in sources(done.cohort)}
     assert set(by_name) == set(COLUMNS)
     assert all(one.given + one.implied + one.drawn == 3 for one in by_name.values())
@@ -260,9 +259,9 @@ def test_sources_and_means_of_what_was_drawn(tmp_path: Path) -> None:
     assert by_name["primary_refractory"][1:] == (0, 2, 1)
     assert by_name["kmt2a"][1:] == (0, 0, 3)
     assert is_drawn(done.cohort).sum() == sum(one.drawn for one in by_name.values())
-    table = imputation(done.cohort, done.entrants).set_index("attribute")
+    table = imputation(done.cohort, done.baseline).set_index("attribute")
     assert table.loc["age", "mean_known"] == 40.0
-    who = patients_at_entry(done.cohort, done.entrants)
+    who = patients_at_entry(done.cohort, done.baseline)
     assert table.loc["age", "mean_drawn"] == pytest.approx(who["age"][1::3].mean())
     m.assert_share(who["liver_disease"][2::3].to_numpy() > 0, 0.2419, "liver disease, drawn")
     assert who["drawn"].iloc[1].split()[0] == "age"
@@ -271,10 +270,10 @@ def test_sources_and_means_of_what_was_drawn(tmp_path: Path) -> None:
 
 def test_a_story_says_whose_it_is(tmp_path: Path) -> None:
     """A patient's story names the row of the file, what was given before, and what was drawn."""
-    told = explain(question(tmp_path), 7, m.parameters()).portrait
+    told = explain(question(tmp_path), 7, m.parameters()).baseline_summary
     assert "Given before: inotuzumab." in told
     assert "This is P-03 of patients.csv; not in the file, so drawn: hsct fit, " in told
-    assert explain(question(tmp_path), 2, m.parameters()).portrait.startswith("Patient 2, a man of 22, ")
+    assert explain(question(tmp_path), 2, m.parameters()).baseline_summary.startswith("Patient 2, a man of 22, ")
 
 
 def test_a_population_of_one_s_own_is_used_and_named(tmp_path: Path) -> None:

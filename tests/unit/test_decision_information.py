@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from rallsim.decision.acceptability import ceac, net_benefit, net_benefit_table
-from rallsim.decision.analysis import analyse, answers, wtp_grid
+from rallsim.decision.analysis import answers, decide_sample, wtp_grid
 from rallsim.decision.regression import expected_given
 from rallsim.decision.sample import PsaSample
 from rallsim.decision.sample_files import read_sample
@@ -300,11 +300,11 @@ def test_an_analysis_has_all_tables() -> None:
     """Without parameters there is no EVPPI and everything else; a group then has nothing to stand on."""
     bare = PsaSample(sample().strategies, sample().costs, sample().effects)
 
-    assert set(analyse(sample(), [3e4]).tables()) - set(analyse(bare, [3e4]).tables()) == {"evppi"}
+    assert set(decide_sample(sample(), [3e4]).tables()) - set(decide_sample(bare, [3e4]).tables()) == {"evppi"}
     with pytest.raises(InputError, match="no parameters"):
-        analyse(bare, [3e4], groups={"hsct": ["cost_hsct"]})
+        decide_sample(bare, [3e4], groups={"hsct": ["cost_hsct"]})
     with pytest.raises(InputError, match="did you mean 'chemotherapy'"):
-        analyse(bare, [3e4], reference="chemotherpy")
+        decide_sample(bare, [3e4], reference="chemotherpy")
 
 
 def test_progress_of_regressions_adds_up_to_all_of_them() -> None:

@@ -186,7 +186,7 @@ def test_norms_fall_with_age_and_are_never_exceeded(costs: Costs, utilities: Uti
         return 1.0 - 0.002 * age - 0.00004 * age**2
 
     def qalys(utilities: Utilities, age: float) -> float:
-        return float(valued(history_of(life), costs, utilities, age=age).totals()["qalys"][0])
+        return float(valued(history_of(life, age=age), costs, utilities).totals()["qalys"][0])
 
     years, _ = quad(lambda month: norm(60 + month / 12) / 12, 0, HORIZON)
     assert qalys(utilities, 60.0) == pytest.approx(0.8 / norm(50) * years)

@@ -20,7 +20,6 @@ from rallsim.economics.tables.budget import budget_errors, budget_impact, monthl
 from rallsim.economics.tables.budget_plan import plan_of_file, plan_of_options
 from rallsim.economics.tables.decisions import incremental, net_benefit, pairwise
 from rallsim.economics.tables.economic_results import EconomicResults
-from rallsim.economics.tables.people import people_of
 from rallsim.errors import InputError
 from rallsim.explain.bill import bill, valuations_of
 from rallsim.explain.story import explain
@@ -206,9 +205,11 @@ def test_people_of_a_file_are_those_of_the_file(tmp_path: Path) -> None:
     text = dict(shipped_scenarios())["first_salvage"].read_text(encoding="utf-8")
     path = tmp_path / "ours.yaml"
     path.write_text(text.replace("population: adult_relapse", "population: ward.csv"), encoding="utf-8")
-    ages, male = people_of(load_scenario(path, patients=4), parameters())
+    simulation = simulate(load_scenario(path, patients=4), parameters())
 
-    assert (ages.tolist(), male.tolist()) == ([30.0, 70.0, 30.0, 70.0], [1.0, 0.0, 1.0, 0.0])
+    for history in simulation.histories.values():
+        assert history.baseline["age"].tolist() == [30.0, 70.0, 30.0, 70.0]
+        assert history.baseline["male"].tolist() == [1.0, 0.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize("patient", [3, 17])

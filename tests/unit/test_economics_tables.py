@@ -15,7 +15,7 @@ from rallsim.economics.discounting import Rates
 from rallsim.economics.settings.cost_files import Costs
 from rallsim.economics.settings.utility_files import Utilities
 from rallsim.economics.tables import comparison
-from rallsim.economics.valuation.valuation import by_stage_and_cycle, ledger, value_history
+from rallsim.economics.valuation.valuation import by_stage_and_cycle, ledger
 from rallsim.errors import InputError
 from rallsim.validation import identities
 
@@ -65,24 +65,23 @@ def test_a_therapy_without_costs_is_refused(costs: Costs, utilities: Utilities) 
 
     with pytest.raises(InputError, match="say nothing of a therapy that was given"):
         valued(history_of(DRUG_LIFE), poor, utilities)
-    with pytest.raises(InputError, match="ages must be one a patient"):
-        value_history(history_of(DRUG_LIFE), costs, utilities, Rates.of(0.0), ages=np.zeros(2), male=np.zeros(1))
+    with pytest.raises(InputError, match=r"male: must be known of every patient .*found none of patient 1"):
+        valued(history_of(DRUG_LIFE, DRUG_LIFE, male=[0.0, np.nan]), costs, utilities)
     with pytest.raises(InputError, match="no such patient"):
         ledger(valued(history_of(DRUG_LIFE), costs, utilities), 1)
 
 
 def test_every_identity_holds_and_can_fail(costs: Costs, utilities: Utilities) -> None:
     """Black-box checks pass on a sound valuation, and say so when a figure is changed behind their back."""
-    people = (np.array([30.0, 60.0]), np.array([0.0, 1.0]))
-    history = history_of(DRUG_LIFE, CELL_LIFE)
-    sound = value_history(history, costs, utilities, Rates.of(0.035), ages=people[0], male=people[1])
-    found = identities.check_all({"one": sound}, people)
+    history = history_of(DRUG_LIFE, CELL_LIFE, age=[30.0, 60.0], male=[0.0, 1.0])
+    sound = valued(history, costs, utilities, Rates.of(0.035))
+    found = identities.check_all({"one": sound})
 
     assert len(found) == len(identities.CHECKS) + 1
     assert [str(one) for one in found if not one.passed] == []
     spoilt = replace(sound, accrual=replace(sound.accrual, years=sound.accrual.years * 1.01))
-    assert not identities.life_years_are_survival(spoilt, people).passed
-    assert "FAIL" in str(identities.life_years_are_survival(spoilt, people))
+    assert not identities.life_years_are_survival(spoilt).passed
+    assert "FAIL" in str(identities.life_years_are_survival(spoilt))
 
 
 def test_tables_of_inputs(costs: Costs, utilities: Utilities) -> None:

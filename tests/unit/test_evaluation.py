@@ -13,7 +13,6 @@ import pytest
 from rallsim.common.files import shipped
 from rallsim.economics.discounting import UNDISCOUNTED
 from rallsim.economics.settings.settings import EconomicSettings, economic_settings
-from rallsim.economics.tables.people import people_of
 from rallsim.economics.valuation.valuation import value_history
 from rallsim.errors import InputError, ModelError
 from rallsim.evaluation.evaluate import DRAWS, STRATEGIES, Evaluation, evaluate, measures_of
@@ -31,9 +30,8 @@ def known() -> tuple[ParameterSet, EconomicSettings]:
 def totals_by_history(scenario: Scenario) -> list[dict[str, np.ndarray]]:
     """Costs, QALYs and life years of each patient under each strategy, from histories."""
     parameters, economics = known()
-    ages, male = people_of(scenario, parameters)
     return [
-        value_history(one, economics.costs, economics.utilities, economics.rates, ages=ages, male=male).totals()
+        value_history(one, economics.costs, economics.utilities, economics.rates).totals()
         for one in simulate(scenario, parameters, months=economics.horizon_months).histories.values()
     ]
 
@@ -249,11 +247,8 @@ def test_batches_estimate_the_error_that_patients_have() -> None:
     parameters, economics = known()
     scenario = load_scenario("first_salvage", patients=4000)
     found = evaluate(scenario, parameters, economics, batches=100)
-    ages, male = people_of(scenario, parameters)
     paid = [
-        value_history(one, economics.costs, economics.utilities, economics.rates, ages=ages, male=male).totals()[
-            "costs"
-        ]
+        value_history(one, economics.costs, economics.utilities, economics.rates).totals()["costs"]
         for one in simulate(scenario, parameters, months=economics.horizon_months).histories.values()
     ]
     tolerance = 4.0 / np.sqrt(2 * 99)
@@ -277,7 +272,7 @@ def test_patients_of_a_file_are_evaluated_too(tmp_path: Path) -> None:
     parameters, economics = known()
     found = evaluate(scenario, parameters, economics)
 
-    assert set(people_of(scenario, parameters)[0]) >= {30.0, 70.0}
+    assert set(simulate(scenario, parameters).baseline["age"]) >= {30.0, 70.0}
     for place, one in enumerate(totals_by_history(scenario)):
         for measure in ("costs", "qalys"):
             assert found.mean(measure)[0, place] == pytest.approx(one[measure].mean(), rel=1e-12)

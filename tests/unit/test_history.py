@@ -8,6 +8,7 @@ import pytest
 from rallsim.errors import ModelError
 from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.states import DETAILS, EVENTS, STAGES
+from rallsim.outcomes.baseline import baseline_with
 from rallsim.outcomes.history import History
 
 EVENT_COLUMNS = ["time", "event", "stage", "line", "therapy", "detail"]
@@ -36,6 +37,11 @@ CURED = """
 """
 
 
+def unknown_patients(number: int) -> np.ndarray:
+    """Return a baseline of patients of whom nothing is known."""
+    return baseline_with(age=np.full(number, np.nan))
+
+
 def history_of(*patients: str, horizon: float = 60.0, strategy: str = "order") -> History:
     """Build a history from one text a patient: time, event, stage, line, therapy (`-` is none), detail."""
     rows = []
@@ -53,7 +59,7 @@ def history_of(*patients: str, horizon: float = 60.0, strategy: str = "order") -
                     DETAILS.index(detail),
                 )
             )
-    return History(np.array(rows, EVENT_ROW), strategy, THERAPIES, len(patients), horizon, seed=7)
+    return History(np.array(rows, EVENT_ROW), strategy, THERAPIES, unknown_patients(len(patients)), horizon, seed=7)
 
 
 def test_sound_histories_pass() -> None:
@@ -153,7 +159,7 @@ def test_codes_outside_their_vocabulary_are_refused(name: str, code: int, said: 
 def test_a_patient_without_events_is_missed() -> None:
     """A cohort that lost a patient is refused by that patient's number."""
     whole = history_of(CURED, CURED, CURED)
-    lost = History(whole.events[whole.events["patient"] != 1], "order", THERAPIES, 3, 60.0, seed=7)
+    lost = History(whole.events[whole.events["patient"] != 1], "order", THERAPIES, unknown_patients(3), 60.0, seed=7)
     with pytest.raises(ModelError, match="no events at all") as caught:
         lost.check()
     assert caught.value.patient == 1
@@ -199,7 +205,7 @@ def test_check_is_fast() -> None:
     one = history_of(TRANSPLANTED).events
     events = np.tile(one, 30_000)
     events["patient"] = np.repeat(np.arange(30_000), len(one))
-    history = History(events, "order", THERAPIES, 30_000, 60.0, seed=7)
+    history = History(events, "order", THERAPIES, unknown_patients(30_000), 60.0, seed=7)
     began = time.perf_counter()
     history.check()
     assert time.perf_counter() - began < 1.0

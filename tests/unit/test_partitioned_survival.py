@@ -24,6 +24,7 @@ from rallsim.export.structure import plot_extrapolation
 from rallsim.inputs.scenario import load_scenario
 from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.states import Detail, Event, Stage
+from rallsim.outcomes.baseline import baseline_with
 from rallsim.outcomes.history import History
 from rallsim.simulation.simulate import Simulation, simulate
 
@@ -87,13 +88,18 @@ def test_states_are_split_at_the_patients_own_event() -> None:
             (relapse, number, Event.RELAPSE, Stage.RELAPSED, 1, 0, Detail.ANTIGEN_KEPT),
             (death, number, Event.DEATH, Stage.DEAD, 1, 0, Detail.BACKGROUND),
         ]
-    history = History(np.array(rows, EVENT_ROW), "one", ("chemotherapy",), patients=2, horizon=60.0, seed=1)
+    history = History(
+        np.array(rows, EVENT_ROW),
+        "one",
+        ("chemotherapy",),
+        baseline_with(age=[50.0, 50.0], male=0.0),
+        horizon=60.0,
+        seed=1,
+    )
     history.check()
-    people = (np.array([50.0, 50.0]), np.array([0.0, 0.0]))
-    valuation = value_history(history, costs, flat, Rates.of(0.0), ages=people[0], male=people[1])
+    valuation = value_history(history, costs, flat, Rates.of(0.0))
     economics = EconomicSettings(costs, flat, Rates.of(0.0))
-    valued = {"one": valuation}
-    results = EconomicResults(load_scenario("first_salvage"), economics, valued, None, people, parameters())
+    results = EconomicResults(load_scenario("first_salvage"), economics, {"one": valuation}, None, parameters())
     table = partitioned_survival(results, {"one": history}, step=0.01).set_index("outcome")
 
     # months in remission 12 and 24 at 0.8, after relapse 6 and 12 at 0.4
@@ -135,7 +141,8 @@ def dying_at(times: np.ndarray, horizon: float) -> History:
             if late
             else (time, number, Event.DEATH, Stage.DEAD, 0, -1, Detail.BACKGROUND)
         )
-    return History(np.array(rows, EVENT_ROW), "one", (), patients=len(times), horizon=horizon, seed=1)
+    baseline = baseline_with(age=np.full(len(times), 50.0))
+    return History(np.array(rows, EVENT_ROW), "one", (), baseline, horizon=horizon, seed=1)
 
 
 def test_an_exponential_curve_continues_itself() -> None:

@@ -48,7 +48,7 @@ def test_the_weight_reaches_the_icers() -> None:
     found = results_of(simulation)
     assert found.economics.perspective is not None
     table = found.tables["severity"]
-    given = (found.people, found.economics, found.scenario, found.parameters)
+    given = (found.baseline, found.economics, found.scenario, found.parameters)
     without = general_population_qalys(*given)
     having = found.totals["chemotherapy"]["qalys"].mean()
 
@@ -57,7 +57,7 @@ def test_the_weight_reaches_the_icers() -> None:
     assert table["absolute_shortfall"].to_numpy() == pytest.approx(without.mean() - having)
     assert set(table["weight"]) == {found.economics.perspective.severity_weight(float(without.mean()), float(having))}
     assert (table["icer"] / table["weight"]).tolist() == pytest.approx(table["icer_weighted"].tolist(), nan_ok=True)
-    younger, older = found.people[0] < 30, found.people[0] > 60
+    younger, older = found.baseline["age"] < 30, found.baseline["age"] > 60
     assert without[younger].min() > without[older].max()
 
 
@@ -67,6 +67,6 @@ def test_a_body_without_weights_has_no_table() -> None:
     found = results_of(simulation)
     for perspective in (found.economics.perspective, None):
         economics = replace(found.economics, perspective=perspective)
-        table = severity(found.totals, found.people, economics, found.scenario, found.parameters)
+        table = severity(found.totals, found.baseline, economics, found.scenario, found.parameters)
         assert table.empty
         assert list(table) == COLUMNS

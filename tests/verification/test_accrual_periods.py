@@ -16,7 +16,6 @@ from rallsim.economics.settings.perspectives import load_perspective, perspectiv
 from rallsim.economics.settings.settings import EconomicSettings, economic_settings
 from rallsim.economics.settings.triggers import AFTER, AT, CLOCKS, NO_THERAPY, WHILE, Trigger
 from rallsim.economics.settings.utility_files import load_utilities
-from rallsim.economics.tables.people import people_of
 from rallsim.economics.valuation.accrual_periods import periods_of
 from rallsim.economics.valuation.qalys import triggers_of
 from rallsim.economics.valuation.valuation import value_history
@@ -113,11 +112,10 @@ def assert_same_sums(name: str, economics: EconomicSettings) -> None:
     """Assert that sums by batch are those of valued histories, to 1e-9 of the largest."""
     simulation, batches = simulated(name), 11
     found = evaluate(simulation.scenario, loaded(), economics, batches=batches)
-    ages, male = people_of(simulation.scenario, loaded())
     assert found.strategies == tuple(simulation.histories)
     for place, history in enumerate(simulation.histories.values()):
         cut = history.until(economics.horizon_months)
-        one = value_history(cut, economics.costs, economics.utilities, economics.rates, ages=ages, male=male)
+        one = value_history(cut, economics.costs, economics.utilities, economics.rates)
         expected = {**one.totals(), **one.by_category(), **one.resources()}
         outcomes = outcomes_of(history.until(simulation.scenario.horizon_months).events, PATIENTS)
         expected |= {measure: outcomes[measure] for measure in MEASURES}

@@ -13,7 +13,6 @@ from rallsim.economics.discounting import Rates
 from rallsim.economics.settings.cost_files import cost_files, load_costs
 from rallsim.economics.settings.settings import economic_settings
 from rallsim.economics.settings.utility_files import load_utilities
-from rallsim.economics.tables.people import people_of
 from rallsim.economics.valuation.accrual_periods import periods_of
 from rallsim.economics.valuation.valuation import value_history
 from rallsim.inputs.parameters import load_parameters
@@ -42,12 +41,11 @@ def test_every_identity_holds(name: str, country: str) -> None:
     parameters = loaded()
     simulation = simulated(name)
     costs, utilities = load_costs(country, parameters), load_utilities(parameters)
-    ages, male = people_of(simulation.scenario, parameters)
     valuations = {
-        strategy: value_history(history, costs, utilities, Rates.of(0.035), ages=ages, male=male)
+        strategy: value_history(history, costs, utilities, Rates.of(0.035))
         for strategy, history in simulation.histories.items()
     }
-    checks = identities.check_all(valuations, (ages, male))
+    checks = identities.check_all(valuations)
 
     assert len(checks) == len(valuations) * (len(identities.CHECKS) + 2) - 1
     assert [str(one) for one in checks if not one.passed] == []

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from rallsim.decision.style import Style
 
 PLACE = 50  # among the commands that `--help` lists
-DEFAULT_WTP = (30_000.0, 50_000.0, 100_000.0)
 DEFAULT_YEARS, DEFAULT_DISCOUNT = 10.0, 0.035
 Result = TypeVar("Result")
 PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy")
@@ -65,14 +64,14 @@ def decide(
 
     Example: rallsim decide psa/ --reference chemotherapy --wtp 30000 --wtp 50000 --currency £
     """
-    from rallsim.decision.analysis import analyse, write
+    from rallsim.decision.analysis import DEFAULT_WTP, decide_sample, write
     from rallsim.decision.style import Style
     from rallsim.output.folder import save_folder
 
     target = out or Path("results") / "decide" / folder.resolve().name
     read, groups, population = _checked(folder, target, reference, wtp, wtp_max, group, (incidence, years, discount))
     patients = population["patients"] if population else None
-    decision = analyse(read.sample, wtp or DEFAULT_WTP, reference, wtp_max, groups, patients)
+    decision = decide_sample(read.sample, wtp or DEFAULT_WTP, reference, wtp_max, groups, patients)
     style = Style(read.sample.strategies, currency=currency)
     settings = {"wtp_max": wtp_max, "currency": currency, "groups": groups, "population": population}
     content = _manifest(decision, read, settings)
@@ -97,7 +96,7 @@ def _checked(
 ) -> tuple[FolderSample, dict[str, list[str]], dict[str, float] | None]:
     """Read and check files and options before anything is computed; refuses with all their faults at once."""
     from rallsim.decision.acceptability import checked_wtp
-    from rallsim.decision.analysis import wtp_grid
+    from rallsim.decision.analysis import DEFAULT_WTP, wtp_grid
     from rallsim.decision.sample_files import read_sample
     from rallsim.decision.value_of_information import checked_groups
     from rallsim.output.folder import check_folder

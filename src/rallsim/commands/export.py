@@ -54,9 +54,9 @@ def export(
 
     disprog.csv (stage visits), stateprobs.csv (occupancy), survival.csv (EFS and OS) with hesim's columns;
     partitioned_survival.csv (both curves by month, a column a strategy), trace.csv (costs, QALYs and life years by
-    stage and cycle), ce_costs.csv, ce_qalys.csv, patients.csv, events.csv, vidigi.csv; structure.csv and
-    extrapolation.csv (what a partitioned-survival model of the same curves would say); economics/; manifest.json with
-    the meaning of every id.
+    stage and cycle), ce_costs.csv, ce_qalys.csv, patients.csv, events.csv, baseline.csv (who entered), vidigi.csv;
+    structure.csv and extrapolation.csv (what a partitioned-survival model of the same curves would say); economics/;
+    manifest.json with the meaning of every id.
 
     Example: rallsim export first_salvage --patients 2000 --out handover --excel
     """

@@ -46,7 +46,7 @@ def run(
     ] = None,
     engine: EngineOption = DEFAULT_ENGINE,
     workers: Annotated[int, typer.Option(min=1, help="Threads that share the patients; results are the same.")] = 1,
-    events: Annotated[bool, typer.Option("--events", help="Write every event too, to events.parquet.")] = False,
+    events: Annotated[bool, typer.Option("--events", help="Write events.parquet and baseline.parquet too.")] = False,
     as_json: JsonOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, say what would run, stop.")] = False,
 ) -> None:
@@ -78,7 +78,7 @@ def run(
         return
 
     from rallsim.economics.tables.economic_results import value_histories
-    from rallsim.output.folder import results_of, save
+    from rallsim.output.folder import save, summarise
     from rallsim.report.economics import print_economics
     from rallsim.report.tables import print_results
     from rallsim.report.terminal import records
@@ -86,7 +86,7 @@ def run(
     whole = simulated(loaded, parameters, engine, quiet=as_json, workers=workers, for_life=economics is not None)
     economic_results = value_histories(loaded, parameters, whole.histories, economics) if economics else None
     simulation = whole.until(loaded.horizon_months)
-    results = results_of(simulation)
+    results = summarise(simulation)
     saved = save(
         simulation, results, folder, settings=settings or [], with_events=events, economic_results=economic_results
     )

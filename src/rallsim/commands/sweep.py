@@ -166,31 +166,20 @@ def _study(
     quiet: bool,
 ) -> Study:
     """Load and check everything before anything is computed."""
-    from dataclasses import replace
-
     from rallsim.commands.shared import economic_options, economics_wanted, load_checked
     from rallsim.sweep.jobs import Model
-    from rallsim.sweep.runner import Runner
-    from rallsim.sweep.store import FOLDER, OLDER_FOLDER, Store
-    from rallsim.sweep.study import Study
-    from rallsim.sweep.workers import pool_of
+    from rallsim.sweep.session import open_study
+    from rallsim.sweep.store import OLDER_FOLDER
 
     reference, seed, settings, variants = scenario
     options = economic_options(*view[:3], list(wanted.wtp), view[3])
     loaded, parameters = load_checked(reference, None, seed, settings, variants, options)
-    economics = economics_wanted(loaded, parameters)
-    incidence, discount = wanted.incidence or loaded.economics.incidence, economics.rates.costs.rate
-    wanted = replace(wanted, incidence=incidence, discount=discount, draw_seed=loaded.seed)
-    store = Store(out / FOLDER, fresh=fresh)
-    store.sweep_up()
+    model = Model(loaded, parameters, economics_wanted(loaded, parameters))
     if (out / OLDER_FOLDER).is_dir():
         older = f"{out / OLDER_FOLDER}/ was made by an older version"
         print(f"rallsim: {older}; nothing in it is read, and it can be deleted", file=sys.stderr)
-    runner = Runner(Model(loaded, parameters, economics), store, pool_of(*who), show_progress=not quiet)
     workers, cluster = who
-    study = Study(runner, wanted, drawers=pool_of(1 if cluster else workers))
-    study.check()
-    return study
+    return open_study(model, out, wanted, workers=workers, cluster=cluster, fresh=fresh, show_progress=not quiet)
 
 
 def _settings(

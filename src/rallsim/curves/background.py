@@ -72,8 +72,7 @@ def _background(
 
     alive = np.zeros(months + 1)
     for sex, (share, ages) in groups.items():
-        qx = np.minimum(evidence.life_table(country, sex), 0.9999)
-        table = np.concatenate([[0.0], np.cumsum(-np.log1p(-qx))])
+        table = evidence.cumulative_hazard(country, sex)
         for age in ages:
             hazard = np.array([hazard_until(table, age + month / 12.0) for month in range(months + 1)])
             alive += share / AGES * np.exp(-(hazard - hazard[0]))

@@ -17,6 +17,7 @@ from rallsim.decision.acceptability import best, best_shares, ceac, checked_wtp,
 from rallsim.decision.incremental import incremental_of
 from rallsim.decision.pairwise import pairwise, plane, summary_of
 from rallsim.decision.sample import PsaSample
+from rallsim.decision.sample_files import read_sample
 from rallsim.decision.style import Style
 from rallsim.decision.value_of_information import evpi, evppi, expected_loss
 from rallsim.errors import InputError, Problem
@@ -24,6 +25,7 @@ from rallsim.errors import InputError, Problem
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+DEFAULT_WTP = (30_000.0, 50_000.0, 100_000.0)  # thresholds when none are asked for
 GRID_POINTS = 101  # of curves, thresholds added
 MOST_PANELS = 3
 
@@ -52,23 +54,28 @@ class Decision:
         return {name: table for name, table in found.items() if isinstance(table, pd.DataFrame)}
 
 
-def analyse(
-    sample: PsaSample,
-    wtp: Sequence[float],
+def decide_sample(
+    sample: PsaSample | Path,
+    wtp: Sequence[float] = DEFAULT_WTP,
     reference: str | None = None,
     wtp_max: float | None = None,
     groups: Mapping[str, Sequence[str]] | None = None,
     patients: float | None = None,
 ) -> Decision:
-    """Analyse a sample at the thresholds `wtp`, and over a grid from 0 to `wtp_max` for curves.
+    """Decide between the strategies of a probabilistic sample: ICERs, acceptability, expected loss, EVPI and EVPPI.
 
-    `reference` is what others are compared with, the first strategy when not given; `groups` are sets of parameters for
-    the EVPPI beside each parameter alone; `patients` scales values of information to a population.
+    `sample` holds costs and effects (draws × strategies) and, if any, parameters (a row a draw); it may be a folder
+    with psa_costs.csv and psa_effects.csv. Tables are for the thresholds `wtp` (money for one unit of effect), curves
+    over a grid from 0 to `wtp_max`. `reference` is what others are compared with, the first strategy when not given;
+    `groups` are sets of parameters for the EVPPI beside each parameter alone; `patients` scales values of information
+    to a population. Raises InputError for thresholds, strategies or parameters that cannot be.
 
     >>> sample = PsaSample(("usual_care", "new_drug"), [[10.0, 20.0], [12.0, 25.0]], [[1.0, 1.5], [1.1, 1.4]])
-    >>> analyse(sample, [30.0]).answers[["Best", "Probability", "EVPI"]].values.tolist()
+    >>> decide_sample(sample, [30.0]).answers[["Best", "Probability", "EVPI"]].values.tolist()
     [['new_drug', 0.5, 2.0]]
     """
+    if not isinstance(sample, PsaSample):
+        sample = read_sample(Path(sample)).sample
     thresholds = tuple(dict.fromkeys(checked_wtp(wtp)))
     reference = reference if reference is not None else sample.strategies[0]
     sample.position(reference, "reference")

@@ -14,11 +14,11 @@ from rallsim.economics.valuation.costs import refuse_without_costs
 from rallsim.errors import InputError, Problem
 from rallsim.evaluation.loop import OUTCOMES, VALUES, Details, add_patients, details_of, empty_sums, tables_of
 from rallsim.evaluation.sums import DRAWS, STRATEGIES, Estimates, Evaluation, Floats, Ints
-from rallsim.inputs.parameters import ParameterSet
+from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario
 from rallsim.model.patient import PATIENT
 from rallsim.model.population import PATHS, Values
-from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.random_numbers import BLOCK, uniforms_of_block
 from rallsim.simulation.engine_inputs import check_draws, check_scenario, parameters_for, prepare
 from rallsim.simulation.entrants import blocks_of, entrants_with
 from rallsim.simulation.simulate import shared_out
@@ -47,8 +47,8 @@ def measures_of(economics: EconomicSettings | None) -> tuple[str, ...]:
 
 def evaluate(
     scenario: Scenario,
-    parameters: ParameterSet,
-    economics: EconomicSettings | None,
+    parameters: ParameterSet | None = None,
+    economics: EconomicSettings | None = None,
     draws: Mapping[str, np.ndarray] | None = None,
     *,
     strategies: Sequence[str] | None = None,
@@ -61,6 +61,8 @@ def evaluate(
     stage_months: Discount | None = None,
 ) -> Evaluation:
     """Simulate and value strategies of a scenario under every draw, and keep sums only.
+
+    Without `economics` nothing is valued, and only outcomes are measured.
 
     `draws` maps paths of parameters to arrays with one value a draw: of the model by their path, of economics as
     `costs.<name>` and `utilities.<name>`; without draws there is one, the base case. `strategies` are all of the
@@ -85,7 +87,7 @@ def evaluate(
     >>> found.strategies, found.mean("qalys").shape
     (('chemotherapy', 'blinatumomab', 'inotuzumab'), (2, 3))
     """
-    parameters = parameters_for(scenario, parameters)
+    parameters = parameters_for(scenario, parameters or load_parameters())
     check_scenario(scenario, parameters)
     names = tuple(scenario.strategies if strategies is None else strategies)
     chosen = _chosen(blocks_of(scenario.patients), blocks)
@@ -136,7 +138,7 @@ class _Cell:
         various = range(size) if any(path in PATHS for path in here) else (0,)  # draws whose patients differ at entry
         found = []
         for number, patients in blocks:
-            luck = luck_of_block(scenario.seed, self.replicate, number)[:patients]
+            luck = uniforms_of_block(scenario.seed, self.replicate, number)[:patients]
             of_strategies = [empty_sums(size, self.batches, len(therapies), self.measures) for _ in prepared]
             for start in range(0, patients, ENTRANTS_AT_ONCE):
                 part = slice(start, min(start + ENTRANTS_AT_ONCE, patients))

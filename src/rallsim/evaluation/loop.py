@@ -25,10 +25,10 @@ from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.patient import attribute_matrix, new_patients
 from rallsim.model.random_numbers import BLOCK
 from rallsim.model.states import EVENTS, STAGES
-from rallsim.model.step import BlockArrays
+from rallsim.model.world import BlockArrays
 from rallsim.outcomes.censoring import copy_until
 from rallsim.outcomes.endpoints import MEASURES, find_outcome, new_outcome_room
-from rallsim.simulation.batch import copy_words, live_alone
+from rallsim.simulation.batch import copy_words, simulate_patient
 from rallsim.simulation.blocks import MAX_EVENTS, refuse_overflow
 from rallsim.simulation.engine_inputs import Prepared
 
@@ -124,7 +124,7 @@ def live_once(place: int, draw: int, block: Any, record: Any, at_entry: Any) -> 
     `record` are the words of the only patient of `block`, `at_entry` those of all patients as they enter.
     """
     copy_words(at_entry[draw if len(at_entry) > 1 else 0, place], record)
-    live_alone(place, draw, block)
+    simulate_patient(place, draw, block)
     return int(block.patients[0].number)
 
 
@@ -221,7 +221,7 @@ def run_valued(
     """
     most_periods = 0
     details_at = VALUES_AT + len(VALUES)
-    for place in range(len(block.luck)):
+    for place in range(len(block.uniforms)):
         for draw in range(len(sums)):
             batch = live_once(place, draw, block, record, at_entry) % sums.shape[1]
             patients[draw, batch] += 1
@@ -250,7 +250,7 @@ def run_unvalued(
     block: Any, record: Any, at_entry: Any, outcome: Any, details: Any, patients: Any, sums: Any, given: Any
 ) -> None:
     """Let patients live once under every draw, as in `run_valued`, for their outcomes alone."""
-    for place in range(len(block.luck)):
+    for place in range(len(block.uniforms)):
         for draw in range(len(sums)):
             batch = live_once(place, draw, block, record, at_entry) % sums.shape[1]
             patients[draw, batch] += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +11,7 @@ from rich.table import Table
 from rallsim.economics.settings.settings import EconomicSettings
 from rallsim.economics.valuation.valuation import Valuation, ledger, value_history
 from rallsim.explain.story import Story
+from rallsim.outcomes.baseline import baseline_with
 from rallsim.outcomes.history import History
 from rallsim.report.economics import basis_words, money
 
@@ -26,12 +26,11 @@ def valuations_of(story: Story, economics: EconomicSettings) -> dict[str, Valuat
             events=events,
             strategy=name,
             therapies=tuple(story.parameters.therapies),
-            patients=1,
+            baseline=baseline_with(age=float(story.entrant["entry_age"]), male=float(story.entrant["male"])),
             horizon=story.scenario.horizon_months,
             seed=story.scenario.seed,
         )
-        age, male = (np.array([float(story.entrant[field])]) for field in ("entry_age", "male"))
-        found[name] = value_history(history, economics.costs, economics.utilities, economics.rates, ages=age, male=male)
+        found[name] = value_history(history, economics.costs, economics.utilities, economics.rates)
     return found
 
 

@@ -51,9 +51,9 @@ def checked_follow_up(months: float | None, horizon: float, step: float) -> floa
 
 def background_of_results(results: EconomicResults) -> Background:
     """Return the mortality that the patients of a scenario would have without leukaemia, up to the horizon of costs."""
-    parameters, months = results.parameters, int(np.ceil(results.economics.horizon_months))
+    parameters, baseline, months = results.parameters, results.baseline, int(np.ceil(results.economics.horizon_months))
     country = parameters.countries[results.scenario.population_id]
-    return background_of_people(*results.people, country, parameters.evidence, months)
+    return background_of_people(baseline["age"], baseline["male"], country, parameters.evidence, months)
 
 
 def continued_curves(

@@ -11,6 +11,7 @@ from rallsim.decision.sample import order_and_baseline
 from rallsim.economics.tables.economic_results import EconomicResults
 from rallsim.export import tables as make
 from rallsim.model.states import STAGES
+from rallsim.outcomes.baseline import baseline_table
 from rallsim.simulation.simulate import Simulation
 
 BALANCED = {
@@ -45,6 +46,7 @@ def export_tables(simulation: Simulation, results: EconomicResults, step: float 
         "ce_qalys": make.ce_qalys(results),
         "patients": make.patients(results, histories),
         "events": make.events(histories),
+        "baseline": baseline_table(simulation.baseline),
         "vidigi": make.vidigi(histories),
     }
     for name, table in found.items():
@@ -62,7 +64,7 @@ def metadata(simulation: Simulation, results: EconomicResults, step: float) -> d
         "curves": [{"curve": number, "curve_name": name} for number, name in enumerate(make.CURVES, 1)],
         "sample": "1: one set of parameter values, that of the base case",
         "grp_id": "1: one group",
-        "patient_id": "counts from 1; `patient` of events.csv and of `rallsim explain` counts from 0",
+        "patient_id": "counts from 1; `patient` of events.csv, baseline.csv and of `rallsim explain` counts from 0",
         "time_unit": "months since entry",
         "step_months": step,
         "hesim_dr_per_year": forces,

@@ -19,6 +19,7 @@ from rallsim.errors import InputError, Problem
 from rallsim.model.states import STAGES
 from rallsim.outcomes.history import History
 from rallsim.outcomes.summary import patient_table, survival_curves
+from rallsim.output.history_files import event_table
 
 CURVES = ("efs", "os")  # in hesim's order: state 1 lies under the first curve, state 2 between both
 ROUNDING = 1e-9
@@ -86,10 +87,11 @@ def occupancy(history: History, at: Floats) -> Floats:
     """Share of patients in each stage at each of the times `at`, sorted: stages × times.
 
     >>> from rallsim.model.event_rows import EVENT_ROW
+    >>> from rallsim.outcomes.baseline import baseline_with
     >>> from rallsim.model.states import Detail, Event, Stage
     >>> death = (4.5, 0, Event.DEATH, Stage.DEAD, 0, -1, Detail.LEUKAEMIA)
     >>> rows = [(0, 0, Event.ENTRY, Stage.RELAPSED, 0, -1, 0), death]
-    >>> one = History(np.array(rows, EVENT_ROW), "none", (), patients=1, horizon=60.0, seed=7)
+    >>> one = History(np.array(rows, EVENT_ROW), "none", (), baseline_with(age=50.0), horizon=60.0, seed=7)
     >>> occupancy(one, np.array([0.0, 4.0, 4.5]))[[Stage.RELAPSED, Stage.DEAD]].tolist()
     [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
@@ -180,7 +182,6 @@ def ce_qalys(results: EconomicResults) -> pd.DataFrame:
 
 def patients(results: EconomicResults, histories: Mapping[str, History]) -> pd.DataFrame:
     """Return a row for every patient and strategy: age, sex, dead or alive at the horizon, costs, QALYs, life years."""
-    ages, male = results.people
     parts = []
     for number, (strategy, history) in enumerate(histories.items(), 1):
         outcome = patient_table(history)
@@ -193,8 +194,8 @@ def patients(results: EconomicResults, histories: Mapping[str, History]) -> pd.D
                     "patient_id": np.arange(1, history.patients + 1),
                     "grp_id": 1,
                     "strategy": strategy,
-                    "age_years": ages,
-                    "male": male.astype(np.int8),
+                    "age_years": history.baseline["age"],
+                    "male": history.baseline["male"].astype(np.int8),
                     "status": np.where(dead, "dead", "alive"),
                     "cause": outcome["cause"].astype(object).where(dead, ""),
                     "os_months": outcome["os_months"],
@@ -208,11 +209,7 @@ def patients(results: EconomicResults, histories: Mapping[str, History]) -> pd.D
 
 def events(histories: Mapping[str, History]) -> pd.DataFrame:
     """Return every event in words: a row an event, `patient` counted from 0 as in `rallsim explain`."""
-    parts = []
-    for history in histories.values():
-        frame = history.frame()
-        parts.append(frame.astype(dict.fromkeys(frame.select_dtypes("category").columns, object)))
-    table = pd.concat(parts, ignore_index=True)
+    table = event_table(histories)
     return table.assign(therapy=table["therapy"].fillna(""))
 
 

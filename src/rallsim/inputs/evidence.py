@@ -119,6 +119,11 @@ class Evidence:
             raise InputError(Problem("no such life table", found=f"{country} {sex}", allowed=known))
         return np.array(self._qx[country, sex])
 
+    def cumulative_hazard(self, country: str, sex: str) -> npt.NDArray[np.float64]:
+        """Return that of a life table at each exact age: H(0) = 0, H(a + 1) = H(a) - ln(1 - q_a), q at most 0.9999."""
+        qx = np.minimum(self.life_table(country, sex), 0.9999)
+        return np.concatenate([[0.0], np.cumsum(-np.log1p(-qx))])
+
     def filtered(
         self,
         *,

@@ -141,7 +141,7 @@ def load_scenario(
     economics: Mapping[str, object] | None = None,
     parameter_fault: ParameterFault | None = None,
 ) -> Scenario:
-    """Load a scenario file, or a shipped scenario by its id.
+    """Load a scenario file, or a shipped scenario by its id; `reference` is the path or the id.
 
     `settings` replace single values: `patients=200`, `strategies.no_bridging.max_lines=2`, or a parameter's path as
     in `hsct.sos_fatality=0.1`; `patients` and `seed` come last;
@@ -149,6 +149,10 @@ def load_scenario(
     `populations` are the words allowed: those with a file in `params` when left out; `parameter_fault` says what is
     wrong with a parameter's value (`ParameterSet.fault`), which `check_scenario` says later when it is left out. Raises
     InputError with all faults at once.
+
+    >>> scenario = load_scenario("first_salvage", patients=500, settings=["hsct.sos_fatality=0.1"])
+    >>> scenario.patients, scenario.parameters
+    (500, {'hsct.sos_fatality': 0.1})
     """
     path = _scenario_path(reference)
     source = ScenarioFile(read_yaml(path), {})

@@ -55,12 +55,14 @@ class History:
     """Everything that happened to a cohort under one strategy, in one draw and one replicate.
 
     `events` holds rows of EVENT_ROW, patient after patient, each patient's in order of occurrence; `therapies` are the
-    names its therapy codes point at; `horizon` (months) is when whoever is still alive is censored.
+    names its therapy codes point at; `baseline` holds who the patients are at entry, one row a patient (BASELINE);
+    `horizon` (months) is when whoever is still alive is censored.
 
     >>> from rallsim.model.event_rows import EVENT_ROW
+    >>> from rallsim.outcomes.baseline import baseline_with
     >>> death = (4.5, 0, Event.DEATH, Stage.DEAD, 0, -1, Detail.LEUKAEMIA)
     >>> rows = [(0, 0, Event.ENTRY, Stage.RELAPSED, 0, -1, 0), death]
-    >>> history = History(np.array(rows, EVENT_ROW), "none", (), patients=1, horizon=60.0, seed=7)
+    >>> history = History(np.array(rows, EVENT_ROW), "none", (), baseline_with(age=50.0), horizon=60.0, seed=7)
     >>> history.check()
     >>> history.intervals()[["from", "to", "time_start", "time_stop", "final"]].values.tolist()
     [['relapsed', 'dead', 0.0, 4.5, 1]]
@@ -69,12 +71,17 @@ class History:
     events: NDArray[np.void] = field(repr=False)
     strategy: str
     therapies: tuple[str, ...]
-    patients: int
+    baseline: NDArray[np.void] = field(repr=False)
     horizon: float
     _: KW_ONLY
     draw: int = 0
     replicate: int = 0
     seed: int
+
+    @property
+    def patients(self) -> int:
+        """Number of patients."""
+        return len(self.baseline)
 
     def frame(self) -> pd.DataFrame:
         """Return the events in words, one row each; no therapy yet is an empty cell."""
@@ -146,6 +153,8 @@ class History:
         from and leads to the stages it may, with a detail of its own; toxicities and censoring leave the stage alone.
         """
         events = self.events
+        if not np.array_equal(self.baseline["patient"], np.arange(self.patients)):
+            raise ModelError("baseline does not count its patients from 0", seed=self.seed)
         # One column after the other in memory: each is read many times below.
         time, patient, event, stage, line, therapy, detail = (
             np.ascontiguousarray(events[name])

@@ -14,14 +14,14 @@ import pandas as pd
 
 from rallsim.errors import InputError, Problem
 from rallsim.outcomes.summary import differences, patient_table, summary, survival_curves
+from rallsim.output.history_files import write_histories
 from rallsim.output.imputation_table import imputation, patients_at_entry
-from rallsim.output.manifest import fingerprint, manifest
+from rallsim.output.manifest import MANIFEST, fingerprint, manifest
 
 if TYPE_CHECKING:
     from rallsim.economics.tables.economic_results import EconomicResults
     from rallsim.simulation.simulate import Simulation
 
-MANIFEST = "manifest.json"
 ECONOMICS = "economics"  # folder of the tables of costs and QALYs
 CURVE_STEP = 0.5  # months between the points of survival.csv
 
@@ -44,17 +44,29 @@ class Saved:
     moved: Path | None
 
 
-def results_of(simulation: Simulation) -> Results:
-    """Compute the tables of a run from its histories."""
+def summarise(simulation: Simulation) -> Results:
+    """Summarise a `simulation` in the tables of `rallsim run`: shares, times and differences with Monte Carlo errors.
+
+    - `summary`: a row a strategy and outcome, with its estimate, standard error and 95 % limits.
+    - `differences`: the same minus the reference strategy's, in the same patients.
+    - `survival`: overall and event-free survival every half month up to the horizon.
+    - `imputation`: of patients from a file, what was not known and drawn; None otherwise.
+
+    Shares lie between 0 and 1, times are months from entry. The uncertainty of the parameters is not included.
+
+    >>> from rallsim.inputs.scenario import load_scenario
+    >>> from rallsim.simulation.simulate import simulate
+    >>> tables = summarise(simulate(load_scenario("first_salvage", patients=20)))
+    >>> sorted(tables.summary["strategy"].unique())
+    ['blinatumomab', 'chemotherapy', 'inotuzumab']
+    """
     scenario = simulation.scenario
     tables = {name: patient_table(history) for name, history in simulation.histories.items()}
     return Results(
         summary=summary(tables, scenario.horizon_months),
         differences=differences(tables, scenario.reference, scenario.horizon_months),
         survival=survival_curves(tables, scenario.horizon_months, step=CURVE_STEP),
-        imputation=None
-        if simulation.cohort is None or simulation.entrants is None
-        else imputation(simulation.cohort, simulation.entrants),
+        imputation=imputation(simulation.cohort, simulation.baseline) if simulation.cohort else None,
     )
 
 
@@ -89,7 +101,7 @@ def save(
     with_events: bool = False,
     economic_results: EconomicResults | None = None,
 ) -> Saved:
-    """Write summary.csv, differences.csv, survival.csv, os.png, manifest.json and, if wanted, events.parquet.
+    """Write summary.csv, differences.csv, survival.csv, os.png, manifest.json and, if wanted, events and patients.
 
     `economic_results` add their tables in `economics/`. When the patients come from a file, patients.csv says who was
     simulated and what of them was drawn. See `save_folder` for what happens to earlier results.
@@ -142,17 +154,11 @@ def _write(simulation: Simulation, results: Results, folder: Path, with_events: 
     figure = plot_survival(results.survival, labels).figure.get_figure(root=True)
     figure.suptitle(simulation.scenario.title, fontweight="bold")
     figure.savefig(folder / "os.png")
-    if simulation.cohort and simulation.entrants is not None:
-        who = patients_at_entry(simulation.cohort, simulation.entrants)
+    if simulation.cohort:
+        who = patients_at_entry(simulation.cohort, simulation.baseline)
         who.to_csv(folder / "patients.csv", index=False, float_format="%.10g", lineterminator="\n")
     if with_events:
-        frames = [history.frame() for history in simulation.histories.values()]
-        pd.concat([_plain(frame) for frame in frames]).to_parquet(folder / "events.parquet", index=False)
-
-
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Turn categoricals into words, so that frames of different strategies can be joined."""
-    return frame.astype(dict.fromkeys(frame.select_dtypes("category").columns, object))
+        write_histories(simulation.histories, folder)
 
 
 def _make_room(folder: Path, coming: Path, content: Mapping[str, Any]) -> Path | None:

@@ -6,35 +6,30 @@ import numpy as np
 import pandas as pd
 
 from rallsim.inputs.cohort_file import COLUMNS, Cohort
-from rallsim.model.patient import ATTRIBUTES
 from rallsim.simulation.imputation import is_drawn, sources
 
 
-def patients_at_entry(cohort: Cohort, entrants: np.ndarray) -> pd.DataFrame:
-    """Return a row a simulated patient: its `id` in the file, its attributes at entry, and which of them were `drawn`.
-
-    `entrants` holds attributes in columns (`Simulation.entrants`).
-    """
-    numbers = np.arange(len(entrants))
-    rows = cohort.row_of(numbers)
-    table = pd.DataFrame({"patient": numbers, "id": np.array(cohort.ids)[rows]})
+def patients_at_entry(cohort: Cohort, baseline: np.ndarray) -> pd.DataFrame:
+    """Return a row a simulated patient: its `id` in the file, its attributes at entry, and those that were `drawn`."""
+    rows = cohort.row_of(baseline["patient"])
+    table = pd.DataFrame({"patient": baseline["patient"], "id": np.array(cohort.ids)[rows]})
     for name in COLUMNS:
-        table[name] = entrants[:, ATTRIBUTES.index(name)]
+        table[name] = baseline[name]
     drawn = np.array([" ".join(np.array(COLUMNS)[row]) for row in is_drawn(cohort)], dtype=object)
     table["drawn"] = drawn[rows]
     return table
 
 
-def imputation(cohort: Cohort, entrants: np.ndarray) -> pd.DataFrame:
+def imputation(cohort: Cohort, baseline: np.ndarray) -> pd.DataFrame:
     """Return a row an attribute: in how many rows of the file it is given, implied by others, or drawn.
 
     `mean_known` is the mean of what is given or implied, `mean_drawn` that of what was drawn in the simulated patients;
     of a yes-or-no attribute the mean is the share with it.
     """
-    drawn = is_drawn(cohort)[cohort.row_of(np.arange(len(entrants)))]
+    drawn = is_drawn(cohort)[cohort.row_of(baseline["patient"])]
     table = []
     for place, source in enumerate(sources(cohort)):
-        values, unknown = entrants[:, ATTRIBUTES.index(source.attribute)], drawn[:, place]
+        values, unknown = baseline[source.attribute], drawn[:, place]
         means = {
             "mean_known": values[~unknown].mean() if not unknown.all() else np.nan,
             "mean_drawn": values[unknown].mean() if unknown.any() else np.nan,

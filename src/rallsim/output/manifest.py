@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rallsim.inputs.scenario import Scenario
     from rallsim.simulation.simulate import Simulation
 
+MANIFEST = "manifest.json"
 PACKAGES = ("numba", "numpy", "pandas", "scipy", "simpy")
 
 

@@ -19,12 +19,12 @@ from rallsim.model.parameter_fields import (
     KIND_FIELDS,
     MODEL,
     THERAPY,
-    Kind,
     attribute_name,
 )
 from rallsim.model.patient import ATTRIBUTES, GIVEN, MAX_THERAPIES
 from rallsim.model.population import PATHS, Values, impossible_population, population_records
 from rallsim.model.rules import ALTERNATIVE, ANY, CONDITION, NOTHING, RULE
+from rallsim.model.states import Kind
 
 KINDS_IN_RULES = (  # list of rules, key, kinds of therapy that may stand there
     ("salvage", "give", ("drug", "car_t", "transplant", "supportive")),
@@ -169,7 +169,7 @@ def prepare(scenario: Scenario, strategy: Strategy, parameters: ParameterSet, ba
         therapies=therapies,
         rules=np.array(rules, RULE),
         conditions=np.array([(_column(part.attribute, ids), part.low, part.high) for part in conditions], CONDITION),
-        life_tables=np.stack([_cumulative_hazard(parameters, country, sex) for sex in ("female", "male")]),
+        life_tables=np.stack([parameters.evidence.cumulative_hazard(country, sex) for sex in ("female", "male")]),
         cohort=cohort_of(scenario, parameters),
         forms=tuple((therapy.id, therapy.based_on) for therapy in parameters.therapies.values()),
     )
@@ -200,12 +200,6 @@ def _column(attribute: str, therapies: Sequence[str]) -> int:
     if attribute.startswith("given."):
         return GIVEN + therapies.index(attribute.removeprefix("given."))
     return ATTRIBUTES.index(attribute)
-
-
-def _cumulative_hazard(parameters: ParameterSet, country: str, sex: str) -> np.ndarray:
-    """Cumulative hazard at each exact age: H(0) = 0, H(a + 1) = H(a) - ln(1 - q_a), q at most 0.9999."""
-    qx = np.minimum(parameters.evidence.life_table(country, sex), 0.9999)
-    return np.concatenate([[0.0], np.cumsum(-np.log1p(-qx))])
 
 
 def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]:

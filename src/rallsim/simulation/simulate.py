@@ -1,4 +1,4 @@
-"""From a checked scenario to histories: blocks of patients, every strategy on the same luck."""
+"""From a checked scenario to histories: blocks of patients, every strategy with the same random numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rallsim.common.records import joined
 from rallsim.inputs.cohort_file import Cohort
 from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario
-from rallsim.model.patient import ATTRIBUTES, GIVEN, attribute_matrix
+from rallsim.outcomes.baseline import baseline_of
 from rallsim.outcomes.history import History
 from rallsim.simulation.engine_inputs import check_scenario, parameters_for, prepare
 from rallsim.simulation.engines import ENGINES, engine_called
@@ -27,16 +27,17 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Simulation:
-    """A scenario, the parameters it ran with, and one history a strategy.
-
-    Of a file's patients it keeps who they are at entry: a row a simulated patient, a column an attribute.
-    """
+    """A scenario, the parameters it ran with, one history a strategy, and the file that the patients are from."""
 
     scenario: Scenario
     parameters: ParameterSet
     histories: dict[str, History]
     cohort: Cohort | None = None
-    entrants: np.ndarray | None = None
+
+    @property
+    def baseline(self) -> np.ndarray:
+        """Who the patients are at entry (`outcomes.baseline`)."""
+        return next(iter(self.histories.values())).baseline
 
     def until(self, months: float) -> Simulation:
         """Return the simulation as if it had ended at `months`."""
@@ -53,7 +54,7 @@ def simulate(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Simulation:
-    """Simulate every strategy of a scenario on the same patients with the same luck.
+    """Simulate every strategy of a scenario on the same patients with the same random numbers.
 
     Patients are followed for `months`, by default for the scenario's `horizon_months`.
 
@@ -73,39 +74,30 @@ def simulate(
     followed = scenario if months is None else scenario.followed_for(months)
     prepared = [prepare(followed, strategy, parameters, base) for strategy in scenario.strategies.values()]
     simulate_block = engine_called(engine)
-    cohort = prepared[0].cohort
 
-    def rows_of(block: tuple[int, int]) -> tuple[list[np.ndarray], np.ndarray | None]:
-        who, luck = entrants_of_block(scenario.seed, prepared[0], block, replicate)
-        return [simulate_block(who, luck, one) for one in prepared], attributes_of(who) if cohort else None
+    def rows_of(block: tuple[int, int]) -> tuple[np.ndarray, list[np.ndarray]]:
+        entrants, uniforms = entrants_of_block(scenario.seed, prepared[0], block, replicate)
+        return baseline_of(entrants), [simulate_block(entrants, uniforms, one) for one in prepared]
 
-    found, seen = [], []
-    for rows, attributes in shared_out(rows_of, blocks := blocks_of(scenario.patients), workers):
-        found.append(rows)
-        if attributes is not None:
-            seen.append(attributes)
+    blocks = []
+    for baseline, rows in shared_out(rows_of, blocks_of(scenario.patients), workers):
+        blocks.append((baseline, rows))
         if progress:
-            progress(blocks[len(found) - 1][1] * len(prepared))
+            progress(len(baseline) * len(prepared))
+    baseline = joined([who for who, _ in blocks])
     histories = {}
-    for one, parts in zip(prepared, zip(*found, strict=True), strict=True):
+    for one, parts in zip(prepared, zip(*(rows for _, rows in blocks), strict=True), strict=True):
         histories[one.strategy] = History(
             events=joined(parts),
             strategy=one.strategy,
             therapies=tuple(parameters.therapies),
-            patients=scenario.patients,
+            baseline=baseline,
             horizon=followed.horizon_months,
             replicate=replicate,
             seed=scenario.seed,
         )
         histories[one.strategy].check()
-    return Simulation(scenario, parameters, histories, cohort, np.concatenate(seen) if seen else None)
-
-
-def attributes_of(entrants: np.ndarray) -> np.ndarray:
-    """Return the attributes of patients at entry in columns; `line` is the salvage line that would come next."""
-    found: np.ndarray = attribute_matrix(entrants)[:, :GIVEN].copy()
-    found[:, ATTRIBUTES.index("line")] = entrants["lines_given"] + 1
-    return found
+    return Simulation(scenario, parameters, histories, prepared[0].cohort)
 
 
 def first_difference(one: Simulation, other: Simulation) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rallsim.common.files import written_atomically
 from rallsim.errors import InputError, Problem
-from rallsim.output.folder import MANIFEST
+from rallsim.output.manifest import MANIFEST
 from rallsim.sweep import analyses
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.tables import SavedTables

@@ -17,6 +17,7 @@ from rallsim.economics.tables.economic_results import value_histories
 from rallsim.economics.valuation.valuation import Valuation
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
+from rallsim.outcomes.baseline import baseline_of
 from rallsim.outcomes.history import History
 from rallsim.simulation.engine_inputs import Prepared, prepare
 from rallsim.simulation.engines import ENGINES, engine_called
@@ -50,7 +51,7 @@ def check_scenario_as_a_whole(
     simulation = simulate(scenario, parameters)
     results = value_histories(scenario, parameters, simulation.histories, economics)
     told("valuing again with other prices, utilities and rates")
-    found = identities.check_all(results.valuations, results.people)
+    found = identities.check_all(results.valuations)
     told("simulating again with other mortality")
     for name, valuation in results.valuations.items():
         found += _checks_of_model(_Again(scenario, parameters, economics, name), valuation)
@@ -71,14 +72,14 @@ class _Again:
     def valued(self, prepared: Prepared) -> Valuation:
         """Value the histories that these tables give."""
         blocks = [
-            engine_called(ENGINES[0])(*entrants_of_block(self.scenario.seed, self.first, block), prepared)
-            for block in blocks_of(self.scenario.patients)
+            entrants_of_block(self.scenario.seed, self.first, block) for block in blocks_of(self.scenario.patients)
         ]
+        simulate_block = engine_called(ENGINES[0])
         history = History(
-            events=joined(blocks),
+            events=joined([simulate_block(entrants, luck, prepared) for entrants, luck in blocks]),
             strategy=self.strategy,
             therapies=tuple(self.parameters.therapies),
-            patients=self.scenario.patients,
+            baseline=joined([baseline_of(entrants) for entrants, _ in blocks]),
             horizon=self.scenario.horizon_months,
             seed=self.scenario.seed,
         )

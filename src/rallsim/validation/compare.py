@@ -23,7 +23,7 @@ def chosen(patients: Patients, among: Sequence[str]) -> np.ndarray:
     """Patients who count: those that every filter takes."""
     mask = np.ones(len(patients.event_times), dtype=bool)
     for name in among:
-        mask &= FILTERS[name](patients.event_times, patients.entrants)
+        mask &= FILTERS[name](patients.event_times, patients.baseline)
     return mask
 
 
@@ -40,7 +40,7 @@ def value_of(target: Target, arms: Groups, cycle_months: Mapping[str, float]) ->
         treated, reference = patients.event_times[counted], others.event_times[chosen(others, target.versus_among)]
         return ratio(target.quantity, treated, reference, how)
     if target.quantity == "blasts_under_5_share":
-        low = FILTERS["blasts_under_5"](patients.event_times, patients.entrants)
+        low = FILTERS["blasts_under_5"](patients.event_times, patients.baseline)
         return float(low[counted].mean()) if counted.any() else math.nan
     count = QUANTITIES.get(target.quantity)
     return count(patients.event_times[counted], how) if count else math.nan

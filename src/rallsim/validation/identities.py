@@ -44,42 +44,36 @@ class Check:
         return f"{verdict}  {self.name} ({self.strategy}): {self.says}: {self.found:.10g} against {self.expected:.10g}"
 
 
-People = tuple[np.ndarray, np.ndarray]  # ages at entry and 1 for men, by patient
-
-
-def check_all(valuations: Mapping[str, Valuation], people: People) -> list[Check]:
-    """Run every check on every strategy, and ICERs against the first.
-
-    `people` are the ages and sexes that the valuations were made with.
-    """
-    found = [check(one, people) for one in valuations.values() for check in CHECKS]
+def check_all(valuations: Mapping[str, Valuation]) -> list[Check]:
+    """Run every check on every strategy, and ICERs against the first."""
+    found = [check(one) for one in valuations.values() for check in CHECKS]
     found += [equal_arms(one) for one in valuations.values()]
     reference, *others = valuations.values()
     return [*found, *(icer_follows_prices(one, reference) for one in others)]
 
 
-def utilities_of_one(valuation: Valuation, people: People) -> Check:
+def utilities_of_one(valuation: Valuation) -> Check:
     """With a utility of 1 at all times QALYs are life years."""
-    again = _again(valuation, people, utilities=valuation.utilities.all_equal(1.0)).totals()
+    again = _again(valuation, utilities=valuation.utilities.all_equal(1.0)).totals()
     return _equal("utility_one", valuation, "QALYs against life years", again["qalys"], again["lys"])
 
 
-def utilities_of_nothing(valuation: Valuation, people: People) -> Check:
+def utilities_of_nothing(valuation: Valuation) -> Check:
     """With a utility of 0 at all times there are no QALYs."""
-    again = _again(valuation, people, utilities=valuation.utilities.all_equal(0.0)).totals()
+    again = _again(valuation, utilities=valuation.utilities.all_equal(0.0)).totals()
     return _equal("utility_zero", valuation, "QALYs against none", again["qalys"], np.zeros(valuation.patients))
 
 
-def discount_of_nothing(valuation: Valuation, people: People) -> Check:
+def discount_of_nothing(valuation: Valuation) -> Check:
     """At a rate of 0 discounted is undiscounted: costs, QALYs and life years."""
-    again = _again(valuation, people, rates=Rates.of(0.0)).totals()
+    again = _again(valuation, rates=Rates.of(0.0)).totals()
     one, other = (np.concatenate([again[f"{name}{suffix}"] for name in TOTALS[:3]]) for suffix in ("", "_undisc"))
     return _equal("discount_zero", valuation, "discounted at 0 against undiscounted", one, other)
 
 
-def discount_lowers(valuation: Valuation, people: People) -> Check:
+def discount_lowers(valuation: Valuation) -> Check:
     """A higher rate lowers life years; costs fall or stay."""
-    mine, again = valuation.totals(), _again(valuation, people, rates=Rates.of(0.20)).totals()
+    mine, again = valuation.totals(), _again(valuation, rates=Rates.of(0.20)).totals()
     found, expected = float(again["lys"].mean()), float(mine["lys"].mean())
     fine = bool(np.all(again["lys"] <= mine["lys_undisc"] + TOLERANCE)) and found <= expected
     fine = fine and float(again["costs"].mean()) <= float(mine["costs_undisc"].mean()) + TOLERANCE
@@ -87,22 +81,21 @@ def discount_lowers(valuation: Valuation, people: People) -> Check:
     return Check("discount_lowers", valuation.strategy, fine, found, expected, says)
 
 
-def prices_of_nothing(valuation: Valuation, people: People) -> Check:
+def prices_of_nothing(valuation: Valuation) -> Check:
     """With every price 0 there are no costs, and QALYs stay."""
-    again = _again(valuation, people, costs=valuation.costs.scaled(0.0)).totals()
+    again = _again(valuation, costs=valuation.costs.scaled(0.0)).totals()
     return _equal("price_zero", valuation, "costs against none", again["costs"], np.zeros(valuation.patients))
 
 
-def prices_up(valuation: Valuation, people: People) -> Check:
+def prices_up(valuation: Valuation) -> Check:
     """Prices doubled double the costs of each patient."""
-    again = _again(valuation, people, costs=valuation.costs.scaled(2.0)).totals()
+    again = _again(valuation, costs=valuation.costs.scaled(2.0)).totals()
     twice = 2.0 * valuation.totals()["costs"]
     return _equal("price_up", valuation, "costs at twice the prices against twice the costs", again["costs"], twice)
 
 
-def each_price_up(valuation: Valuation, people: People) -> Check:
+def each_price_up(valuation: Valuation) -> Check:
     """Each price that rises by a tenth raises the costs by a tenth of what it made of them."""
-    del people
     charges, costs, worst = valuation.charges, valuation.costs, 0.0
     total = float(charges.discounted.sum())
     for name in {item.price for item in charges.items if item.price}:
@@ -114,7 +107,7 @@ def each_price_up(valuation: Valuation, people: People) -> Check:
     return Check("each_price_up", valuation.strategy, fine, worst, 0.0, "largest gap between rise and expected rise")
 
 
-def everybody_dies_at_entry(valuation: Valuation, people: People) -> Check:
+def everybody_dies_at_entry(valuation: Valuation) -> Check:
     """When all die as they enter, no time is lived: no life years, no QALYs, no cost that takes time."""
     history = valuation.timeline.history
     events = np.zeros(2 * history.patients, EVENT_ROW)
@@ -123,30 +116,27 @@ def everybody_dies_at_entry(valuation: Valuation, people: People) -> Check:
     events["stage"] = np.tile([Stage.RELAPSED, Stage.DEAD], history.patients)
     events["therapy"] = -1
     events["detail"] = np.tile([Detail.NONE, Detail.BACKGROUND], history.patients)
-    dead = _valued(valuation, replace(history, events=events), people).totals()
+    dead = _valued(valuation, replace(history, events=events)).totals()
     found = sum(float(np.abs(dead[name]).sum()) for name in ("lys", "qalys", "lys_undisc", "qalys_undisc"))
     return Check("mortality_one", valuation.strategy, found == 0.0, found, 0.0, "time lived when all die at entry")
 
 
-def categories_make_the_total(valuation: Valuation, people: People) -> Check:
+def categories_make_the_total(valuation: Valuation) -> Check:
     """Costs by category sum to the costs of each patient."""
-    del people
     parts = valuation.by_category()
     whole = np.asarray(sum(values for name, values in parts.items() if not name.endswith("_undisc")))
     return _equal("categories", valuation, "sum over categories against costs", whole, valuation.totals()["costs"])
 
 
-def lines_make_the_total(valuation: Valuation, people: People) -> Check:
+def lines_make_the_total(valuation: Valuation) -> Check:
     """Costs by line sum to the costs of each patient: nothing is counted in two lines."""
-    del people
     parts = valuation.by_line()
     whole = sum(values for name, values in parts.items() if not name.endswith("_undisc"))
     return _equal("lines", valuation, "sum over lines against costs", np.asarray(whole), valuation.totals()["costs"])
 
 
-def cycles_make_the_total(valuation: Valuation, people: People) -> Check:
+def cycles_make_the_total(valuation: Valuation) -> Check:
     """Costs, QALYs and life years by stage and year sum to the means."""
-    del people
     edges = np.arange(0.0, valuation.timeline.history.horizon + 12.0, 12.0)
     charges = valuation.charges
     spread = sum(share for _, share in shares_of_cycles(charges.start, charges.stop, edges, valuation.rates.costs))
@@ -156,9 +146,8 @@ def cycles_make_the_total(valuation: Valuation, people: People) -> Check:
     return Check("cycles", valuation.strategy, fine, whole, expected, "sum over years against costs")
 
 
-def life_years_are_survival(valuation: Valuation, people: People) -> Check:
+def life_years_are_survival(valuation: Valuation) -> Check:
     """Undiscounted life years of a patient are the time from entry to death or censoring."""
-    del people
     timeline = valuation.timeline
     last = np.flatnonzero(np.append(timeline.patient[1:] != timeline.patient[:-1], True))
     lived = np.zeros(valuation.patients)
@@ -166,23 +155,21 @@ def life_years_are_survival(valuation: Valuation, people: People) -> Check:
     return _equal("life_years", valuation, "life years against survival time", valuation.totals()["lys_undisc"], lived)
 
 
-def never_above_the_norm(valuation: Valuation, people: People) -> Check:
+def never_above_the_norm(valuation: Valuation) -> Check:
     """QALYs of a patient are never more than those of the general population over the same time."""
-    ages, male = people
     utilities = valuation.utilities
     stages = tuple(replace(one, may_exceed_norm=False) for one in utilities.stages)
     norms = replace(utilities, stages=stages, decrements=())
     ceiling_of = norms.with_values({one.utility: 1.0 for one in utilities.stages})
-    lived = qalys_of(valuation.timeline, ceiling_of, valuation.rates, ages, male)
+    lived = qalys_of(valuation.timeline, ceiling_of, valuation.rates)
     ceiling = np.bincount(valuation.timeline.patient[lived.row], lived.qalys_discounted, valuation.patients)
     excess = float(np.max(valuation.totals()["qalys"] - ceiling, initial=0.0))
     fine = excess <= TOLERANCE or any(one.may_exceed_norm for one in utilities.stages)
     return Check("population_norm", valuation.strategy, fine, excess, 0.0, "largest excess of QALYs over the norm's")
 
 
-def patients_in_are_patients_out(valuation: Valuation, people: People) -> Check:
+def patients_in_are_patients_out(valuation: Valuation) -> Check:
     """As many enter as have a row in the table, and as many die or are censored."""
-    del people
     events = valuation.timeline.event
     into, out = int((events == Event.ENTRY).sum()), int(np.isin(events, (Event.DEATH, Event.CENSORED)).sum())
     fine = into == out == valuation.patients == len(valuation.patient_table())
@@ -223,7 +210,7 @@ def icer_follows_prices(valuation: Valuation, reference: Valuation) -> Check:
     )
 
 
-CHECKS: Sequence[Callable[[Valuation, People], Check]] = (
+CHECKS: Sequence[Callable[[Valuation], Check]] = (
     utilities_of_one,
     utilities_of_nothing,
     discount_of_nothing,
@@ -241,14 +228,13 @@ CHECKS: Sequence[Callable[[Valuation, People], Check]] = (
 )
 
 
-def _again(valuation: Valuation, people: People, **changed: object) -> Valuation:
+def _again(valuation: Valuation, **changed: object) -> Valuation:
     """Value the same history with something changed."""
-    return _valued(replace(valuation, **changed), valuation.timeline.history, people)  # type: ignore[arg-type]
+    return _valued(replace(valuation, **changed), valuation.timeline.history)  # type: ignore[arg-type]
 
 
-def _valued(like: Valuation, history: History, people: People) -> Valuation:
-    ages, male = people
-    return value_history(history, like.costs, like.utilities, like.rates, ages=ages, male=male)
+def _valued(like: Valuation, history: History) -> Valuation:
+    return value_history(history, like.costs, like.utilities, like.rates)
 
 
 def _equal(name: str, valuation: Valuation, says: str, found: np.ndarray, expected: np.ndarray) -> Check:

@@ -16,6 +16,7 @@ from rallsim.inputs.scenario import Scenario, load_scenario
 from rallsim.inputs.uncertainty import PLACES
 from rallsim.model.population import Values
 from rallsim.model.random_numbers import spare_uniforms
+from rallsim.outcomes.baseline import baseline_of
 from rallsim.outcomes.event_times import event_times_of
 from rallsim.simulation.batch import simulate_block
 from rallsim.simulation.engine_inputs import Prepared, check_scenario, parameters_for, prepare
@@ -26,15 +27,15 @@ LEVELS = ("cr", "mrd")  # outcomes in which studies differ
 
 @dataclass(frozen=True)
 class Patients:
-    """What happened to the patients of an arm: event times, their records at entry, and a spare uniform each."""
+    """What happened to the patients of an arm: event times, who they are at entry, and a spare uniform each."""
 
     event_times: np.ndarray
-    entrants: np.ndarray
+    baseline: np.ndarray
     spare: np.ndarray  # for censoring by the end of follow-up
 
     def first(self, number: int) -> Patients:
         """The first patients only."""
-        return Patients(self.event_times[:number], self.entrants[:number], self.spare[:number])
+        return Patients(self.event_times[:number], self.baseline[:number], self.spare[:number])
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,9 @@ class Trial:
         for number, size in blocks_of(patients):
             entrants, luck = entrants_of_block(self.scenario.seed, prepared, (number, size), replicate, draw)
             records = event_times_of(simulate_block(entrants, luck, prepared, draw), size)
-            parts.append((records, entrants, spare_uniforms(self.scenario.seed, replicate, number)[:size]))
-        event_times, entrants, spare = zip(*parts, strict=True)
-        return Patients(np.concatenate(event_times), joined(entrants), np.concatenate(spare))
+            parts.append((records, baseline_of(entrants), spare_uniforms(self.scenario.seed, replicate, number)[:size]))
+        event_times, baseline, spare = zip(*parts, strict=True)
+        return Patients(np.concatenate(event_times), joined(baseline), np.concatenate(spare))
 
     @cached_property
     def cycle_months(self) -> dict[str, float]:

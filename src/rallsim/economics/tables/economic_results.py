@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from rallsim.economics.settings.settings import EconomicSettings
 from rallsim.economics.tables import comparison
 from rallsim.economics.tables.decisions import UNDISC, incremental, net_benefit, pairwise
-from rallsim.economics.tables.people import people_of
 from rallsim.economics.tables.severity import severity
 from rallsim.economics.valuation.accrual_periods import Floats
 from rallsim.economics.valuation.valuation import Valuation, by_stage_and_cycle, value_history
@@ -32,13 +32,17 @@ class EconomicResults:
     economics: EconomicSettings
     valuations: Mapping[str, Valuation]
     lifetime: Mapping[str, Valuation] | None
-    people: tuple[Floats, Floats]
     parameters: ParameterSet
 
     @property
     def months(self) -> float:
         """Months that the valuations cover: the horizon, or the whole years until the last patient's death."""
         return next(iter(self.valuations.values())).timeline.history.horizon
+
+    @property
+    def baseline(self) -> np.ndarray:
+        """Who the patients are (`outcomes.baseline`)."""
+        return next(iter(self.valuations.values())).timeline.history.baseline
 
     @cached_property
     def totals(self) -> dict[str, dict[str, Floats]]:
@@ -70,7 +74,7 @@ class EconomicResults:
             ),
             "pairwise": self._with_alive(pairwise(self.totals, reference, self.lifetime_totals), "alive", "strategy"),
             "net_benefit": net_benefit(self.totals, reference, sorted({*self.economics.grid, *self.economics.wtp})),
-            "severity": severity(self.totals, self.people, self.economics, self.scenario, self.parameters),
+            "severity": severity(self.totals, self.baseline, self.economics, self.scenario, self.parameters),
             "activity": comparison.activity(self.valuations),
             "trace": pd.concat([by_stage_and_cycle(one) for one in self.valuations.values()], ignore_index=True),
             "inputs": inputs,
@@ -95,7 +99,7 @@ class EconomicResults:
 def value_histories(
     scenario: Scenario, parameters: ParameterSet, histories: Mapping[str, History], economics: EconomicSettings
 ) -> EconomicResults:
-    """Value the histories of all strategies of a scenario up to the horizon of the settings, and for life.
+    """Value the `histories` of all strategies of a scenario up to the horizon of the settings, and for life.
 
     Histories must reach that horizon; where they end before life does, ICERs for life and severity stay empty.
 
@@ -109,18 +113,10 @@ def value_histories(
     3
     """
     first = next(iter(histories.values()))
-    people = people_of(scenario, parameters, replicate=first.replicate)
 
     def valued(months: float) -> dict[str, Valuation]:
         return {
-            name: value_history(
-                history.until(months),
-                economics.costs,
-                economics.utilities,
-                economics.rates,
-                ages=people[0],
-                male=people[1],
-            )
+            name: value_history(history.until(months), economics.costs, economics.utilities, economics.rates)
             for name, history in histories.items()
         }
 
@@ -133,4 +129,4 @@ def value_histories(
         lifetime = valuations
     elif first.horizon == LIFETIME_MONTHS:
         lifetime = valued(life)
-    return EconomicResults(scenario, economics, valuations, lifetime, people, parameters)
+    return EconomicResults(scenario, economics, valuations, lifetime, parameters)

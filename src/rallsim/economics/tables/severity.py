@@ -16,8 +16,8 @@ from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
 from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.states import Detail, Event, Stage
+from rallsim.outcomes.baseline import baseline_with
 from rallsim.outcomes.history import History
-from rallsim.simulation.engine_inputs import prepare
 
 AGE_STEP = 2.0  # years between ages at which the rest of life is valued; linear between them
 LIVES = 400  # at each of these ages
@@ -29,7 +29,7 @@ COLUMNS = [
 
 def severity(
     totals: Mapping[str, Mapping[str, Floats]],
-    people: tuple[Floats, Floats],
+    baseline: np.ndarray,
     economics: EconomicSettings,
     scenario: Scenario,
     parameters: ParameterSet,
@@ -40,14 +40,14 @@ def severity(
 
     `qalys_without_disease`: the general population of the same ages and sexes, alive by the life table and at its norm;
     `qalys_with_disease`: the reference strategy up to the horizon, so a short horizon overstates the shortfall. Both
-    discounted. `people` are ages at entry (years) and 1 for men. A row a strategy but the reference; none where the
+    discounted. `baseline` says ages and sexes (`outcomes.baseline`). A row a strategy but the reference; none where the
     perspective states no weights.
     """
     perspective = economics.perspective
     gains = pairwise(totals, scenario.reference)
     if perspective is None or not perspective.weighs_severity():
         return pd.DataFrame(columns=COLUMNS)
-    without = float(general_population_qalys(people, economics, scenario, parameters).mean())
+    without = float(general_population_qalys(baseline, economics, scenario, parameters).mean())
     having = float(totals[scenario.reference]["qalys"].mean())
     weight = perspective.severity_weight(without, having)
     shortfall = (without, having, without - having, (without - having) / without, weight)
@@ -60,21 +60,21 @@ def severity(
 
 
 def general_population_qalys(
-    people: tuple[Floats, Floats], economics: EconomicSettings, scenario: Scenario, parameters: ParameterSet
+    baseline: np.ndarray, economics: EconomicSettings, scenario: Scenario, parameters: ParameterSet
 ) -> Floats:
     """Discounted QALYs that each patient would have left without the disease.
 
     integral of S(t) norm(age + t) D(t) dt over the rest of life, S from the life table of the population's country
     """
-    base = parameters.values(scenario.population_id)
-    tables = prepare(scenario, next(iter(scenario.strategies.values())), parameters, base).life_tables
-    ages, male = people
+    country = parameters.countries[scenario.population_id]
+    ages, male = baseline["age"], baseline["male"]
     points = np.arange(np.floor(ages.min()), np.ceil(ages.max()) + AGE_STEP, AGE_STEP)
     found = np.zeros(len(ages))
-    for sex in (0, 1):
-        mine = male == sex
+    for code, sex in enumerate(("female", "male")):
+        mine = male == code
         if mine.any():
-            found[mine] = np.interp(ages[mine], points, rest_of_life(points, sex, tables[sex], economics))
+            hazard = parameters.evidence.cumulative_hazard(country, sex)
+            found[mine] = np.interp(ages[mine], points, rest_of_life(points, code, hazard, economics))
     return found
 
 
@@ -95,11 +95,10 @@ def rest_of_life(ages: Floats, sex: int, hazard: Floats, economics: EconomicSett
     events["stage"] = np.tile([Stage.RELAPSED, Stage.DEAD], len(age))
     events["therapy"] = -1
     events["detail"] = np.tile([Detail.NONE, Detail.BACKGROUND], len(age))
-    history = History(events, "none", (), patients=len(age), horizon=12.0 * len(hazard), seed=0)
+    history = History(events, "none", (), baseline_with(age=age, male=float(sex)), horizon=12.0 * len(hazard), seed=0)
     well = {one.utility: 1.0 for one in economics.utilities.stages}
     stages = tuple(replace(one, may_exceed_norm=False) for one in economics.utilities.stages)
     utilities = replace(economics.utilities.with_values(well), stages=stages, decrements=())
-    people = (age, np.full(len(age), float(sex)))
-    valued = value_history(history, economics.costs, utilities, economics.rates, ages=people[0], male=people[1])
+    valued = value_history(history, economics.costs, utilities, economics.rates)
     found: Floats = valued.totals()["qalys"].reshape(len(ages), LIVES).mean(axis=1)
     return found

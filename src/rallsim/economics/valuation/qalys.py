@@ -88,13 +88,13 @@ class QalyAccrual:
     qalys_discounted: Floats
 
 
-def qalys_of(timeline: Timeline, utilities: Utilities, rates: Rates, ages: Floats, male: Floats) -> QalyAccrual:
-    """Find life years and QALYs; `ages` (years, at entry) and `male` (1 or 0) are those of the patients by number."""
+def qalys_of(timeline: Timeline, utilities: Utilities, rates: Rates) -> QalyAccrual:
+    """Find life years and QALYs of the patients of a history."""
     triggers = triggers_of(utilities)
     months = [utilities.months(one.lasting) for one in triggers]
     periods = periods_of(timeline.history.events, triggers, timeline.history.therapies, months)
     columns: Floats = np.empty((4, len(periods)))
-    people = (np.ascontiguousarray(one, np.float64) for one in (ages, male))
+    people = (np.ascontiguousarray(timeline.history.baseline[name]) for name in ("age", "male"))
     weights = weights_of(utilities)
     fill_qalys(*readable(periods), timeline.patient, *people, weights, rates.qalys.forces, columns)
     return QalyAccrual(periods["row"].astype(np.intp), periods["start"].copy(), periods["stop"].copy(), *columns)

@@ -102,23 +102,20 @@ class Valuation:
         return np.bincount(patient, amount, self.patients).astype(np.float64)
 
 
-def value_history(
-    history: History, costs: Costs, utilities: Utilities, rates: Rates, *, ages: Floats, male: Floats
-) -> Valuation:
-    """Value a history; `ages` (years, at entry) and `male` (1 or 0) are those of its patients by number.
+def value_history(history: History, costs: Costs, utilities: Utilities, rates: Rates) -> Valuation:
+    """Value a history, whose baseline says the age and the sex of its patients.
 
     The history is read, never changed; the same history with other prices, utilities or rates is another valuation.
     """
-    for name, values in (("ages", ages), ("male", male)):
-        if len(values) != history.patients:
-            raise InputError(
-                Problem(f"{name} must be one a patient", found=str(len(values)), allowed=str(history.patients))
-            )
+    for name in ("age", "male"):
+        unknown = np.flatnonzero(~np.isfinite(history.baseline[name]))
+        if len(unknown):
+            raise InputError(Problem("must be known of every patient", key=name, found=f"none of patient {unknown[0]}"))
     timeline = Timeline.of(history)
     return Valuation(
         timeline=timeline,
         charges=charges_of(timeline, costs, rates.costs),
-        accrual=qalys_of(timeline, utilities, rates, np.asarray(ages, np.float64), np.asarray(male, np.float64)),
+        accrual=qalys_of(timeline, utilities, rates),
         costs=costs,
         utilities=utilities,
         rates=rates,

@@ -10,8 +10,7 @@ import pandas as pd
 
 from rallsim.common.figures import figure_of, finish, new_axes, titled
 from rallsim.common.precision import Z_95
-from rallsim.decision.analysis import Decision
-from rallsim.decision.analysis import analyse as decide
+from rallsim.decision.analysis import Decision, decide_sample
 from rallsim.decision.analysis import draw as decision_figures
 from rallsim.decision.sample import PsaSample, sample_tables
 from rallsim.decision.sample import left_out as sums_of_others
@@ -51,7 +50,7 @@ def analyse(study: Study) -> Tables:
     sample = sample_of(study)
     found = psa_sample(study, sample)
     without = PsaSample(found.strategies, found.costs, found.effects, found.life_years)
-    decision = decide(without, study.wtp, study.scenario.reference)
+    decision = decide_sample(without, study.wtp, study.scenario.reference)
     total = sample.total()
     undiscounted = {
         name: pd.DataFrame(total.mean(measure), columns=study.strategies) for name, measure in UNDISCOUNTED.items()
