@@ -13,9 +13,9 @@ from helpers_sweep import formula
 from rallsim.errors import InputError
 from rallsim.sweep.analyses import morris, oneway, psa, sobol, threshold, twoway, variants, voi
 from rallsim.sweep.draws import Joint
+from rallsim.sweep.first_order_error import split
 from rallsim.sweep.sampling import sample_of
 from rallsim.sweep.settings import SweepSettings
-from rallsim.sweep.variance import split
 
 PRICE, RATE, OTHER = "costs.blinatumomab_vial", "hsct.sos_fatality", "hsct.acute_gvhd"
 WTP = (1000.0,)

@@ -50,6 +50,17 @@ def test_nothing_of_a_response_is_known_before_its_assessment() -> None:
     assert (patient.record["mrd_positive"], patient.record["alkylators"]) == (1.0, 2)
 
 
+@pytest.mark.parametrize(("age", "stage"), [(39.8, "awaiting_hsct"), (39.9, "remission")])
+def test_consolidation_asks_for_the_age_at_the_remission(age: float, stage: str) -> None:
+    """A patient who turns 40 in the two months of the course is too old for a transplant up to that age."""
+    rules = [{"when": {"age": {"max": 40}}, "hsct": True}]
+    patient = m.Patient(
+        tables(consolidation=rules), Stage.SALVAGE, {"response": 0.1}, therapy=CHEMOTHERAPY, entry_age=age
+    )
+    patient.step()
+    assert (patient.stage, patient.record["age"]) == (stage, pytest.approx(age + 2.0 / 12.0))
+
+
 def test_transplant_after_a_wait_unless_relapse_is_first() -> None:
     """Transplant three months after the response, relapse by the remission's own clock when that is earlier."""
     record = {"time": 4.0, "remission_since": 4.0, "relapse_clock": 4.0, "therapy": CHEMOTHERAPY}

@@ -1,7 +1,6 @@
 """The parameters the pathway reads: their names, units and meaning, and the records that hold one draw of them.
 
-These classes are the only list of parameters. Parameter files must give each of them, `rallsim evidence` and the
-documentation describe them from here, and the compiled pathway reads records made from them.
+These classes are the only list: files must give each parameter, and records and documentation are made from here.
 """
 
 from __future__ import annotations
@@ -33,8 +32,7 @@ UNITS: dict[str, tuple[float, float]] = {
 class Field:
     """A parameter: its unit (one of UNITS, which bounds it), what it means, and the value that has no effect.
 
-    A file may leave a parameter with a `neutral` value out: then the effect is not modelled, and the parameter is
-    listed as assumed to have none.
+    A file may leave out a parameter with a `neutral` value, which is then listed as assumed to have no effect.
     """
 
     unit: str

@@ -12,12 +12,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from enum import auto
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rallsim.common.codes import Code
 from rallsim.common.compiled import compiled, compiled_entry
+from rallsim.model.world import Floats
 
 BLOCK = 1000
 MAX_COURSES = 6
@@ -158,7 +159,7 @@ def uniforms_of(keys: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 
 @compiled_entry
-def fill_uniforms(keys: Any, offsets: Any, uniforms: Any) -> None:
+def fill_uniforms(keys: NDArray[np.uint64], offsets: NDArray[np.uint64], uniforms: Floats) -> None:
     """Fill `uniforms` with those of each key at each offset."""
     for place in range(len(keys)):
         for column in range(len(offsets)):
@@ -166,7 +167,7 @@ def fill_uniforms(keys: Any, offsets: Any, uniforms: Any) -> None:
 
 
 @compiled
-def uniform_of(state: Any) -> float:
+def uniform_of(state: np.uint64) -> float:
     """Output of SplitMix64 at a state, as a number in [0, 1)."""
     z = (state ^ (state >> SHIFT_30)) * MIX_1
     z = (z ^ (z >> SHIFT_27)) * MIX_2

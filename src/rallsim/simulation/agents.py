@@ -1,7 +1,7 @@
 """The engine of record: every patient is a SimPy process.
 
 A process asks the pathway how the present stage will end, sleeps until then, and asks again. Risks are sampled first
-and only the earliest is waited for. Patients who compete for nothing live in environments of one block each.
+and only the earliest is waited for. Patients who compete for nothing have an environment for each block.
 """
 
 from __future__ import annotations

@@ -16,12 +16,12 @@ import pandas as pd
 from rallsim.common.precision import Z_95
 from rallsim.decision.spread import HIGH, LOW
 from rallsim.sweep.draws import SAMPLE, Joint
+from rallsim.sweep.first_order_error import split
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.measures import SHARE, Floats, name_of, pooled, unit_of
 from rallsim.sweep.sampling import Sample
 from rallsim.sweep.study import Study
 from rallsim.sweep.tables import Tables
-from rallsim.sweep.variance import split
 
 KEYS = ("outcome", "unit", "WTP", "strategy", "comparator")
 REST = "other parameters, curvature, interactions and chance"

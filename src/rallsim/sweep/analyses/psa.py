@@ -14,7 +14,10 @@ from rallsim.decision.analysis import Decision, decide_sample
 from rallsim.decision.analysis import draw as decision_figures
 from rallsim.decision.sample import PsaSample, sample_tables
 from rallsim.decision.sample import left_out as sums_of_others
+from rallsim.evaluation.sums import Evaluation
+from rallsim.inputs.scenario_schema import LIFETIME_MONTHS
 from rallsim.sweep.base_case import compare, summarise_both
+from rallsim.sweep.first_order_error import in_words
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.sampling import Sample, running_means, sample_of, variance_table
 from rallsim.sweep.study import Figures, Study
@@ -61,11 +64,20 @@ def analyse(study: Study) -> Tables:
         **undiscounted,
         **decision.tables(),
         **compare(study, sample, outcomes),
-        "evpi": sample.without_luck(decision.evpi),
+        **{name: _with_alive(decision.tables()[name], total, study) for name in ("incremental", "pairwise")},
+        "evpi": sample.bias_corrected(decision.evpi),
         "variance": variance_table(sample, outcomes, study.wtp[0], study.strategies, study.reference),
         "running_means": running_means(sample, study.wtp[0], study.strategies, study.reference),
         "parameters_left_out": pd.DataFrame({"parameter": list(left_out), "reason": list(left_out.values())}),
     }
+
+
+def _with_alive(table: pd.DataFrame, total: Evaluation, study: Study) -> pd.DataFrame:
+    """Add to a table with ICERs the share of patients who are alive when costs and QALYs end: 0 for life."""
+    if study.economics.horizon_months == LIFETIME_MONTHS:
+        return table.assign(Alive=0.0)
+    alive = dict(zip(study.strategies, total.mean("events_censored").mean(axis=0), strict=True))
+    return table.assign(Alive=table["Strategy"].map(alive))
 
 
 def draw(tables: Tables, labels: Labels) -> Figures:
@@ -85,6 +97,9 @@ def draw(tables: Tables, labels: Labels) -> Figures:
 def summarise(tables: Tables, labels: Labels) -> list[str]:
     """Give both answers, say which strategy is preferred, how surely, and how exact that is."""
     lines = summarise_both(tables, labels)
+    alive = tables["incremental"]["Alive"].max()
+    if alive > 0.0:
+        lines.append(f"Not for life: up to {alive:.0%} of patients are alive when costs and QALYs end (--horizon).")
     main = tables["variance"][tables["variance"]["Outcome"] == "nmb"]
     errors = main.set_index("Strategy")["Std_Error"]
     for row in tables["answers"].to_dict("records"):
@@ -92,7 +107,7 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
             f"{labels.at_wtp(row['WTP'], 'At')} {labels.strategy(row['Best'])} has the highest expected net benefit, "
             f"{labels.money(row['Gain'])} more than {labels.strategy(row['Next'])}; it is the best in "
             f"{row['Probability']:.0%} of draws. EVPI {labels.money(row['EVPI'])} a patient, "
-            f"{labels.money(without_luck(tables['evpi'], row['WTP']))} corrected for first-order error."
+            f"{labels.money(bias_corrected(tables['evpi'], row['WTP']))} corrected for bias."
         )
         rival = next((row[one] for one in ("Best", "Next") if row[one] != labels.reference), "")
         if labels.reference in (row["Best"], row["Next"]) and row["Gain"] < Z_95 * errors[rival]:
@@ -102,7 +117,7 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
         f"{int(worst['Draws']):,} draws × {int(worst['Patients']):,} patients. Standard error of net benefit against "
         f"{labels.strategy(labels.reference)}: at most {labels.money(worst['Std_Error'])} (draws "
         f"{labels.money(worst['Error_Of_Draws'])}, patients {labels.money(worst['Error_Of_Patients'])}). "
-        f"First-order error is at most {main['Share_Of_Luck'].max():.1%} of the variance between draws."
+        + in_words(float(main["Share_Of_Luck"].max()), int(worst["Patients"]))
     )
     for outcome, target in labels.settings.get("until", {}).items():
         reached = float(tables["variance"].query("Outcome == @outcome")["Std_Error"].max())
@@ -111,8 +126,8 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
     return lines
 
 
-def without_luck(curve: pd.DataFrame, wtp: float) -> float:
-    """EVPI of a curve at a willingness to pay, corrected for first-order error."""
+def bias_corrected(curve: pd.DataFrame, wtp: float) -> float:
+    """EVPI of a curve at a willingness to pay, free of first-order uncertainty."""
     return float(curve.loc[curve["WTP"] == wtp, "EVPI_Without_Luck"].iloc[0])
 
 
