@@ -40,9 +40,9 @@ def analyse(study: Study) -> Tables:
     of it, and `variance` has its share of the variance between draws. The regression of the EVPPI takes it out.
     """
     sample = sample_of(study)
-    found = psa_sample(study, sample)
-    assert found.parameters is not None
-    names = [str(name) for name in found.parameters.columns]
+    draws = psa_sample(study, sample)
+    assert draws.parameters is not None
+    names = [str(name) for name in draws.parameters.columns]
     asked = checked_groups(study.settings.groups, names)
     owners: dict[str, list[str]] = {}
     for name in names:
@@ -52,17 +52,17 @@ def analyse(study: Study) -> Tables:
     patients = None
     if study.settings.incidence is not None:
         patients = patients_to_come(study.settings.incidence, study.settings.years, study.settings.discount)
-    icers = incremental_of(found)["ICER"].dropna().tolist()
+    icers = incremental_of(draws)["ICER"].dropna().tolist()
     valued = {**alone, **groups}
     words = f"{len(valued):,} regressions"
     with bar_of(words, to_fit(valued), quiet=not study.runner.show_progress) as advance:
-        table = evppi(found, study.wtp, valued, patients, advance)
-    absent = left_out(found.parameters)  # of psa_parameters.csv, which R reads
+        table = evppi(draws, study.wtp, valued, patients, advance)
+    absent = left_out(draws.parameters)  # of psa_parameters.csv, which R reads
     members = [" ".join(name for name in row.split() if name not in absent) for row in table["Members"]]
     table = table.assign(Members=members)
     return {
         "evppi": table.sort_values(["WTP", "EVPPI"], ascending=[True, False], kind="stable"),
-        "evpi": sample.bias_corrected(evpi(found, wtp_grid(study.wtp, icers), patients)),
+        "evpi": sample.bias_corrected(evpi(draws, wtp_grid(study.wtp, icers), patients)),
         "variance": variance_table(sample, ["nmb"], study.wtp[0], study.strategies, study.reference),
     }
 
