@@ -13,6 +13,7 @@ from rallsim.decision.analysis import wtp_grid
 from rallsim.decision.figures import MOST_BARS
 from rallsim.decision.incremental import incremental_of
 from rallsim.decision.partial_information import checked_groups, evppi, not_shown, to_fit
+from rallsim.decision.sample import left_out
 from rallsim.decision.value_of_information import evpi, patients_to_come
 from rallsim.sweep.analyses.psa import bias_corrected, psa_sample
 from rallsim.sweep.draws import owner_of
@@ -56,6 +57,9 @@ def analyse(study: Study) -> Tables:
     words = f"{len(valued):,} regressions"
     with bar_of(words, to_fit(valued), quiet=not study.runner.show_progress) as advance:
         table = evppi(found, study.wtp, valued, patients, advance)
+    absent = left_out(found.parameters)  # of psa_parameters.csv, which R reads
+    members = [" ".join(name for name in row.split() if name not in absent) for row in table["Members"]]
+    table = table.assign(Members=members)
     return {
         "evppi": table.sort_values(["WTP", "EVPPI"], ascending=[True, False], kind="stable"),
         "evpi": sample.bias_corrected(evpi(found, wtp_grid(study.wtp, icers), patients)),
@@ -86,9 +90,12 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
         line += f" ({labels.money(bias_corrected(tables['evpi'], wtp))} corrected for bias)"
         if "Population_EVPI" in everything:
             line += f", {labels.money(float(everything['Population_EVPI'].sum()))} for the population"
-        lines.append(line + ". Worth knowing most, alone or together:")
         named = _labelled(rows, labels)
-        for row in named[named["Worth_Knowing"]].head(3).to_dict("records"):
+        known = named[named["Worth_Knowing"]].head(3)
+        lines.append(
+            line + ". " + ("Worth knowing most, alone or together:" if len(known) else "Nothing is worth knowing.")
+        )
+        for row in known.to_dict("records"):
             lines.append(
                 f"  {row['Parameters']}: {labels.money(row['EVPPI'])} (standard error "
                 f"{labels.money(row['Std_Error'])}), {row['Share']:.0%} of the EVPI"
