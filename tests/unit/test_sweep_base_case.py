@@ -95,7 +95,7 @@ def test_only_what_explains_an_outcome_is_named() -> None:
 
     assert explaining(outcome, x, alone) == ["4", "7"]
     doubled = {**alone, "4": [4, 40], "9": [9, 41]}
-    assert explaining(outcome, np.column_stack([x, x[:, 4], x[:, 4]]), doubled) == ["4", "7"]
+    assert explaining(outcome, np.column_stack([x, x[:, 4], x[:, 9]]), doubled) == ["4", "7"]
 
 
 def test_the_base_case_of_a_sample_is_that_of_a_run(tmp_path: Path) -> None:
