@@ -81,8 +81,8 @@ parameters:
   antibody: {value: 0.6, unit: utility, basis: assumed, lo: 0, hi: 1, reason: round}
   crs: {value: 0.3, unit: disutility, basis: assumed, lo: 0, hi: 1, reason: round}
   crs_months: {value: 2, unit: months, basis: assumed, lo: 0, hi: 12, reason: round}
-  one: {value: 1.0, unit: coefficient, basis: assumed, lo: 0, hi: 1, reason: round}
-  men: {value: 0.0, unit: coefficient, basis: assumed, lo: 0, hi: 1, reason: round}
+  one: {value: 1.0, unit: coefficient, basis: assumed, lo: 0, hi: 2, reason: round}
+  men: {value: 0.0, unit: coefficient, basis: assumed, lo: -1, hi: 1, reason: round}
   falls: {value: -0.002, unit: coefficient, basis: assumed, lo: -1, hi: 1, reason: round}
   curves: {value: -0.00004, unit: coefficient, basis: assumed, lo: -1, hi: 1, reason: round}
   age: {value: 50, unit: years, basis: assumed, lo: 50, hi: 50, reason: round}

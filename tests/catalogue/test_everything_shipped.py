@@ -89,7 +89,7 @@ def test_every_parameter_says_where_it_comes_from(path: str) -> None:
     parameter = m.parameters().parameters[path]
     low, high = UNITS[parameter.unit]
     assert low <= parameter.value <= high
-    assert parameter.basis in {"reported", "counts", "fitted", "calibrated", "assumed"}
+    assert parameter.basis in {"reported", "counts", "pooled", "fitted", "calibrated", "assumed"}
     assert parameter.file
     assert parameter.line
     assert parameter.note

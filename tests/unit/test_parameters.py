@@ -35,7 +35,7 @@ MORTALITY = """about: >
 parameters:
   ratio_active:
     {value: 1.0, unit: mortality_ratio, basis: assumed, lo: 1.0, hi: 3.0,
-     reason: "deaths with leukaemia or treatment are modelled apart; this is what remains"}
+     reason: "deaths with leukaemia or treatment are modelled apart; this is what remains", held: "a rule of counting"}
   ratio_long_term:
     {value: 2.0, unit: mortality_ratio, basis: assumed, lo: 1.0, hi: 4.0,
      reason: "excess mortality of survivors without transplant not published; below that after transplant"}
@@ -107,6 +107,14 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
     "assumed outside its range": (
         *(INOTUZUMAB, CYCLE, CYCLE.replace("value: 0.69", "value: 0.68"), 0),
         *("parameters.cycle_months.value", ["outside its own range", "found 0.68", "0.69 to 0.92"]),
+    ),
+    "assumed at an end of its range": (
+        *("disease.yaml", 'lo: 0.2, hi: 1.0, reason: "from a', 'lo: 0.5, hi: 1.0, reason: "from a', 0),
+        *("parameters.months_to_treatment.value", ["is an end of its own range", "'held'", "between 0.5 and 1"]),
+    ),
+    "pooled without limits": (
+        *("hsct.yaml", f"reported, {RATIO}", f"pooled, {RATIO}, estimates: [{{ratio: gap_bar_hr_rel}}]", 0),
+        *("parameters.relapse_hazard_ratio_mrd_positive.estimates", ["must be a list of mappings", "hi, lo, ratio"]),
     ),
     "range beyond what is possible": (
         *("disease.yaml", 'hi: 1.0, reason: "from a failure', 'hi: 1500, reason: "from a failure', 0),

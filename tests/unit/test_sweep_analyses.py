@@ -240,7 +240,7 @@ def test_every_draw_is_worth_its_net_benefit(tmp_path: Path) -> None:
 
 def test_sobol_indices_of_a_sum_are_shares_of_its_variance(tmp_path: Path) -> None:
     """For a weighted sum of two independent parameters S1 = ST = its part of the variance, within three half widths."""
-    asked = SweepSettings(wtp=WTP, ranges={RATE: None, "disease.long_term_after_months": None}, design=512)
+    asked = SweepSettings(wtp=WTP, ranges={RATE: None, "disease.late_relapse_until_months": None}, design=512)
     study = formula(tmp_path, asked)
     paths = list(asked.ranges)
     spreads = [study.draws(1000).table[path].std() for path in paths]
@@ -256,7 +256,7 @@ def test_sobol_indices_of_a_sum_are_shares_of_its_variance(tmp_path: Path) -> No
 
 def test_what_is_in_no_group_keeps_its_base_value(tmp_path: Path) -> None:
     """With two groups of one parameter each, the design has their columns and no others."""
-    groups = {"one": (RATE,), "other": ("disease.long_term_after_months",)}
+    groups = {"one": (RATE,), "other": ("disease.late_relapse_until_months",)}
     study = formula(tmp_path, SweepSettings(wtp=WTP, groups=groups, design=64))
     seen: list[list[str]] = []
 
@@ -267,19 +267,19 @@ def test_what_is_in_no_group_keeps_its_base_value(tmp_path: Path) -> None:
     study.costs = costs
     found = sobol.analyse(study)["sobol"].query("strategy == 'blinatumomab'").set_index("factor")
 
-    assert seen == [[RATE, "disease.long_term_after_months"]]
+    assert seen == [[RATE, "disease.late_relapse_until_months"]]
     assert found.loc["one", "ST"] == pytest.approx(1.0, abs=0.05)
     assert found.loc["other", "ST"] == 0.0
 
 
 def test_morris_finds_the_slope_of_a_straight_line(tmp_path: Path) -> None:
     """A parameter that does nothing has effects 0; the other has mu = -mu_star: net benefit falls with costs."""
-    asked = SweepSettings(wtp=WTP, ranges={RATE: None, "disease.long_term_after_months": None}, design=10)
+    asked = SweepSettings(wtp=WTP, ranges={RATE: None, "disease.late_relapse_until_months": None}, design=10)
     study = formula(tmp_path, asked, costs=lambda t: columns(t, 0.0, 10 * t[RATE], 0.0))
 
     found = morris.analyse(study)["morris"].query("strategy == 'blinatumomab'").set_index("factor")
 
-    assert found.loc["disease.long_term_after_months", "mu_star"] == 0.0
+    assert found.loc["disease.late_relapse_until_months", "mu_star"] == 0.0
     assert found.loc[RATE, "mu_star"] == pytest.approx(-found.loc[RATE, "mu"])
     assert found.loc[RATE, "mu_star"] > 0
 

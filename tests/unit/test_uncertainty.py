@@ -8,22 +8,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rallsim.economics.settings.economic_draws import economic_draws
-from rallsim.economics.settings.settings import economic_settings
-from rallsim.inputs.evidence import Row
+from rallsim.inputs.evidence import Row, load_evidence
 from rallsim.inputs.parameters import load_parameters
-from rallsim.inputs.scenario import load_scenario
-from rallsim.inputs.uncertainty import (
+from rallsim.inputs.pooled import pool
+from rallsim.inputs.spreads import (
     Spread,
-    bounded,
-    interval,
-    parameter_draws,
-    pert,
-    posterior_sample,
+    effective_size,
+    gamma,
+    in_range,
     spread_of_range,
     spread_of_row,
-    unbounded,
+    whole_numbers,
 )
+from rallsim.inputs.uncertainty import bounded, interval, parameter_draws, posterior_sample, unbounded
 from rallsim.model.parameter_fields import UNITS
 
 ROW = Row("row", "published", "response", "cr_rate", 0.4, None, None, "proportion", "made_up.csv", 2)
@@ -79,13 +76,69 @@ def test_definitions_and_assumptions_are_not_estimates() -> None:
     assert spread_of_row(replace(ROW, kind="assumed")) is None
 
 
-def test_pert_keeps_to_its_range() -> None:
-    """PERT from 1 to 5 with mode 2 has mean (1 + 4 * 2 + 5) / 6 and never leaves the range; a fixed number stays."""
-    found = pert(1.0, 2.0, 5.0).quantile(EVEN)
-    assert found.mean() == pytest.approx(14.0 / 6.0, rel=1e-3)
-    assert 1.0 <= found.min() < found.max() <= 5.0
+def test_an_interval_of_a_curve_goes_before_its_size() -> None:
+    """A share at 12 months with printed limits and a size has those limits; one of counts has its beta all the same."""
+    landmark: dict[str, object] = {"value": 0.5, "lo": 0.3, "hi": 0.7, "ci_level": "0.95", "total": 100.0}
+    limits = spread(at_months=12.0, **landmark).quantile(np.array([0.025, 0.975]))
+    assert limits == pytest.approx([0.3, 0.7], rel=1e-6)
+    assert spread(**landmark).kind == "beta(50.5, 50.5)"
+
+
+def test_censoring_lowers_the_size_behind_a_landmark() -> None:
+    """Limits of 0.3 and 0.7 around one half are those of 21 patients, however many were enrolled.
+
+    The log odds of 0.7 are 0.847, so s = 0.847 / 1.96 = 0.432 and 1 / (s² / 4) = 21.4.
+    """
+    row = replace(ROW, value=0.5, lo=0.3, hi=0.7, ci_level="0.95", total=100.0)
+    assert effective_size(replace(row, at_months=12.0)) == pytest.approx(21.4, abs=0.05)
+    assert effective_size(row) == 100.0
+
+
+def test_an_assumed_number_is_the_mean_of_its_range() -> None:
+    """In the middle of 0 to 4 the standard deviation is that of a normal with the ends as 95 % limits, 4 / 3.92.
+
+    Near an end the mean stays, no value leaves the range, and the density has no peak there: of the values below the
+    mean about a hundredth lie within a hundredth of the way.
+    """
+    middle = in_range(0.0, 2.0, 4.0).quantile(EVEN)
+    assert (middle.mean(), middle.std()) == pytest.approx((2.0, 4.0 / 3.92), rel=1e-3)
+    skewed = in_range(1.0, 1.3, 5.0).quantile(EVEN)
+    assert skewed.mean() == pytest.approx(1.3, rel=1e-3)
+    assert 1.0 <= skewed.min() < skewed.max() <= 5.0
+    assert np.mean(skewed < 1.003) < 0.02
+
+
+def test_a_fixed_number_stays() -> None:
+    """A number whose range is one value has that value in every draw."""
     fixed = next(one for one in load_parameters(calibrated=False).parameters.values() if one.lo == one.hi is not None)
     assert set(spread_of_range(fixed).quantile(EVEN[:5])) == {fixed.value}
+
+
+def test_cycles_are_whole_numbers_around_their_value() -> None:
+    """From 1 to 4 around 2: one cycle and a binomial of three with chance 1/3, mean 2 and variance 2/3."""
+    found = whole_numbers(1.0, 2.0, 4.0).quantile(EVEN)
+    assert set(found) == {1.0, 2.0, 3.0, 4.0}
+    assert (found.mean(), found.var()) == pytest.approx((2.0, 2.0 / 3.0), abs=1e-3)
+
+
+def test_a_cost_without_limits_is_a_gamma_of_its_relative_error() -> None:
+    """A mean of 100 with a relative error of 20 % has a standard deviation of 20."""
+    found = gamma(100.0, 0.2).quantile(EVEN)
+    assert (found.mean(), found.std()) == pytest.approx((100.0, 20.0), rel=1e-3)
+
+
+def test_series_and_prior_are_weighted_by_their_precision() -> None:
+    """A ratio of e (limits e^±0.98 around it, so variance 1/4) and a prior of variance 1 around none give e^0.8.
+
+    The posterior precision is 4 + 1, so its standard deviation is 5^-1/2. A second such series gives e^(8/9).
+    """
+    row = replace(ROW, value=math.e, lo=math.exp(1 - 0.98), hi=math.exp(1 + 0.98), unit="hazard_ratio")
+    evidence = replace(load_evidence(), rows={"row": row})
+    estimate = {"ratio": "row", "lo": "lo(row)", "hi": "hi(row)"}
+    found = pool([estimate], "hazard_ratio", evidence)
+    assert math.log(found.value) == pytest.approx(0.8, abs=1e-4)
+    assert math.log(found.hi / found.lo) == pytest.approx(2.0 * 1.96 / math.sqrt(5.0), rel=1e-3)
+    assert math.log(pool([estimate] * 2, "hazard_ratio", evidence).value) == pytest.approx(8.0 / 9.0, abs=1e-4)
 
 
 @pytest.mark.parametrize("unit", ["probability", "odds_ratio", "months"])
@@ -151,21 +204,3 @@ def test_intervals_hold_the_base_case() -> None:
         if one.path not in parameters.origins:
             lo, hi = interval(one)
             assert lo <= one.value <= hi, one.path
-
-
-def test_economic_numbers_are_drawn_from_their_ranges() -> None:
-    """Assumed costs and utilities stay in their ranges, list prices are never drawn, draws are those of the seed."""
-    economics = economic_settings(load_scenario("first_salvage"), load_parameters())
-    drawn = economic_draws(economics.costs, economics.utilities, 200)
-    entries = {
-        f"{owner}.{name}": entry
-        for owner, one in (("costs", economics.costs), ("utilities", economics.utilities))
-        for name, entry in one.entries.items()
-    }
-    assert len(drawn.columns) > 10
-    for path in drawn:
-        entry = entries[str(path)]
-        assert not entry.list_price
-        if entry.basis == "assumed":
-            assert drawn[path].between(entry.lo, entry.hi).all()
-    assert drawn.equals(economic_draws(economics.costs, economics.utilities, 300).iloc[:200])

@@ -1,7 +1,7 @@
 """Calibration: what no paper prints, fitted to the trials' survival, progression and transplant rates all together.
 
 Let c be the calibrated parameters and r all others, each on the scale on which it is unbounded, f(c, r) the whole model
-simulated in the trials' populations (with the same luck at all values, so f is smooth), y the published numbers with
+simulated in the trials' populations (with common random numbers, so f is smooth), y the published numbers with
 covariance V. The mode c* minimises
 
     (y - f(c, r0))' V^-1 (y - f(c, r0)) + (c - m)' S^-1 (c - m)
@@ -27,7 +27,8 @@ import numpy as np
 import pandas as pd
 
 from rallsim.inputs.parameters import ParameterSet
-from rallsim.inputs.uncertainty import Z, bounded, unbounded
+from rallsim.inputs.spreads import Z
+from rallsim.inputs.uncertainty import bounded, unbounded
 from rallsim.model.parameter_fields import UNITS
 from rallsim.model.random_numbers import parameter_uniforms
 from rallsim.validation.compare import cohort_values
@@ -113,8 +114,9 @@ def prior_of(spec: Mapping[str, Mapping[str, object]], parameters: ParameterSet,
 def data_of(targets: Sequence[Target]) -> Data:
     """Targets of the fit as shares: a median is half alive at the time printed.
 
-    The variance of a share is p (1 - p) / n, or from its printed interval where no size is known. The points of one
-    endpoint in one arm are not independent, whether of all patients or of some, and share the weight of two of all.
+    The variance of a share is p (1 - p) / n, or from its printed interval where it is a point of a curve or no size is
+    known. The points of one endpoint in one arm are not independent, whether of all patients or of some, and share the
+    weight of two of all.
     """
     chosen = [_as_share(one) for one in targets if one.use == "fit"]
     chosen = [one for one in chosen if one.quantity != AT_RISK or one.at_months <= LAST_AT_RISK]
@@ -237,11 +239,11 @@ def _loss(data: Data, z: np.ndarray, fitted: np.ndarray) -> float:
 
 def _own_draws(prior: Prior, draws: pd.DataFrame, spec: Mapping[str, Mapping[str, object]], seed: int) -> pd.DataFrame:
     """Draws of the prior: a parameter's own where it has any and no range is stated, else from the stated range."""
-    luck = parameter_uniforms(seed, len(draws), [f"prior of {path}" for path in prior.paths])
+    uniforms = parameter_uniforms(seed, len(draws), [f"prior of {path}" for path in prior.paths])
     columns = {}
     for k, (path, entry) in enumerate(spec.items()):
         if "lo" in entry:
-            scaled = prior.mean[k] + prior.sd[k] * _normal(luck[f"prior of {path}"])
+            scaled = prior.mean[k] + prior.sd[k] * _normal(uniforms[f"prior of {path}"])
             columns[path] = bounded(scaled, prior.units[k])
         else:
             columns[path] = draws[path].to_numpy()
@@ -271,7 +273,7 @@ def _size(target: Target) -> float:
 
 def _variance(target: Target) -> float:
     printed = not math.isnan(target.lo) and not math.isnan(target.hi) and 0.0 <= target.lo < target.hi <= 1.0
-    if math.isnan(target.total) and printed:
+    if printed and (math.isnan(target.total) or target.quantity.endswith("_at")):
         return ((target.hi - target.lo) / (2.0 * Z)) ** 2
     return target.observed * (1.0 - target.observed) / _size(target)
 

@@ -21,7 +21,8 @@ from rallsim.fit.yaml_text import rounded, yaml_text
 from rallsim.inputs.calibrated_values import calibrated_file
 from rallsim.inputs.parameter_values import ParameterFile, number_at
 from rallsim.inputs.parameters import ParameterSet, load_parameters
-from rallsim.inputs.uncertainty import POSTERIOR, Z
+from rallsim.inputs.spreads import RULES, Z
+from rallsim.inputs.uncertainty import POSTERIOR
 from rallsim.validation.targets import Target, load_targets
 from rallsim.validation.trials import load_trials
 
@@ -33,7 +34,7 @@ STRONG = 0.7  # correlation from which two parameters are said to be told apart 
 HEADER = "# Written by `rallsim fit` from calibration.yaml, the trials and the evidence; not edited by hand.\n"
 METHOD = (
     "Laplace approximation around the mode found by Gauss-Newton steps, sampled by randomised maximum likelihood: the "
-    "whole model simulated in each trial's population, with the same luck at all values; parameters with evidence of "
+    "whole model simulated in each trial's population with common random numbers; parameters with evidence of "
     "their own are drawn from it and not moved"
 )
 NUMBERS = ("value", "lo", "hi", "events", "total", "at_months")  # of an evidence row
@@ -81,9 +82,9 @@ def inputs_hash(start: Start) -> str:
     rows = {row for one in parameters.parameters.values() for row in one.evidence}
     rows |= {one.evidence for one in start.targets} & set(parameters.evidence.rows)
     numbers = {row: [getattr(parameters.evidence.rows[row], key) for key in NUMBERS] for row in rows}
-    values = {path: [one.value, one.lo, one.hi] for path, one in parameters.parameters.items()}
+    values = {path: [one.value, one.lo, one.hi, one.held] for path, one in parameters.parameters.items()}
     risk = {one.id: one.observed for one in start.targets if one.quantity == "at_risk"}
-    files = [start.folder / SPEC, start.folder / "uncertainty.yaml", *sorted((start.folder / "trials").iterdir())]
+    files = [start.folder / SPEC, start.folder / RULES, *sorted((start.folder / "trials").iterdir())]
     texts = [path.read_text(encoding="utf-8") for path in files]
     content = json.dumps([numbers, values, risk, texts, dict(start.spec), DRAWS], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()

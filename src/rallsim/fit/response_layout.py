@@ -13,7 +13,7 @@ import numpy as np
 from rallsim.fit.response import Counted, Printed, Problem
 from rallsim.fit.response_file import OUTCOMES, Arm, Group, Owners, Shares, Spec, odds_ratios
 from rallsim.inputs.evidence import Evidence
-from rallsim.inputs.uncertainty import log_sd
+from rallsim.inputs.spreads import log_sd
 
 
 @dataclass(frozen=True)

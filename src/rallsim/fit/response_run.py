@@ -14,7 +14,8 @@ from rallsim.fit.response_layout import Layout, laid_out
 from rallsim.fit.yaml_text import evidence_hash, rounded, yaml_text
 from rallsim.inputs.parameter_values import RESPONSE
 from rallsim.inputs.parameters import ParameterSet
-from rallsim.inputs.uncertainty import PLACES, Z, bounded
+from rallsim.inputs.spreads import Z
+from rallsim.inputs.uncertainty import PLACES, bounded
 from rallsim.model.random_numbers import parameter_uniforms
 
 SOURCE = f"{RESPONSE}.yaml"
@@ -52,8 +53,8 @@ class Fitted:
         from scipy.special import ndtri
 
         names = self.layout.problem.names
-        luck = parameter_uniforms(seed, draws, [f"response, {name}" for name in names])
-        normal = np.column_stack([ndtri(luck[f"response, {name}"]) for name in names])
+        uniforms = parameter_uniforms(seed, draws, [f"response, {name}" for name in names])
+        normal = np.column_stack([ndtri(uniforms[f"response, {name}"]) for name in names])
         constant = np.exp(self.layout.assumed)
         columns = [
             np.log(assumed.get(path, np.full(draws, constant[k]))) for k, path in enumerate(self.layout.assumed_paths)

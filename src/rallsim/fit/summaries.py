@@ -1,13 +1,18 @@
 """Fits to published summaries: a proportion, a median and a landmark, cumulative incidences.
 
-Each kind of fit is one function of (the fit as written in a parameter file, the parameters it builds on, evidence).
-It returns the fitted parameters and, for every target, what the fit makes of it.
+Each kind of fit is one function of (the fit as written in a parameter file, the parameters it builds on, evidence, and
+in a draw the centres of the priors of its parameters). It returns the fitted parameters and, for every target, what the
+fit makes of it.
+
+The base case meets published curves without a prior. A draw of published numbers may leave a plateau or a scale without
+any limit, such as two points that rise with time. So in draws each has a normal prior around its base value, on log
+odds and logarithms, as wide as `params/uncertainty.yaml` states; its centre is drawn too, as much as its spread.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -18,8 +23,11 @@ from scipy.optimize import brentq, least_squares
 
 from rallsim.inputs.evidence import Evidence
 from rallsim.inputs.formula import evaluate, names
+from rallsim.inputs.spreads import assumed, rules
+from rallsim.inputs.uncertainty import unbounded
 from rallsim.model.distributions import mixture_cure_survival, probability_after_odds_ratio
 
+NO_PRIOR: Mapping[str, float] = {}
 FORMULA_KEYS = ("target", "survival", "at_months", "share", "mrd_positive")
 
 
@@ -61,8 +69,17 @@ def mix_of(spec: Mapping[str, Any], parameters: Mapping[str, float], evidence: E
     ]
 
 
+def curve_prior_sd(unit: str) -> float:
+    """Standard deviation of the prior of a plateau (a share, log odds) or a scale (months, logarithm) in draws."""
+    return float(rules()["priors"][{"share": "plateau", "months": "scale"}[unit]]["sd"])
+
+
 def reference_probability(
-    name: str, spec: Mapping[str, Any], parameters: Mapping[str, float], evidence: Evidence
+    name: str,
+    spec: Mapping[str, Any],
+    parameters: Mapping[str, float],
+    evidence: Evidence,
+    centres: Mapping[str, float] = NO_PRIOR,
 ) -> Fit:
     """Probability in the reference patient that gives the published proportion in the published mix of patients.
 
@@ -78,10 +95,17 @@ def reference_probability(
     return Fit({name: value}, (Target(str(spec["target"]), target, mean(value)),), _evidence(spec))
 
 
-def mixture_cure(name: str, spec: Mapping[str, Any], parameters: Mapping[str, float], evidence: Evidence) -> Fit:
+def mixture_cure(
+    name: str,
+    spec: Mapping[str, Any],
+    parameters: Mapping[str, float],
+    evidence: Evidence,
+    centres: Mapping[str, float] = NO_PRIOR,
+) -> Fit:
     """Plateau and scale of a mixture-cure Weibull curve whose mix over patients meets the published points.
 
-    Least squares of  sum_i share_i * S(t)^ratio_i  against the survivals at their times, S with the shape given.
+    Least squares of  sum_i share_i * S(t)^ratio_i  against the survivals at their times, S with the shape given, each
+    weighted by its binomial error.
     With `later` a share of all patients has its hazard multiplied once more from a time c on:
     S(c)^ratio_i * (S(t) / S(c))^(ratio_i * hazard_ratio), as early loss of B-cell aplasia does.
     """
@@ -109,15 +133,16 @@ def mixture_cure(name: str, spec: Mapping[str, Any], parameters: Mapping[str, fl
             )
         )
 
+    off_centre = _prior([spec["cure"], spec["scale"]], centres)
+    patients = assumed("patients_when_not_printed")
+    errors = [math.sqrt(max(0.02, s * (1.0 - s)) / patients) for _, s, _ in points]
+
     def residuals(x: np.ndarray) -> list[float]:
         cure, scale = _share(x[0]), float(np.exp(x[1]))
-        return [survival(t, cure, scale) - s for t, s, _ in points]
+        misfit = [(survival(t, cure, scale) - s) / error for (t, s, _), error in zip(points, errors, strict=True)]
+        return misfit + off_centre(x)
 
-    # Bounds keep the search among curves that can be; they bind only where drawn points rise with time.
-    bounds = ([-9.0, np.log(0.05)], [9.0, np.log(2000.0)])
-    solution = least_squares(
-        residuals, [-2.0, np.log(points[0][0])], bounds=bounds, xtol=1e-14, ftol=1e-14, gtol=1e-14
-    ).x
+    solution = _smallest(residuals, [-2.0, np.log(points[0][0])], centres)
     cure, scale = _share(solution[0]), float(np.exp(solution[1]))
     targets = tuple(
         Target(f"survival {target['survival']} at {target['at_months']}", s, survival(t, cure, scale))
@@ -126,7 +151,13 @@ def mixture_cure(name: str, spec: Mapping[str, Any], parameters: Mapping[str, fl
     return Fit({spec["cure"]: cure, spec["scale"]: scale}, targets, _evidence(spec))
 
 
-def transplant_outcomes(name: str, spec: Mapping[str, Any], parameters: Mapping[str, float], evidence: Evidence) -> Fit:
+def transplant_outcomes(
+    name: str,
+    spec: Mapping[str, Any],
+    parameters: Mapping[str, float],
+    evidence: Evidence,
+    centres: Mapping[str, float] = NO_PRIOR,
+) -> Fit:
     """Relapse and death after transplant from their cumulative incidences in groups with known shares of MRD.
 
     Relapse and death are independent latent times with survivors' functions cure + (1 - cure) * exp(-t / scale);
@@ -163,12 +194,13 @@ def transplant_outcomes(name: str, spec: Mapping[str, Any], parameters: Mapping[
 
     published = np.array([share for _, share, *_ in targets])
     start = [0.5, np.log(10.0), 0.5, np.log(6.0)]
+    # A share of n patients errs by about 1 / (2 sqrt(n)), so weights of n go with half the distance from the prior.
+    off_centre = _prior([spec[key] for key in ("relapse_cure", "relapse_scale", "death_never", "death_scale")], centres)
 
     def misfit(x: np.ndarray) -> np.ndarray:
-        return np.asarray(weights * (np.array(incidences(x)) - published))
+        return np.append(weights * (np.array(incidences(x)) - published), [0.5 * each for each in off_centre(x)])
 
-    bounds = ([-9.0, np.log(0.05)] * 2, [9.0, np.log(2000.0)] * 2)
-    solution = least_squares(misfit, start, bounds=bounds, xtol=1e-14, ftol=1e-14, gtol=1e-14).x
+    solution = _smallest(misfit, start, centres)
     fitted = incidences(solution)
     values = {
         spec["relapse_cure"]: _share(solution[0]),
@@ -183,9 +215,35 @@ def transplant_outcomes(name: str, spec: Mapping[str, Any], parameters: Mapping[
     return Fit(values, described, _evidence(spec))
 
 
-KINDS: dict[str, Callable[[str, Mapping[str, Any], Mapping[str, float], Evidence], Fit]] = {
+KINDS: dict[str, Callable[..., Fit]] = {
     function.__name__: function for function in (reference_probability, mixture_cure, transplant_outcomes)
 }
+
+
+def _smallest(
+    residuals: Callable[[np.ndarray], Any], start: Sequence[float], centres: Mapping[str, float]
+) -> np.ndarray:
+    """Log odds and logarithms of plateaus and scales, in turn, with the least squares.
+
+    Bounds keep the search among curves that can be. Without a prior the search goes on to the last digit.
+    """
+    curves = len(start) // 2
+    bounds = ([-9.0, math.log(0.05)] * curves, [9.0, math.log(2000.0)] * curves)
+    close = 1e-8 if centres else 1e-14
+    found = least_squares(residuals, start, bounds=bounds, xtol=close, ftol=close, gtol=close)
+    return np.asarray(found.x)
+
+
+def _prior(names: Sequence[str], centres: Mapping[str, float]) -> Callable[[np.ndarray], list[float]]:
+    """Distance of plateaus and scales, in turn, from their centres, in standard deviations: none without a prior."""
+    if not centres:
+        return lambda x: []
+    units = ("share", "months") * (len(names) // 2)
+    found = [
+        (float(unbounded(np.array([centres[name]]), unit)[0]), curve_prior_sd(unit))
+        for name, unit in zip(names, units, strict=True)
+    ]
+    return lambda x: [(at - centre) / sd for at, (centre, sd) in zip(x, found, strict=True)]
 
 
 def _share(x: float) -> float:

@@ -40,7 +40,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Row:
-    """One number, `kind` published or assumed (then `reason` says why); None where nothing was reported."""
+    """One number; None where nothing was reported.
+
+    Its `kind` is published, assumed (then `reason` says why), or drawn in the place of a published one.
+    """
 
     id: str
     kind: str
@@ -69,6 +72,13 @@ class Row:
     def interval(self) -> tuple[float, float] | None:
         """Both limits, or None where either is not reported; `ci_level` says what they are."""
         return None if self.lo is None or self.hi is None else (self.lo, self.hi)
+
+    @property
+    def half_added(self) -> float | None:
+        """Share with half an event added to either side; a drawn one as it is, as its distribution has the halves."""
+        if self.value is None or not self.total:
+            return None
+        return self.value if self.kind == "drawn" else (self.value * self.total + 0.5) / (self.total + 1.0)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from rallsim.errors import InputError, Problem
 from rallsim.inputs.evidence import Evidence
@@ -18,17 +19,23 @@ _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Pow: math.pow,
 }
 _COLUMNS = ("events", "total", "lo", "hi")
+HALF_ADDED = "half_added"
 _OF_ONE: dict[str, Callable[[float], float]] = {"exp": math.exp, "log": math.log, "sqrt": math.sqrt}
 _OF_SEVERAL: dict[str, Callable[[list[float]], float]] = {"min": min, "max": max}
-_ALLOWED = "numbers, evidence ids, + - * / ** ( ), events(id) total(id) lo(id) hi(id), exp(x) log(x) sqrt(x), min max"
+_ALLOWED = (
+    "numbers, evidence ids, + - * / ** ( ), events(id) total(id) lo(id) hi(id) half_added(id), "
+    "exp(x) log(x) sqrt(x), min max"
+)
 
 
 def evaluate(text: str, evidence: Evidence) -> float:
     """Return what a formula comes to; an evidence id stands for its row's value.
 
-    Numbers, + - * / **, unary -, parentheses, `events(id)`, `total(id)`, `lo(id)`, `hi(id)`, and exp, log (natural),
-    sqrt, min and max. Refused: anything else, an unknown id, a number that the row does not report, a division by
-    zero and whatever else leaves no finite number.
+    Numbers, + - * / **, unary -, parentheses, `events(id)`, `total(id)`, `lo(id)`, `hi(id)`, `half_added(id)`, and exp,
+    log (natural), sqrt, min and max. `half_added` is a share with half an event added to either side,
+    (events + 1/2) / (total + 1); a drawn share has the halves in its distribution, so nothing is added to it. Refused:
+    anything else, an unknown id, a number that the row does not report, a division by zero and whatever else leaves no
+    finite number.
 
     >>> from rallsim.inputs.evidence import load_evidence
     >>> round(evaluate("1 - events(blast_cmr) / total(blast_cmr)", load_evidence()), 4)
@@ -60,6 +67,7 @@ def names(text: str) -> list[str]:
     return _names(_parsed(text))
 
 
+@lru_cache(maxsize=512)
 def _parsed(text: str) -> ast.expr:
     try:
         tree = ast.parse(text.strip(), mode="eval").body
@@ -83,7 +91,7 @@ def _refused(node: ast.expr) -> Iterator[ast.expr]:
             yield from _refused(right)
         case ast.UnaryOp(ast.USub(), operand):
             yield from _refused(operand)
-        case ast.Call(ast.Name(function), [ast.Name()], []) if function in _COLUMNS:
+        case ast.Call(ast.Name(function), [ast.Name()], []) if function in (*_COLUMNS, HALF_ADDED):
             pass
         case ast.Call(ast.Name(function), [argument], []) if function in _OF_ONE:
             yield from _refused(argument)
@@ -115,7 +123,7 @@ def _value(node: ast.expr, text: str, evidence: Evidence) -> float:
                 result = _OPERATORS[type(op)](of(left), of(right))
             case ast.UnaryOp(_, operand):
                 result = -of(operand)
-            case ast.Call(ast.Name(function), [ast.Name(row_id)], []) if function in _COLUMNS:
+            case ast.Call(ast.Name(function), [ast.Name(row_id)], []) if function in (*_COLUMNS, HALF_ADDED):
                 result = _column(row_id, function, text, evidence)
             case ast.Call(ast.Name(function), [argument], []):
                 result = _OF_ONE[function](of(argument))
@@ -135,7 +143,7 @@ def _value(node: ast.expr, text: str, evidence: Evidence) -> float:
 def _column(row_id: str, column: str, text: str, evidence: Evidence) -> float:
     row = evidence.row(row_id)
     numbers: dict[str, float | None] = {name: getattr(row, name) for name in ("value", *_COLUMNS)}
-    number = numbers[column]
+    number = row.half_added if column == HALF_ADDED else numbers[column]
     if number is None:
         reported = ", ".join(name for name, each in numbers.items() if each is not None)
         problem = Problem(f"{row_id} reports no {column}", row.file, row.line, text, allowed=reported or None)

@@ -12,11 +12,13 @@ from rallsim.common.yaml_file import Place, YamlFile
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.inputs.evidence import Evidence, Row
 from rallsim.inputs.formula import evaluate, names
+from rallsim.inputs.pooled import pool
 from rallsim.model.parameter_fields import UNITS, Field
 
-ANY_BASIS = ("unit", "basis", "note")
+ANY_BASIS = ("unit", "basis", "note", "held")
 KEYS = {
-    "reported": ("value", "evidence", "from"),
+    "reported": ("value", "evidence", "from", "patients"),
+    "pooled": ("value", "evidence", "estimates"),
     "counts": ("value", "evidence"),
     "fitted": ("fit",),
     "calibrated": ("fit",),
@@ -28,7 +30,7 @@ ROUNDING = 5e-4  # a value in a file may be rounded to three decimals
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number with its unit, where it comes from, and the range it may lie in."""
+    """A number with its unit, where it comes from, and the range it may lie in; `held` says why it is not drawn."""
 
     path: str
     value: float
@@ -40,6 +42,7 @@ class Parameter:
     hi: float | None
     file: str
     line: int | None
+    held: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,8 +161,9 @@ def read_parameter(
             )
     note = str(entry.get("note") or entry.get("reason"))
     line = file.yaml.line(*place)
+    held = str(entry.get("held") or "")
     return Parameter(
-        path, origin.value, spec.unit, basis, origin.evidence, note, origin.lo, origin.hi, file.yaml.name, line
+        path, origin.value, spec.unit, basis, origin.evidence, note, origin.lo, origin.hi, file.yaml.name, line, held
     )
 
 
@@ -195,18 +199,36 @@ def _given(file: ParameterFile, place: Place, basis: str, evidence: Evidence) ->
             return None
         if not lo <= value <= hi:
             file.fault((*place, "value"), "lies outside its own range", found=f"{value:g}", allowed=f"{lo:g} to {hi:g}")
+        elif value in (lo, hi) and lo < hi and not file.at(*place, "held"):
+            message = "is an end of its own range: move it inside, or say in 'held' why it is not drawn"
+            file.fault((*place, "value"), message, found=f"{value:g}", allowed=f"between {lo:g} and {hi:g}")
         return Origin(value, tuple(row.id for row in rows), lo, hi)
     if rows == []:
         file.fault((*place, "evidence"), f"is missing: a value that is {basis} names its evidence rows")
     if value is None or not rows:
         return None
-    origin = _counted(file, place, rows) if basis == "counts" else _reported(file, place, rows, evidence)
+    read = {"counts": _counted, "pooled": _pooled}.get(basis, _reported)
+    origin = read(file, place, rows, evidence)
     if origin and abs(origin.value - value) > max(ROUNDING, 2e-3 * abs(origin.value)):
         file.fault((*place, "value"), "disagrees with its evidence", found=f"{value:g}", allowed=f"{origin.value:.6g}")
     return origin
 
 
-def _counted(file: ParameterFile, place: Place, rows: Sequence[Row]) -> Origin | None:
+def _pooled(file: ParameterFile, place: Place, rows: Sequence[Row], evidence: Evidence) -> Origin | None:
+    """Combine a ratio's estimates with the prior of such ratios."""
+    ids = tuple(row.id for row in rows)
+    try:
+        pooled = pool(file.at(*place, "estimates"), file.at(*place, "unit"), evidence)
+    except InputError as error:
+        file.faults_of_formula((*place, "estimates"), "", error)
+        return None
+    if set(pooled.evidence) != set(ids):
+        used = ", ".join(pooled.evidence)
+        file.fault((*place, "estimates"), "use other rows than 'evidence' names", found=used, allowed=", ".join(ids))
+    return Origin(pooled.value, ids, pooled.lo, pooled.hi)
+
+
+def _counted(file: ParameterFile, place: Place, rows: Sequence[Row], evidence: Evidence) -> Origin | None:
     """Add up events and totals: a proportion with its interval."""
     without = [row.id for row in rows if row.events is None or not row.total]
     if without:

@@ -1,153 +1,40 @@
-"""How uncertain the numbers are: distributions of published and assumed numbers, and joint draws of all parameters.
-
-A sampled number is the quantile of its distribution at a uniform of its own, so a draw stays what it is however many
-there are and whatever else is drawn.
-"""
+"""Joint draws of all parameters, what is held in all of them and why, and intervals."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from rallsim.common.files import shipped
-from rallsim.common.yaml_file import read_yaml
 from rallsim.errors import InputError, Problem
-from rallsim.inputs.evidence import Row
+from rallsim.inputs.evidence import Evidence
+from rallsim.inputs.parameters import Parameter, ParameterSet
+from rallsim.inputs.recipes import draws_of_recipes, iterate_recipes, possible
+from rallsim.inputs.spreads import rules
 from rallsim.model.parameter_fields import UNITS
+from rallsim.model.population import PATHS, long_enough_for_hsct
 from rallsim.model.random_numbers import parameter_uniforms
 
-if TYPE_CHECKING:
-    from rallsim.inputs.parameters import Parameter, ParameterSet
-
-Z = 1.959963984540054  # standard normal quantile at 0.975
 POSTERIOR = "posterior.csv"
 PLACES = "places."  # columns of the sample that are no parameters: odds ratios of response in studies
-RATIOS = ("hazard_ratio", "odds_ratio", "ratio")
-TIMES = ("months", "weeks", "days")
 ORDER = "order of the posterior sample"
-MEDIAN_SPREAD = 1.0 / math.log(2.0)  # sd of log(median of n exponential times) is this over sqrt(n)
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A distribution: its quantile function, and what kind it is for people."""
-
-    kind: str
-    quantile: Callable[[np.ndarray], np.ndarray]
-
-
-class Ranged(Protocol):
-    """A number with a range, such as a parameter or an economic entry."""
-
-    @property
-    def value(self) -> float: ...  # noqa: D102
-    @property
-    def lo(self) -> float | None: ...  # noqa: D102
-    @property
-    def hi(self) -> float | None: ...  # noqa: D102
-
-
-def beta(a: float, b: float) -> Spread:
-    """Beta distribution with shapes a and b."""
-    from scipy.special import betaincinv
-
-    return Spread(f"beta({a:.4g}, {b:.4g})", lambda u: np.asarray(betaincinv(a, b, u)))
-
-
-def log_normal(median: float, sd: float) -> Spread:
-    """Log-normal distribution by its median and the standard deviation of the logarithm."""
-    from scipy.special import ndtri
-
-    return Spread(f"log-normal({median:.4g}, {sd:.3g})", lambda u: median * np.exp(sd * ndtri(u)))
-
-
-def logit_normal(median: float, sd: float) -> Spread:
-    """Normal on the scale of log odds."""
-    from scipy.special import ndtri
-
-    centre = math.log(median / (1.0 - median))
-    return Spread(f"logit-normal({median:.4g}, {sd:.3g})", lambda u: 1.0 / (1.0 + np.exp(-(centre + sd * ndtri(u)))))
-
-
-def normal(mean: float, sd: float) -> Spread:
-    """Normal distribution."""
-    from scipy.special import ndtri
-
-    return Spread(f"normal({mean:.4g}, {sd:.3g})", lambda u: mean + sd * ndtri(u))
-
-
-def pert(lo: float, mode: float, hi: float) -> Spread:
-    """Beta distribution on [lo, hi] with this mode and the weight 4 that PERT gives it.
-
-    Shapes 1 + 4 (mode - lo) / (hi - lo) and 1 + 4 (hi - mode) / (hi - lo).
-
-    >>> float(pert(0.0, 0.5, 1.0).quantile(np.array([0.5]))[0])
-    0.5
-    """
-    from scipy.special import betaincinv
-
-    a, b = 1.0 + 4.0 * (mode - lo) / (hi - lo), 1.0 + 4.0 * (hi - mode) / (hi - lo)
-    return Spread(f"PERT({lo:.4g}, {mode:.4g}, {hi:.4g})", lambda u: lo + (hi - lo) * np.asarray(betaincinv(a, b, u)))
-
-
-def spread_of_range(number: Ranged) -> Spread:
-    """Distribution of an assumed number: PERT between the ends of its range, its value the mode."""
-    assert number.lo is not None
-    assert number.hi is not None
-    if number.lo == number.hi:
-        return Spread("fixed", lambda u: np.full(len(u), number.value))
-    return pert(number.lo, number.value, number.hi)
-
-
-def spread_of_row(row: Row) -> Spread | None:
-    """Distribution of a published number, None where it is a definition and not an estimate.
-
-    - Proportions with counts or a size: beta by Jeffreys' prior. With a printed interval only: normal in log odds.
-    - Ratios and times with a printed interval: log-normal. Median times of n patients without one: log-normal with
-      sd 1 / (ln 2 sqrt(n)), that of the median of exponential times; ratios of n events: sd 2 / sqrt(n).
-    - Rates per patient-year: log-normal with sd 1 / sqrt(events).
-    - Without size and interval: as from the number of patients or events that `params/uncertainty.yaml` assumes.
-    """
-    if row.kind != "published" or row.value is None or row.quantity in _rules()["definitions"]["quantities"]:
-        return None
-    size = _size(row)
-    if row.unit == "proportion":
-        if (not row.total or row.value in (0.0, 1.0)) and (sd := _printed_sd(row, _logit)) is not None:
-            return logit_normal(row.value, sd)
-        events = row.events if row.events is not None else row.value * size
-        return beta(events + 0.5, size - events + 0.5)
-    if row.value <= 0.0:
-        return None
-    if row.unit in RATIOS:
-        return log_normal(row.value, log_sd(row))
-    if row.unit in TIMES or row.unit == "days (median)":
-        sd = _printed_sd(row, math.log)
-        return log_normal(row.value, MEDIAN_SPREAD / math.sqrt(size) if sd is None else sd)
-    if row.unit == "events per patient-year":
-        return log_normal(row.value, 1.0 / math.sqrt(_assumed("events_of_a_rate")))
-    return None
-
-
-def log_sd(row: Row) -> float:
-    """Standard deviation of a ratio's logarithm: by its printed limits, else 2 / sqrt(n) for n patients or events."""
-    sd = _printed_sd(row, math.log)
-    return 2.0 / math.sqrt(_size(row)) if sd is None else sd
+PARTS_OF_A_WHOLE = (("blasts_below_5", "blasts_below_10", "blasts_10_to_50"), ("one_line_before", "two_lines_before"))
 
 
 def parameter_draws(parameters: ParameterSet, draws: int, seed: int = 1) -> pd.DataFrame:
-    """Return joint draws of the model's uncertain parameters: a row a draw, a column a parameter path.
+    """Return joint draws of the model's uncertain parameters, populations apart: a row a draw, a column a path.
 
     Rows come from the committed posterior sample (`params/fitted/posterior.csv`) in an order that the seed gives; row i
     is the same however many are asked for. Beyond the sample's size rows come again with a step of a smoothed
     bootstrap: (1 - h^2)^(1/2) of the distance from the mean kept and h times another row's added, h being Silverman's
-    bandwidth, on the scale on which the parameter is unbounded.
+    bandwidth, on the scale on which the parameter is unbounded. Numbers of cycles stay whole: they are the row's own.
+    Therapies of a scenario's own folder are drawn from their evidence and ranges, apart from all others.
     """
     sample = posterior_sample().filter(regex=f"^(?!{re.escape(PLACES)})")
     unknown = [path for path in sample.columns if path not in parameters.parameters]
@@ -158,6 +45,10 @@ def parameter_draws(parameters: ParameterSet, draws: int, seed: int = 1) -> pd.D
     found = sample.iloc[order[: min(draws, size)]].reset_index(drop=True)
     if draws > size:
         found = pd.concat([found, _smoothed(sample, parameters, draws - size, seed)], ignore_index=True)
+    folder = parameters.own_folder
+    if folder is not None:
+        own = _from_evidence(parameters, lambda one: Path(one.file).is_relative_to(folder), draws, seed)
+        found = pd.concat([found, own], axis=1)
     taken_over = {path: found[origin] for path, origin in parameters.origins.items() if origin in found}
     return pd.concat([found, pd.DataFrame(taken_over)], axis=1)
 
@@ -169,14 +60,71 @@ def place_draws(draws: int, seed: int = 1) -> pd.DataFrame:
     return sample.iloc[np.resize(order, draws)].reset_index(drop=True)
 
 
+def population_draws(parameters: ParameterSet, population: str, draws: int, seed: int = 1) -> pd.DataFrame:
+    """Return draws of a population's uncertain parameters, as `population.<name>`: from counts and sizes of its rows.
+
+    They are drawn apart from the model's; `possible_populations` sees that they go together.
+    """
+    group = f"population.{population}"
+    found = _from_evidence(parameters, lambda one: one.path.startswith(f"{group}."), draws, seed)
+    return found.rename(columns=lambda path: str(path).replace(group, "population", 1))
+
+
+def possible_populations(draws: pd.DataFrame, base: Mapping[str, float]) -> pd.DataFrame:
+    """Return draws with shares of one whole within it, and no more transplants before entry than there was time for.
+
+    `base` has the values of all that is not drawn.
+    """
+    found = draws.copy()
+    values = {path: found[path].to_numpy() if path in found else np.full(len(found), base[path]) for path in PATHS}
+    for parts in PARTS_OF_A_WHOLE:
+        total = np.sum([values[f"population.{name}"] for name in parts], axis=0)
+        too_many = np.where(total > 1.0, total * (1.0 + 1e-9), 1.0)
+        values |= {f"population.{name}": values[f"population.{name}"] / too_many for name in parts}
+    months = values["disease.months_to_hsct_in_first_remission"] + values["population.months_since_prior_hsct"]
+    enough = long_enough_for_hsct(
+        {
+            "cr1_rate": -np.log(values["population.cr1_long"]) / values["disease.long_remission_months"],
+            "primary_refractory": values["population.primary_refractory"],
+            "prior_hsct_from_months": months,
+            "shortest_remission_months": values["disease.shortest_remission_months"],
+        }
+    )
+    values["population.prior_hsct"] = np.minimum(values["population.prior_hsct"], enough)
+    return found.assign(**{path: values[path] for path in PATHS if path in found})
+
+
+def held_parameters(parameters: ParameterSet, population: str, drawn: Iterable[str]) -> dict[str, str]:
+    """Return why each parameter that is not `drawn` is held, by path; a form's is that of its base."""
+    own = f"population.{population}."
+    paths = {
+        path.replace(own, "population.", 1): parameters.parameters[parameters.origins.get(path, path)]
+        for path in parameters.parameters
+        if not path.startswith("population.") or path.startswith(own)
+    }
+    known = set(drawn)
+    return {path: _why_held(one, parameters.evidence) for path, one in paths.items() if path not in known}
+
+
+def _why_held(parameter: Parameter, evidence: Evidence) -> str:
+    if parameter.held:
+        return parameter.held
+    if parameter.lo is not None and parameter.lo == parameter.hi:
+        return parameter.note
+    definitions = rules()["definitions"]
+    if all(evidence.row(row).quantity in definitions["quantities"] for row in parameter.evidence):
+        return f"{definitions['reason']}: {parameter.note}"
+    return f"no number behind it is drawn: {parameter.note}"
+
+
 def interval(parameter: Parameter) -> tuple[float, float]:
-    """95 % interval of a parameter in the posterior sample, its own range where it is not drawn."""
+    """95 % interval of a parameter in the posterior sample, its own range and its value where it is not drawn."""
     sample = posterior_sample()
     if parameter.path in sample.columns:
         lo, hi = np.quantile(sample[parameter.path], [0.025, 0.975])
         return float(lo), float(hi)
-    lo, hi = parameter.lo, parameter.hi
-    return (parameter.value if lo is None else lo), (parameter.value if hi is None else hi)
+    held = [parameter.value, *(limit for limit in (parameter.lo, parameter.hi) if limit is not None)]
+    return min(held), max(held)
 
 
 @lru_cache(maxsize=1)
@@ -204,6 +152,16 @@ def bounded(values: np.ndarray, unit: str) -> np.ndarray:
     return np.asarray(np.clip(np.exp(values), low, high))
 
 
+def _from_evidence(
+    parameters: ParameterSet, wanted: Callable[[Parameter], bool], draws: int, seed: int
+) -> pd.DataFrame:
+    """Draws of parameters that need no fit, by path, without those that stay the same."""
+    recipes = list(iterate_recipes(parameters, wanted))
+    found = draws_of_recipes(recipes, parameters.evidence, draws, seed)
+    columns = {path: possible(values, parameters.parameters[path]) for path, values in found.items()}
+    return pd.DataFrame({path: values for path, values in columns.items() if np.ptp(values) > 0.0})
+
+
 def _order(size: int, seed: int) -> np.ndarray:
     """Rows of the sample in the order that the seed gives."""
     return np.argsort(parameter_uniforms(seed, size, [ORDER])[ORDER])
@@ -221,52 +179,10 @@ def _smoothed(sample: pd.DataFrame, parameters: ParameterSet, draws: int, seed: 
     size = len(scaled)
     bandwidth = (4.0 / (3.0 * size)) ** 0.2
     names = ["row of the posterior sample", "other row of the posterior sample"]
-    luck = parameter_uniforms(seed, draws, names)
-    one, other = (np.minimum((luck[name] * size).astype(int), size - 1) for name in names)
+    uniforms = parameter_uniforms(seed, draws, names)
+    row, other = (np.minimum((uniforms[name] * size).astype(int), size - 1) for name in names)
     mean = scaled.mean(axis=0)
-    moved = mean + math.sqrt(1.0 - bandwidth**2) * (scaled[one] - mean) + bandwidth * (scaled[other] - mean)
+    moved = mean + math.sqrt(1.0 - bandwidth**2) * (scaled[row] - mean) + bandwidth * (scaled[other] - mean)
     columns = {path: bounded(moved[:, k], units[k]) for k, path in enumerate(sample.columns)}
-    return pd.DataFrame(columns)
-
-
-def _printed_sd(row: Row, scale: Callable[[float], float]) -> float | None:
-    """Standard deviation on a scale from printed limits, one or both; None without any, or with a range."""
-    try:
-        level = float(row.ci_level)
-    except ValueError:
-        return None
-    from scipy.special import ndtri
-
-    z = float(ndtri(0.5 + level / 2.0))
-    assert row.value is not None
-    found = [limit for limit in (row.lo, row.hi) if limit is not None]
-    if not found or (scale is _logit and not all(0.0 < one < 1.0 for one in (*found, row.value))):
-        return None
-    if len(found) == 2:
-        return (scale(found[1]) - scale(found[0])) / (2.0 * z)
-    return abs(scale(found[0]) - scale(row.value)) / z
-
-
-def _logit(share: float) -> float:
-    return math.log(share / (1.0 - share))
-
-
-def _size(row: Row) -> float:
-    """Patients or events behind a number: printed beside it or in its population's words, else assumed."""
-    return row.total or _size_in(row.population) or _assumed("patients_when_not_printed")
-
-
-def _size_in(population: str) -> float | None:
-    """Number of patients that a population's words tell: «(n=45)»."""
-    found = re.search(r"\bn\s*=\s*(\d+)", population)
-    return float(found.group(1)) if found else None
-
-
-def _assumed(name: str) -> float:
-    return float(_rules()[name]["value"])
-
-
-@lru_cache(maxsize=1)
-def _rules() -> dict[str, Any]:
-    rules: dict[str, Any] = read_yaml(shipped("params") / "uncertainty.yaml").data
-    return rules
+    whole = {path: sample[path].to_numpy()[row] for path, unit in zip(columns, units, strict=True) if unit == "cycles"}
+    return pd.DataFrame(columns | whole)

@@ -57,13 +57,13 @@ def population_records(values: Values, draws: int) -> np.ndarray:
     to_hsct = values["disease.months_to_hsct_in_first_remission"]
     records["months_to_hsct"] = to_hsct
     records["prior_hsct_from_months"] = to_hsct + records["months_since_prior_hsct"]
-    records["prior_hsct_given_time"] = records["prior_hsct"] / _long_enough_for_hsct(records)
+    records["prior_hsct_given_time"] = records["prior_hsct"] / long_enough_for_hsct(records)
     for record in records:
         record["ages"] = ages_at_quantiles(*(float(record[f"age_{name}"]) for name in ("mean", "sd", "min", "max")))
     return records
 
 
-def _long_enough_for_hsct(population: Any) -> Any:
+def long_enough_for_hsct(population: Any) -> Any:
     """Share of patients whose first remission, if there was one, left time for a transplant in it.
 
     (1 - primary refractory) exp(-rate m), or 1 - primary refractory when all remissions last m months or more.
@@ -100,7 +100,7 @@ def impossible_population(values: Values) -> Iterator[Problem]:
         return
     rate = -math.log(population["cr1_long"]) / values["disease.long_remission_months"]
     months = values["disease.months_to_hsct_in_first_remission"] + population["months_since_prior_hsct"]
-    enough = _long_enough_for_hsct(
+    enough = long_enough_for_hsct(
         {
             **population,
             "cr1_rate": rate,
@@ -116,7 +116,7 @@ def impossible_population(values: Values) -> Iterator[Problem]:
         )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def ages_at_quantiles(mean: float, sd: float, low: float, high: float) -> np.ndarray:
     """Ages at AGE_POINTS evenly spaced quantiles.
 

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rallsim.economics.settings.economic_draws import economic_draws
+from rallsim.economics.settings.economic_draws import economic_draws, held_entries
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.inputs.uncertainty import parameter_draws
+from rallsim.inputs.uncertainty import held_parameters, parameter_draws, population_draws, possible_populations
+from rallsim.simulation.engine_inputs import variant_values
 from rallsim.sweep.job_key import columns_of
 from rallsim.sweep.jobs import Model
 
@@ -28,7 +29,7 @@ EDGE = 1e-4  # of a uniform: as far into the tails as a sample of that size reac
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """A table of draws, a column a relevant parameter; and why other columns are not in it."""
+    """A table of draws, a column a relevant parameter; and why others that are relevant or drawn are not in it."""
 
     table: pd.DataFrame
     left_out: dict[str, str]
@@ -61,18 +62,29 @@ def draws_of(model: Model, number: int, seed: int) -> Draws:
     relevant = {path for one in strategies for path in columns_of(paths, scenario, one, parameters)}
     reason = "set by the scenario, or of a therapy that no strategy gives"
     left_out = {path: reason for path in paths if path not in relevant}
-    return Draws(raw[[path for path in paths if path in relevant]].reset_index(drop=True), left_out)
+    held = _held(model, paths)
+    for one in strategies:
+        left_out |= {path: held[path] for path in columns_of(held, scenario, one, parameters)}
+    base = {**parameters.values(scenario.population_id), **variant_values(scenario, parameters), **scenario.parameters}
+    table = raw[[path for path in paths if path in relevant]].reset_index(drop=True)
+    return Draws(possible_populations(table, base), left_out)
 
 
 def _all_draws(model: Model, number: int, seed: int) -> pd.DataFrame:
-    """Joint draws of the model and draws of economics; of populations only the scenario's, under the short names."""
-    parts = [parameter_draws(model.parameters, number, seed)]
+    """Joint draws of the model, of the scenario's population and of economics."""
+    parts = [
+        parameter_draws(model.parameters, number, seed),
+        population_draws(model.parameters, model.scenario.population_id, number, seed),
+    ]
     if model.economics:
         parts.append(economic_draws(model.economics.costs, model.economics.utilities, number, seed))
-    table = pd.concat(parts, axis=1)
-    own = f"population.{model.scenario.population_id}."
-    table = table[[path for path in table.columns if not path.startswith("population.") or path.startswith(own)]]
-    return table.rename(columns=lambda path: str(path).replace(own, "population.", 1))
+    return pd.concat(parts, axis=1)
+
+
+def _held(model: Model, drawn: list[str]) -> dict[str, str]:
+    """Why each parameter that is not drawn is held."""
+    held = held_parameters(model.parameters, model.scenario.population_id, drawn)
+    return held | (held_entries(model.economics.costs, model.economics.utilities) if model.economics else {})
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,13 +15,14 @@ from rallsim.economics.settings.economic_draws import spread_of_entry
 from rallsim.economics.settings.settings import is_economic
 from rallsim.errors import InputError, Problem
 from rallsim.evaluation.evaluate import Evaluation
-from rallsim.inputs.uncertainty import interval
+from rallsim.inputs.uncertainty import interval, population_draws
 from rallsim.sweep.measures import Floats, in_batches, pooled
 from rallsim.sweep.runner import points_with
 from rallsim.sweep.settings import Range
 from rallsim.sweep.study import Study, best_of
 
 GRID = 9  # points along a parameter, and again inside each interval in which the preferred strategy changes
+SAMPLE = 500  # draws of the population from which intervals are read
 COLUMNS = ("WTP", "parameter", "from", "to", "value", "std_error", "lower", "upper", "clear")
 
 
@@ -145,10 +146,11 @@ def ranges_of(study: Study) -> dict[str, Range]:
 
     Refuses a parameter that was asked for without a range and has no interval of its own.
     """
+    people = population_draws(study.parameters, study.scenario.population_id, SAMPLE)
     if not study.settings.ranges:
-        found = {path: interval_of(study, path) for path in study.base if study.is_relevant(path)}
+        found = {path: interval_of(study, path, people) for path in study.base if study.is_relevant(path)}
         return {path: limits for path, limits in found.items() if limits[0] < limits[1]}
-    ranges = {path: limits or interval_of(study, path) for path, limits in study.settings.ranges.items()}
+    ranges = {path: limits or interval_of(study, path, people) for path, limits in study.settings.ranges.items()}
     without = [path for path, limits in ranges.items() if not limits[0] < limits[1]]
     if without:
         allowed = "a range as in --parameter PATH=LO:HI"
@@ -158,14 +160,21 @@ def ranges_of(study: Study) -> dict[str, Range]:
     return ranges
 
 
-def interval_of(study: Study, path: str) -> Range:
-    """Return the 95 % interval of a parameter, its value twice where it is certain."""
+def interval_of(study: Study, path: str, people: pd.DataFrame) -> Range:
+    """Return the 95 % interval of a parameter, its stated range where it is held, its value twice where it has none.
+
+    `people` are draws of the population's parameters.
+    """
     value = study.base[path]
     if is_economic(path):
-        spread = spread_of_entry(study.economics.parameters()[path])
-        if spread is None:
-            return value, value
-        low, high = spread.quantile(np.array([LOW, HIGH]))
+        entry = study.economics.parameters()[path]
+        spread = spread_of_entry(entry)
+        if spread is not None:
+            low, high = spread.quantile(np.array([LOW, HIGH]))
+            return float(low), float(high)
+        return (entry.lo, entry.hi) if entry.held and entry.lo is not None and entry.hi is not None else (value, value)
+    if path in people:
+        low, high = np.quantile(people[path], [LOW, HIGH])
         return float(low), float(high)
     own = path.replace("population.", f"population.{study.scenario.population_id}.", 1)
     return interval(study.parameters.parameters[own if own in study.parameters.parameters else path])

@@ -46,6 +46,7 @@ class Entry:
     file: str
     line: int | None
     price_year: int | None = None
+    held: str = ""  # why it is not drawn
     list_price: bool = False  # a public price from which confidential discounts may be given; never inflated
 
     def is_money(self) -> bool:
@@ -165,6 +166,7 @@ def _read_entry(file: ParameterFile, name: str, evidence: Evidence, allowed: Seq
         file=file.yaml.name,
         line=file.yaml.line(*place),
         price_year=entry.get("price_year"),
+        held=str(entry.get("held") or ""),
         list_price=bool(entry.get("list_price", False)),
     )
 
