@@ -15,6 +15,7 @@ from rallsim.commands.options import (
     INTERRUPTED,
     CostsOption,
     DiscountOption,
+    HorizonOption,
     JsonOption,
     PatientsOption,
     PerspectiveOption,
@@ -77,6 +78,7 @@ def sweep(
     perspective: PerspectiveOption = None,
     discount: DiscountOption = None,
     wtp: WtpOption = None,
+    horizon: HorizonOption = None,
     until: Annotated[
         list[str] | None,
         typer.Option(metavar="OUTCOME_se=X", help="Add draws or patients until an error is this small. Repeatable."),
@@ -135,7 +137,7 @@ def sweep(
     study = _study(
         _settings((draws, design), patients, wtp, until, outcome, parameter, group, cross, grid, (incidence, years)),
         (scenario, seed, settings, variant),
-        (costs, perspective, discount),
+        (costs, perspective, discount, horizon),
         chosen,
         (workers, cluster),
         fresh=fresh,
@@ -156,7 +158,7 @@ def sweep(
 def _study(
     wanted: SweepSettings,
     scenario: tuple[str, int | None, list[str] | None, list[str] | None],
-    view: tuple[str | None, str | None, dict[str, float] | None],
+    view: tuple[str | None, str | None, dict[str, float] | None, str | float | None],
     out: Path,
     who: tuple[int, str | None],
     *,
@@ -170,7 +172,7 @@ def _study(
     from rallsim.sweep.store import OLDER_FOLDER
 
     reference, seed, settings, variants = scenario
-    options = economic_options(*view, list(wanted.wtp))
+    options = economic_options(*view[:3], list(wanted.wtp), view[3])
     loaded, parameters = load_checked(reference, None, seed, settings, variants, options)
     model = Model(loaded, parameters, economics_wanted(loaded, parameters))
     if (out / OLDER_FOLDER).is_dir():

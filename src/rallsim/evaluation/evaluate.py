@@ -72,6 +72,9 @@ def evaluate(
     InputError with all faults when a path is unknown, a value impossible, or the scenario sets a parameter itself, and
     when a therapy is given that has no costs.
 
+    Outcomes are those up to the scenario's horizon. Values, and with economics numbers of events, are those up to the
+    horizon of `economics`, all of life unless it says otherwise.
+
     Two options measure more, and take more time. `survival_at` (months, up to the horizon) adds `os_at_<t>_months` and
     `efs_at_<t>_months`, the shares without the event; `stage_months` adds `months_in_<stage>`, discounted as it says.
 
@@ -92,9 +95,12 @@ def evaluate(
     _check(scenario, parameters, economics, draws, names, survival_at)
     number = len(next(iter(draws.values()))) if draws else 1
     cells = _cells(number, chosen)
-    more, details = details_of(survival_at, stage_months)
+    more, details = details_of(scenario.horizon_months, survival_at, stage_months)
     measures = (*measures_of(economics), *more)
-    cell = _Cell(scenario, parameters, economics, draws, names, replicate, batches, details, len(measures))
+    longest = max(scenario.horizon_months, economics.horizon_months if economics else 0.0)
+    cell = _Cell(
+        scenario.followed_for(longest), parameters, economics, draws, names, replicate, batches, details, len(measures)
+    )
     patients = np.zeros((number, len(names), batches), np.int64)
     sums = np.zeros((*patients.shape, len(measures)))
     for (some, _), found in zip(cells, shared_out(cell, cells, workers), strict=True):

@@ -29,6 +29,7 @@ from rallsim.inputs.scenario_file import (
     shown,
 )
 from rallsim.inputs.scenario_schema import (
+    LIFETIME_MONTHS,
     NONE,
     OWN_PATIENTS,
     WORD,
@@ -56,6 +57,8 @@ __all__ = [
     "schema_text",
     "shipped_scenarios",
 ]
+
+OPTIONS = {"horizon_months": "horizon"}  # of the command line, by the key of economics, where they differ
 
 
 class Scenario(Question):
@@ -94,6 +97,25 @@ class Scenario(Question):
     def source_sha256(self) -> str:
         """Hash of the file as it was read, without settings."""
         return hashlib.sha256(self.source_text.encode()).hexdigest()
+
+    @property
+    def economic_horizon_months(self) -> float:
+        """Months from entry for which costs, QALYs and life years are counted.
+
+        Those of `economics`, else those of a setting `horizon_months`, else all of life.
+
+        >>> load_scenario("first_salvage").economic_horizon_months
+        1200.0
+        >>> load_scenario("first_salvage", settings=["horizon_months=60"]).economic_horizon_months
+        60.0
+        """
+        if self.economics.horizon_months is not None:
+            return self.economics.horizon_months
+        return self.horizon_months if ("horizon_months",) in self._source.options else LIFETIME_MONTHS
+
+    def followed_for(self, months: float) -> Scenario:
+        """Return the same scenario with patients followed for so long."""
+        return self.model_copy(update={"horizon_months": months})
 
     def place(self, *keys: str | int) -> tuple[str | None, int | None]:
         """Return where a value was written: the file and line, or the setting that replaced it and no line.
@@ -157,7 +179,7 @@ def load_scenario(
         source.file.data["variants"] = [*(source.file.data.get("variants") or []), *variants]
         source.options[("variants",)] = None
     for word, given in (economics or {}).items():
-        source.replace(given, "economics", word, option=f"--{word}")
+        source.replace(given, "economics", word, option=f"--{OPTIONS.get(word, word)}")
     problems += faults_between_keys(source)
     if parameter_fault:
         problems += parameter_faults(source, parameter_fault, tuple(f"therapies.{name}." for name in own))

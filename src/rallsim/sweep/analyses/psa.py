@@ -14,6 +14,8 @@ from rallsim.decision.analysis import Decision, decide_sample
 from rallsim.decision.analysis import draw as decision_figures
 from rallsim.decision.sample import PsaSample, sample_tables
 from rallsim.decision.sample import left_out as sums_of_others
+from rallsim.evaluation.sums import Evaluation
+from rallsim.inputs.scenario_schema import LIFETIME_MONTHS
 from rallsim.sweep.base_case import compare, summarise_both
 from rallsim.sweep.first_order_error import in_words
 from rallsim.sweep.labels import Labels
@@ -62,11 +64,20 @@ def analyse(study: Study) -> Tables:
         **undiscounted,
         **decision.tables(),
         **compare(study, sample, outcomes),
+        **{name: _with_alive(decision.tables()[name], total, study) for name in ("incremental", "pairwise")},
         "evpi": sample.bias_corrected(decision.evpi),
         "variance": variance_table(sample, outcomes, study.wtp[0], study.strategies, study.reference),
         "running_means": running_means(sample, study.wtp[0], study.strategies, study.reference),
         "parameters_left_out": pd.DataFrame({"parameter": list(left_out), "reason": list(left_out.values())}),
     }
+
+
+def _with_alive(table: pd.DataFrame, total: Evaluation, study: Study) -> pd.DataFrame:
+    """Add to a table with ICERs the share of patients who are alive when costs and QALYs end: 0 for life."""
+    if study.economics.horizon_months == LIFETIME_MONTHS:
+        return table.assign(Alive=0.0)
+    alive = dict(zip(study.strategies, total.mean("events_censored").mean(axis=0), strict=True))
+    return table.assign(Alive=table["Strategy"].map(alive))
 
 
 def draw(tables: Tables, labels: Labels) -> Figures:
@@ -86,6 +97,9 @@ def draw(tables: Tables, labels: Labels) -> Figures:
 def summarise(tables: Tables, labels: Labels) -> list[str]:
     """Give both answers, say which strategy is preferred, how surely, and how exact that is."""
     lines = summarise_both(tables, labels)
+    alive = tables["incremental"]["Alive"].max()
+    if alive > 0.0:
+        lines.append(f"Not for life: up to {alive:.0%} of patients are alive when costs and QALYs end (--horizon).")
     main = tables["variance"][tables["variance"]["Outcome"] == "nmb"]
     errors = main.set_index("Strategy")["Std_Error"]
     for row in tables["answers"].to_dict("records"):
