@@ -188,7 +188,7 @@ def test_luck_that_all_draws_share_is_no_spread_of_draws(tmp_path: Path) -> None
     assert row["Error_Of_Patients"] == pytest.approx(1.0, rel=1e-6)
     assert row["SD_Parameters"] == pytest.approx(spread, rel=1e-6)
     assert row["Error_Of_Draws"] == pytest.approx(spread / np.sqrt(50), rel=1e-6)
-    assert row["Share_Of_Luck"] == pytest.approx(0.0, abs=1e-9)
+    assert row["First_Order_Share"] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_a_sample_grows_by_what_lowers_its_error(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ class Sample:
         """Return a curve of the EVPI with `EVPI_Bias_Corrected`, free of first-order uncertainty, beside it."""
         costs, qalys = self.in_batches("costs", 1.0), self.in_batches("qalys", 1.0)
         corrected = evpi_bias_corrected(costs, qalys, curve["WTP"].tolist(), curve["EVPI"].tolist())
-        return curve.assign(EVPI_Without_Luck=corrected)
+        return curve.assign(EVPI_Bias_Corrected=corrected)
 
     def increments(self, outcome: str, wtp: float, reference: int) -> Floats:
         """Return an outcome less that of the reference: draws × strategies × batches, of all replicates."""
@@ -176,8 +176,8 @@ def variance_table(
     """What the spread and the error of each increment come from.
 
     Columns: Outcome, WTP, Strategy, Reference, Increment, Std_Error, Error_Of_Draws, Error_Of_Patients, SD_Parameters
-    (standard deviation between draws that the parameters make), SD_Draws (as seen), Share_Of_Luck
-    (first-order uncertainty, of the variance seen), SD_Shared_Luck (of a batch, the same in all draws), Draws, Patients
+    (standard deviation between draws that the parameters make), SD_Draws (as seen), First_Order_Share
+    (first-order uncertainty, of the variance seen), SD_Shared (of a batch, the same in all draws), Draws, Patients
     (of each draw), Batches.
     """
     rows = []
@@ -191,5 +191,5 @@ def variance_table(
             size = (one.draws, sample.patients * len(sample.replicates), one.batches)
             rows.append((outcome, wtp, strategies[place], strategies[reference], *row, *spread, *size))
     columns = ["Outcome", "WTP", "Strategy", "Reference", "Increment", "Std_Error", "Error_Of_Draws"]
-    columns += ["Error_Of_Patients", "SD_Parameters", "SD_Draws", "Share_Of_Luck", "SD_Shared_Luck"]
+    columns += ["Error_Of_Patients", "SD_Parameters", "SD_Draws", "First_Order_Share", "SD_Shared"]
     return pd.DataFrame(rows, columns=[*columns, "Draws", "Patients", "Batches"])

@@ -117,7 +117,7 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
         f"{int(worst['Draws']):,} draws × {int(worst['Patients']):,} patients. Standard error of net benefit against "
         f"{labels.strategy(labels.reference)}: at most {labels.money(worst['Std_Error'])} (draws "
         f"{labels.money(worst['Error_Of_Draws'])}, patients {labels.money(worst['Error_Of_Patients'])}). "
-        + in_words(float(main["Share_Of_Luck"].max()), int(worst["Patients"]))
+        + in_words(float(main["First_Order_Share"].max()), int(worst["Patients"]))
     )
     for outcome, target in labels.settings.get("until", {}).items():
         reached = float(tables["variance"].query("Outcome == @outcome")["Std_Error"].max())
@@ -128,7 +128,7 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
 
 def bias_corrected(curve: pd.DataFrame, wtp: float) -> float:
     """EVPI of a curve at a willingness to pay, free of first-order uncertainty."""
-    return float(curve.loc[curve["WTP"] == wtp, "EVPI_Without_Luck"].iloc[0])
+    return float(curve.loc[curve["WTP"] == wtp, "EVPI_Bias_Corrected"].iloc[0])
 
 
 def _decision(tables: Tables, labels: Labels) -> Decision:

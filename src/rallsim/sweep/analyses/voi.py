@@ -36,7 +36,7 @@ def analyse(study: Study) -> Tables:
     Groups are whose parameters they are (each therapy, transplant, disease, costs, utilities), and those asked for;
     with `--parameter` only these are valued alone. Population values need `--incidence`.
 
-    First-order uncertainty, chance in the patients of each draw, biases the EVPI upwards; `EVPI_Without_Luck` is free
+    First-order uncertainty, chance in the patients of each draw, biases the EVPI upwards; `EVPI_Bias_Corrected` is free
     of it, and `variance` has its share of the variance between draws. The regression of the EVPPI takes it out.
     """
     sample = sample_of(study)
@@ -102,7 +102,7 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
             )
         lines += [f"  {rest}" for rest in [not_shown(named)] if rest]
     variance = tables["variance"]
-    return [*lines, in_words(float(variance["Share_Of_Luck"].max()), int(variance["Patients"].max()))]
+    return [*lines, in_words(float(variance["First_Order_Share"].max()), int(variance["Patients"].max()))]
 
 
 def _labelled(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
