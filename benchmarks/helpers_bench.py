@@ -17,7 +17,7 @@ import simpy
 from rallsim.common.precision import mean, median
 from rallsim.inputs.parameters import load_parameters
 from rallsim.inputs.scenario import Scenario, load_scenario
-from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.random_numbers import BLOCK, uniforms_of_block
 from rallsim.model.states import Event
 from rallsim.model.transitions import TRANSITIONS
 from rallsim.outcomes.summary import LANDMARKS, patient_table, summary, survival
@@ -82,7 +82,7 @@ def histories(engine: str, strategy: Prepared, scenario: Scenario) -> list[np.nd
 def luck_alone(scenario: Scenario) -> None:
     """Draw the luck of the cohort, block by block."""
     for number, _ in blocks_of(scenario.patients):
-        luck_of_block(scenario.seed, 0, number)
+        uniforms_of_block(scenario.seed, 0, number)
 
 
 def bare_simpy(delays_of_blocks: list[list[list[float]]]) -> None:

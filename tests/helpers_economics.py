@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -135,9 +136,11 @@ def history_of(*patients: Sequence[Row], strategy: str = "one", **attributes: Ar
 
 
 def results_of(simulation: Simulation) -> EconomicResults:
-    """Value a simulation as its scenario says."""
+    """Value a simulation as its scenario says, up to the end of its histories."""
     economics = economic_settings(simulation.scenario, simulation.parameters)
     assert economics is not None
+    end = min(economics.horizon_months, *(history.horizon for history in simulation.histories.values()))
+    economics = replace(economics, horizon_months=end)
     return value_histories(simulation.scenario, simulation.parameters, simulation.histories, economics)
 
 

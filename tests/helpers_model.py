@@ -19,8 +19,9 @@ from rallsim.inputs.scenario import Scenario, load_scenario
 from rallsim.model.event_rows import put_patients_in_order
 from rallsim.model.population import sample_patients
 from rallsim.model.random_numbers import COLUMNS, COURSE_COLUMNS, ENTRY_COLUMNS, InCourse
-from rallsim.model.states import DETAILS, EVENTS, STAGES, Event
-from rallsim.model.step import NOBODY_WAKES, step
+from rallsim.model.states import DETAILS, EVENTS, STAGES, Event, Stage
+from rallsim.model.step import FINISHED, step
+from rallsim.model.world import World
 from rallsim.outcomes.baseline import baseline_of
 from rallsim.outcomes.history import History
 from rallsim.simulation.blocks import Block
@@ -120,6 +121,12 @@ def entrants(tables: Prepared, scenario: Scenario, *, replicate: int = 0) -> np.
     return np.concatenate([entrants_of_block(scenario.seed, tables, block, replicate)[0] for block in blocks])
 
 
+def world(attributes: np.ndarray, tables: Prepared) -> World:
+    """Return what the rules are asked about a patient with these attributes, under the first draw."""
+    models, therapies, rules, conditions, life_tables = readable(*tables.tables(0))
+    return World(attributes, attributes, models[0], therapies, rules, conditions, life_tables[0], rules, attributes)
+
+
 def assert_share(found: np.ndarray, expected: float, what: str) -> None:
     """Assert that a share of patients is the expected one: within 4 standard errors of a binomial share."""
     std_error = float(np.sqrt(expected * (1.0 - expected) / len(found)))
@@ -176,15 +183,20 @@ class Patient:
         event, stage = EVENTS[record["next_event"]], STAGES[record["next_stage"]]
         return event, stage, DETAILS[record["next_detail"]], float(record["ends"])
 
+    @property
+    def stage(self) -> str:
+        """The present stage."""
+        return Stage(self.record["stage"]).word
+
     def step(self) -> None:
         """Move on to the next stage."""
-        assert self._wakes != NOBODY_WAKES, "this history has ended"
+        assert self._wakes != FINISHED, "this history has ended"
         self._wakes = step(0, *self._arguments)
 
     @property
     def has_ended(self) -> bool:
         """Tell whether nothing more can happen."""
-        return bool(self._wakes == NOBODY_WAKES)
+        return bool(self._wakes == FINISHED)
 
     def noted(self, *events: str) -> list[tuple[str, float, str]]:
         """Return event, time and detail of what the history says so far, in order; only `events` when named."""

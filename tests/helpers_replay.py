@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import helpers_model as m
 from rallsim.inputs.scenario import Scenario, Strategy
 from rallsim.model.conditions import ATTRIBUTES, Condition, alternatives
-from rallsim.model.parameter_fields import Antigen
-from rallsim.model.random_numbers import COURSE_COLUMNS, ENTRY_COLUMNS, MAX_COURSES, InCourse, luck_of_block
-from rallsim.model.states import Detail, Event, Stage
+from rallsim.model.random_numbers import COURSE_COLUMNS, ENTRY_COLUMNS, MAX_COURSES, InCourse, uniforms_of_block
+from rallsim.model.states import Antigen, Detail, Event, Stage
 from rallsim.outcomes.history import History
 from rallsim.simulation.engine_inputs import Prepared
 
@@ -36,11 +35,16 @@ def therapy_of(scenario: Scenario, strategy: Strategy, listed: Sequence[Any], wh
     return next(able, None)
 
 
+def is_for(named: str | None, therapy: str | None) -> bool:
+    """Tell whether a rule that names a therapy, or none, is one for a therapy or what it is a form of."""
+    return named in (None, therapy) or (therapy is not None and named == THERAPIES[therapy].based_on)
+
+
 def transplant_of(strategy: Strategy, therapy: str, who: Mapping[str, float]) -> int:
     decisions = (
         rule.alkylators if rule.hsct else 0
         for rule in strategy.consolidation
-        if rule.after in (None, therapy) and holds(rule.when, who)
+        if is_for(rule.after, therapy) and holds(rule.when, who)
     )
     return next(decisions, 0)
 
@@ -64,7 +68,7 @@ class Replay:
         self.scenario, self.tables, self.history = scenario, tables, history
         self.strategy = scenario.strategies[tables.strategy]
         self.entrants = m.entrants(tables, scenario)
-        self.luck = luck_of_block(scenario.seed, 0, 0)
+        self.luck = uniforms_of_block(scenario.seed, 0, 0)
 
     def check(self) -> None:
         rows = self.history.events
@@ -87,10 +91,6 @@ class Replay:
 
     def _event(self, row: Row, following: Row | None) -> None:
         who, therapy = self.who, IDS[row.therapy] if row.therapy >= 0 else ""
-        if row.event == Event.RESPONSE:  # decided with the age at which the course began
-            who["mrd_positive"] = float(row.detail == Detail.MRD_POSITIVE)
-            self._decides_in_remission(therapy, row)
-            self.remission_since = row.time
         who["age"] = self.entry_age + row.time / 12.0
         if row.event == Event.ENTRY and row.stage != Stage.RELAPSED:
             self._decides_in_remission(therapy, row)
@@ -104,9 +104,11 @@ class Replay:
         elif row.event == Event.MRD_THERAPY_START:
             assert therapy == self.for_mrd
             self._is_given(therapy)
-        elif row.event == Event.MRD_RESPONSE:
+        elif row.event in (Event.RESPONSE, Event.MRD_RESPONSE):
             who["mrd_positive"] = float(row.detail == Detail.MRD_POSITIVE)
             self._decides_in_remission(therapy, row)
+            if row.event == Event.RESPONSE:
+                self.remission_since = row.time
         elif row.event == Event.B_CELL_RECOVERY:
             self._loses_aplasia(therapy, row)
         elif row.event == Event.HSCT and row.stage == Stage.AFTER_HSCT:
@@ -146,7 +148,7 @@ class Replay:
         if THERAPIES[therapy].kind == "transplant":
             expected = Stage.AFTER_HSCT
         else:
-            listed = [rule for rule in self.strategy.mrd if rule.after in (None, therapy)]
+            listed = [rule for rule in self.strategy.mrd if is_for(rule.after, therapy)]
             self.for_mrd = therapy_of(self.scenario, self.strategy, listed, who) if who["mrd_positive"] > 0.0 else None
             room = who["prior_hsct"] < self.strategy.max_transplants
             realised = self._luck(InCourse.HSCT_REALISED) < self.tables.values[f"therapies.{therapy}.hsct_realised"]
@@ -195,14 +197,14 @@ class Replay:
         expected = therapy_of(self.scenario, self.strategy, self.strategy.salvage, who) if allowed else None
         if expected and THERAPIES[expected].kind == "supportive":
             expected = None
-        before = [rule for rule in self.strategy.bridging if rule.before == expected]
+        before = [rule for rule in self.strategy.bridging if is_for(rule.before, expected)]
         self.bridging = therapy_of(self.scenario, self.strategy, before, who) if expected else None
         self.next_therapy = expected
         assert following is not None
         if following.event == Event.TREATMENT_START:
             assert IDS[following.therapy] == expected
         elif following.event == Event.PALLIATIVE_CARE:
-            assert expected is None
+            assert expected is None or following.detail == Detail.PROGRESSION
         else:
             assert following.event in (Event.DEATH, Event.CENSORED)
 

@@ -11,7 +11,7 @@ from rallsim.inputs.scenario import load_scenario, shipped_scenarios
 from rallsim.model.parameter_fields import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, UNITS
 from rallsim.model.states import CAUSES_OF_DEATH, Event
 from rallsim.outcomes.summary import LANDMARKS
-from rallsim.output.folder import results_of
+from rallsim.output.folder import summarise
 from rallsim.simulation.simulate import simulate
 
 SCENARIOS = [name for name, _ in shipped_scenarios()]
@@ -41,7 +41,7 @@ def test_every_scenario_runs(name: str) -> None:
     simulation = simulate(scenario, m.parameters())
     for history in simulation.histories.values():
         history.check()
-    results = results_of(simulation)
+    results = summarise(simulation)
     table = results.summary.set_index(["strategy", "outcome"])
     always = ["response", "hsct", "lines_mean", "os_median", "os_restricted_mean", "efs_restricted_mean"]
     always += [f"os_at_{landmark}_months" for landmark in LANDMARKS if landmark <= scenario.horizon_months]

@@ -10,7 +10,7 @@ import pytest
 
 import helpers_model as m
 from rallsim.model.population import population_records, sample_patients
-from rallsim.model.random_numbers import luck_of_block
+from rallsim.model.random_numbers import uniforms_of_block
 
 Share = Callable[[np.ndarray], np.ndarray]
 
@@ -63,7 +63,7 @@ PUBLISHED: dict[tuple[str, str], tuple[Share, Callable[[], float]]] = {
 @cache
 def people(population: str) -> np.ndarray:
     records = population_records(m.parameters().values(population), 1)
-    return np.concatenate([sample_patients(luck_of_block(3, 0, block), records) for block in range(20)])
+    return np.concatenate([sample_patients(uniforms_of_block(3, 0, block), records) for block in range(20)])
 
 
 @pytest.mark.parametrize(("population", "what"), PUBLISHED)

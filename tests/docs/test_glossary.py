@@ -8,7 +8,7 @@ from pathlib import Path
 from rallsim.inputs.scenario import load_scenario
 from rallsim.model.parameter_fields import KIND_FIELDS
 from rallsim.model.states import DETAILS, EVENTS, STAGES
-from rallsim.output.folder import results_of
+from rallsim.output.folder import summarise
 from rallsim.simulation.simulate import simulate
 
 PAGE = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text(encoding="utf-8")
@@ -33,7 +33,7 @@ def test_every_word_of_a_history_has_its_entry() -> None:
 
 def test_every_outcome_has_its_entry() -> None:
     """Every outcome of summary.csv is explained; N stands for its months."""
-    table = results_of(simulate(load_scenario("first_salvage", patients=20))).summary
+    table = summarise(simulate(load_scenario("first_salvage", patients=20))).summary
     outcomes = {re.sub(r"_\d+_", "_N_", outcome) for outcome in table["outcome"]}
     assert len(outcomes) > 20
     assert sorted(outcomes - WORDS) == []
@@ -41,7 +41,7 @@ def test_every_outcome_has_its_entry() -> None:
 
 def test_no_entry_explains_a_word_that_is_gone() -> None:
     """Words in code that no history and no table has any more leave the glossary."""
-    table = results_of(simulate(load_scenario("first_salvage", patients=20))).summary
+    table = summarise(simulate(load_scenario("first_salvage", patients=20))).summary
     outcomes = {re.sub(r"_\d+_", "_N_", outcome) for outcome in table["outcome"]}
     known = {*STAGES, *EVENTS, *DETAILS, *KIND_FIELDS, *outcomes, "lys", "qalys"}
     assert sorted(WORDS - known) == []

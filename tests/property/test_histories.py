@@ -14,7 +14,7 @@ from rallsim.inputs.scenario import Scenario
 from rallsim.model.conditions import ATTRIBUTES
 from rallsim.model.patient import GIVEN
 from rallsim.model.population import impossible_population
-from rallsim.model.rules import NOTHING, therapy_by_rules, transplant_by_rules
+from rallsim.model.rules import NOTHING, consolidation_rule, salvage_rule
 from rallsim.model.states import Detail, Event
 
 DRUGS, CELLS, FOR_MRD = (m.therapies_of_kind(kind) for kind in ("drug", "car_t", "mrd"))
@@ -145,22 +145,15 @@ def test_decisions_on_antigens_and_on_the_remission_after_car_t() -> None:
 def test_compiled_rules_are_those_of_the_scenario(scenario: Scenario, seeds: list[int]) -> None:
     """For any attributes the tables give the therapy and the transplant that the rules as written give."""
     tables, strategy = m.prepared(scenario), scenario.strategies["one"]
-    model, records = tables.models[0], tables.therapies[0]
     for seed in seeds:
         who = _anybody(seed)
         row = np.array([*(who[name] for name in ATTRIBUTES), *(who[f"given.{name}"] for name in IDS)])
         assert len(row) == GIVEN + len(IDS)
-        found = therapy_by_rules(row, NOTHING, tables.rules, 0, model["after_last_salvage"], tables.conditions, records)
+        world = m.world(row, tables)
+        found = salvage_rule(world)
         assert (IDS[found] if found != NOTHING else None) == therapy_of(scenario, strategy, strategy.salvage, who)
         for code, therapy in enumerate(IDS):
-            planned = transplant_by_rules(
-                row,
-                code,
-                tables.rules,
-                model["after_last_mrd"],
-                model["after_last_consolidation"],
-                tables.conditions,
-            )
+            planned = consolidation_rule(world, code)
             assert planned == transplant_of(strategy, therapy, who)
 
 

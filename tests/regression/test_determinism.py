@@ -14,7 +14,7 @@ import pytest
 import helpers_model as m
 from rallsim.inputs.scenario import load_scenario
 from rallsim.outcomes.history import History
-from rallsim.output.folder import results_of
+from rallsim.output.folder import summarise
 from rallsim.simulation.simulate import simulate
 
 CELLS_FIRST = {
@@ -64,7 +64,7 @@ def test_two_names_for_one_strategy_make_no_difference() -> None:
     simulation = simulate(scenario, m.parameters())
     one, twin = (simulation.histories[name].events for name in ("one", "twin"))
     np.testing.assert_array_equal(one, twin)
-    found = results_of(simulation).differences
+    found = summarise(simulation).differences
     told = found["estimate"].notna()
     assert told.sum() > 20
     assert (found.loc[told, "estimate"] == 0.0).all()

@@ -7,7 +7,7 @@ import pytest
 
 import helpers_model as m
 from rallsim.inputs.scenario import load_scenario, shipped_scenarios
-from rallsim.output.folder import results_of
+from rallsim.output.folder import summarise
 from rallsim.simulation.simulate import simulate
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
@@ -23,5 +23,5 @@ def test_every_scenario_has_reference_results() -> None:
 def test_results_are_those_of_reference(identity: str) -> None:
     """Results of 2,000 patients are those committed, to 1e-6: a number that moves is seen (`make reference` renews)."""
     expected = pd.read_csv(REFERENCE / f"{identity}.csv")
-    found = results_of(simulate(load_scenario(identity, patients=2000), m.parameters())).summary
+    found = summarise(simulate(load_scenario(identity, patients=2000), m.parameters())).summary
     pd.testing.assert_frame_equal(found, expected, rtol=1e-6, atol=1e-9)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from rallsim.model.parameter_fields import KIND_FIELDS, Antigen, Kind
+from rallsim.model.parameter_fields import KIND_FIELDS
 from rallsim.model.random_numbers import AtEntry, InCourse
-from rallsim.model.states import Detail, Event, Stage
+from rallsim.model.states import Antigen, Detail, Event, Kind, Stage
 
 
 @pytest.mark.parametrize("codes", [Stage, Event, Detail, Kind, Antigen, AtEntry, InCourse])

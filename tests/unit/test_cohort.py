@@ -14,7 +14,7 @@ from rallsim.explain.story import explain
 from rallsim.inputs.cohort_file import COLUMNS, Cohort, read_cohort
 from rallsim.inputs.scenario import Scenario, load_scenario
 from rallsim.model.population import population_records
-from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.random_numbers import BLOCK, uniforms_of_block
 from rallsim.model.states import Event, Stage
 from rallsim.output.imputation_table import imputation, patients_at_entry
 from rallsim.simulation.engine_inputs import check_scenario, parameters_for
@@ -67,7 +67,7 @@ def entering(given: Cohort, **population: float) -> np.ndarray:
     values = m.parameters().values("adult_relapse") | {f"population.{name}": one for name, one in population.items()}
     records = population_records(values, 1)
     return np.concatenate(
-        [entrants(given, luck_of_block(5, 0, block), records, FORMS, block) for block in range(BLOCKS)]
+        [entrants(given, uniforms_of_block(5, 0, block), records, FORMS, block) for block in range(BLOCKS)]
     )
 
 
@@ -270,10 +270,10 @@ def test_sources_and_means_of_what_was_drawn(tmp_path: Path) -> None:
 
 def test_a_story_says_whose_it_is(tmp_path: Path) -> None:
     """A patient's story names the row of the file, what was given before, and what was drawn."""
-    told = explain(question(tmp_path), 7, m.parameters()).portrait
+    told = explain(question(tmp_path), 7, m.parameters()).baseline_summary
     assert "Given before: inotuzumab." in told
     assert "This is P-03 of patients.csv; not in the file, so drawn: hsct fit, " in told
-    assert explain(question(tmp_path), 2, m.parameters()).portrait.startswith("Patient 2, a man of 22, ")
+    assert explain(question(tmp_path), 2, m.parameters()).baseline_summary.startswith("Patient 2, a man of 22, ")
 
 
 def test_a_population_of_one_s_own_is_used_and_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from helpers_cli import Rallsim
-from rallsim.decision.analysis import analyse, draw
+from rallsim.decision.analysis import decide_sample, draw
 from rallsim.decision.figures import plot_ceac, plot_evpi, plot_evppi, plot_frontier, plot_plane
 from rallsim.decision.sample import PsaSample, sample_tables
 from rallsim.decision.sample_files import read_sample
@@ -155,7 +155,7 @@ def test_broken_files_end_with_code_2(rallsim: Rallsim, tmp_path: Path) -> None:
 def test_every_figure_is_drawn_within_its_edges(currency: str) -> None:
     """Titles, labels and legends of every figure lie inside the picture."""
     sample = read_sample(REFERENCE).sample
-    decision = analyse(sample, [3e4, 5e4, 1e5], patients=1692.0)
+    decision = decide_sample(sample, [3e4, 5e4, 1e5], patients=1692.0)
 
     drawn = draw(decision, Style(sample.strategies, currency=currency))
 
@@ -173,7 +173,7 @@ def test_every_figure_is_drawn_within_its_edges(currency: str) -> None:
 def test_the_frontier_of_the_ceac_is_broken_where_strategies_change() -> None:
     """The grey frontier has a piece a strategy: no line leads from one strategy's probability to another's."""
     sample = read_sample(REFERENCE).sample
-    decision = analyse(sample, [5e4])
+    decision = decide_sample(sample, [5e4])
 
     ax = plot_ceac(decision.ceac, Style(sample.strategies))
 
@@ -187,7 +187,7 @@ def test_figures_of_nothing_uncertain() -> None:
     same = PsaSample(
         ("usual", "new"), np.full((5, 2), 3.0), np.full((5, 2), 1.0), parameters=pd.DataFrame({"x": np.ones(5)})
     )
-    decision = analyse(same, [10.0], patients=5)
+    decision = decide_sample(same, [10.0], patients=5)
     style = Style(same.strategies, labels={"new": "A new drug"})
 
     for make in draw(decision, style).values():
@@ -199,7 +199,7 @@ def test_figures_of_nothing_uncertain() -> None:
 def test_colours_stay_with_strategies() -> None:
     """A strategy has one colour in the plane and on the frontier, whatever the reference is."""
     sample = read_sample(REFERENCE).sample
-    decision = analyse(sample, [5e4], reference="car_t_hsct")
+    decision = decide_sample(sample, [5e4], reference="car_t_hsct")
     style = Style(sample.strategies)
 
     plane, frontier = plot_plane(decision.ce_plane, style), plot_frontier(decision.incremental, style)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers_sweep import formula
 from rallsim.decision.sample import PsaSample, left_out, order_and_baseline, sample_tables
 from rallsim.decision.sample_files import FILES, read_sample
 from rallsim.errors import InputError, Problem
+from rallsim.sweep.settings import SweepSettings
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "decision"
 COSTS, EFFECTS, LONG = "psa_costs.csv", "psa_effects.csv", "psa_long.csv"
@@ -165,7 +168,7 @@ def test_every_fault_is_told_at_once(folder: Path) -> None:
 WIDE_FAULTS = {
     "a column of row numbers": ((EFFECTS, 1, lambda cells: ["", *cells[1:]]), "looks like a column of row numbers"),
     "a name R changes": ((COSTS, 1, lambda cells: ["blin->hsct", *cells[1:]]), "not a name that R's packages keep"),
-    "a name twice": ((COSTS, 1, lambda cells: [cells[0], cells[0], cells[2]]), "the strategy stands twice"),
+    "a name twice": ((COSTS, 1, lambda cells: [cells[0], cells[0], cells[2]]), "the strategy is given twice"),
     "another order": ((EFFECTS, 1, lambda cells: cells[::-1]), "another order than in psa_costs.csv"),
     "a strategy missing": ((EFFECTS, 1, lambda cells: [*cells[:2], "other"]), "strategy of psa_costs.csv is missing"),
     "a cell too many": ((COSTS, 4, lambda cells: [*cells, "7"]), "has 4 cells instead of 3"),
@@ -187,12 +190,120 @@ def test_faults_of_wide_files(folder: Path, case: str) -> None:
     assert (Path(str(told[0].file)).name, told[0].line) == (name, line)
 
 
-def test_semicolons_are_told(folder: Path) -> None:
-    """A file that a spreadsheet wrote with semicolons is named as such, not as a heap of faults."""
-    path = folder / COSTS
-    path.write_text(path.read_text(encoding="utf-8").replace(",", ";"), encoding="utf-8")
+@pytest.mark.parametrize(("separator", "decimal", "words"), [
+    (";", ".", "separated by semicolons."),
+    (";", ",", "separated by semicolons, and with commas before decimals."),
+    ("\t", ",", "separated by tabs, and with commas before decimals."),
+])  # fmt: skip
+def test_other_separators_are_read_and_said(folder: Path, separator: str, decimal: str, words: str) -> None:
+    """Files with semicolons or tabs between cells give the same numbers, and it is said how they were read."""
+    before = read_sample(folder)
+    for name in FILES:
+        text = (folder / name).read_text(encoding="utf-8").replace(",", separator).replace(".", decimal)
+        (folder / name).write_text(text.replace(f"cure{decimal}rate", "cure.rate"), encoding="utf-8")
 
-    assert [problem.message for problem in refused(folder)] == ["columns are separated by semicolons"]
+    read = read_sample(folder)
+
+    assert before.notes == ()
+    assert len(read.notes) == len(FILES)
+    assert all(note.endswith(words) for note in read.notes)
+    np.testing.assert_array_equal(read.sample.costs, before.sample.costs)
+    np.testing.assert_array_equal(read.sample.effects, before.sample.effects)
+    pd.testing.assert_frame_equal(read.sample.parameters, before.sample.parameters)
+
+
+def test_a_comma_that_may_mean_thousands_is_refused(folder: Path) -> None:
+    """12,345 alone may be 12345 or 12.345: neither is guessed. With a point beside it, it is no number."""
+    for cells, words in (
+        ("12,345;11,000;10,500", "it may mean either"),
+        ("12,345.5;11,000.0;10.5", "is not a finite number"),
+    ):
+        lines = (folder / EFFECTS).read_text(encoding="utf-8").splitlines()
+        text = "\n".join(["chemotherapy;blinatumomab;car_t", *[cells] * (len(lines) - 1)])
+        (folder / COSTS).write_text(text + "\n", encoding="utf-8")
+
+        assert any(words in str(problem) for problem in refused(folder))
+
+
+NUMBERING_NAMES = (
+    *("sim", "sample", "draw", "iteration", "n", "index", "Unnamed: 0", "X", "X1", "", "sim_id", "draw_number", "Row"),
+    *("simID", "nsim", "...1", "level_0", "rep", "anything"),
+)
+
+
+@pytest.mark.parametrize("name", NUMBERING_NAMES)
+@pytest.mark.parametrize("file", [COSTS, EFFECTS, "psa_parameters.csv"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_column_that_numbers_the_draws_is_refused(tmp_path: Path, name: str, file: str, first: int) -> None:
+    """By any usual name, from 0 or 1, in any file, first or last: it is named with its file, and never a strategy."""
+    generator = np.random.default_rng(1)
+    for other in (COSTS, EFFECTS, "psa_parameters.csv"):
+        table = pd.DataFrame(generator.normal(9, 1, (12, 3)), columns=["a", "b", "c"])
+        if other == file:
+            table.insert(0 if first else 3, name, np.arange(first, 12 + first).astype(float))
+        table.to_csv(tmp_path / other, index=False)
+
+    problems = refused(tmp_path)
+
+    assert {(Path(str(one.file)).name, one.line) for one in problems} >= {(file, 1)}
+    assert any(one.found == repr(name) for one in problems)
+
+
+def test_what_only_looks_like_numbering_is_read() -> None:
+    """Whole costs of a strategy called X, and few draws that happen to count, are strategies."""
+    generator = np.random.default_rng(3)
+    costs = generator.integers(50_000, 90_000, (50, 2)).astype(float)
+
+    assert PsaSample(("X", "other"), costs, generator.random((50, 2))).draws == 50
+    assert PsaSample(("usual", "new"), [[1.0, 2.0], [2.0, 3.0]], [[1.0, 1.0], [1.0, 2.0]]).draws == 2
+    with pytest.raises(InputError, match="must not number the draws"):
+        PsaSample(("sim", "other"), np.column_stack([np.arange(3.0), np.ones(3)]), np.ones((3, 2)))
+
+
+@pytest.mark.parametrize("name", [COSTS, EFFECTS, "psa_parameters.csv", LONG])
+def test_numbers_too_large_to_compute_with_are_refused(folder: Path, name: str) -> None:
+    """A cell beyond 1e50 is named with file and line: its squares and products would be infinite."""
+    place = {LONG: 4}.get(name, 0)
+    edit_line(folder / name, 3, lambda cells: [*cells[:place], "-1e308", *cells[place + 1 :]])
+
+    problems = refused(folder)
+
+    assert (Path(str(problems[0].file)).name, problems[0].line) == (name, 3)
+    assert "must be at most 1e+50 in size (found '-1e308')" in str(problems[0])
+
+
+@pytest.mark.parametrize("name", [*FILES])
+def test_a_column_that_is_given_twice_is_named(folder: Path, name: str) -> None:
+    """In each file one message has file, line 1 and the column; nothing ends in a traceback."""
+    table = pd.read_csv(folder / name)
+    column = str(table.columns[-1])
+    pd.concat([table, table[[column]]], axis=1).to_csv(folder / name, index=False)
+
+    told = [one for one in refused(folder) if "given twice" in one.message]
+
+    assert [(Path(str(one.file)).name, one.line) for one in told] == [(name, 1)]
+    assert column in str(told[0])
+
+
+def test_the_psa_folder_of_a_sweep_brings_its_labels(tmp_path: Path) -> None:
+    """Labels, currency, reference and thresholds are the manifest's; of another program's or strategies nothing is."""
+    study = formula(tmp_path / "cells", SweepSettings(wtp=(25_000.0,)))
+    manifest = study.manifest("psa", [])
+    generator = np.random.default_rng(5)
+    sample = PsaSample(tuple(study.strategies), generator.random((9, 3)), generator.random((9, 3)))
+    for name, table in sample_tables(sample).items():
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+    read = read_sample(tmp_path)
+
+    assert (read.currency, read.wtp, read.reference) == ("£", (25_000.0,), study.scenario.reference)
+    assert read.labels["blinatumomab"] == study.scenario.strategies["blinatumomab"].label
+    assert read.labels["hsct.sos_fatality"] == study.label("hsct.sos_fatality")
+    assert read.files[-1].name == "manifest.json"
+    for other in ({"made": "elsewhere"}, {"labels": {**manifest["labels"], "strategies": {"a": "A"}}}, []):
+        (tmp_path / "manifest.json").write_text(json.dumps(other), encoding="utf-8")
+        assert read_sample(tmp_path).labels == {}
 
 
 def test_other_numbers_of_rows_are_told(folder: Path) -> None:
@@ -219,7 +330,7 @@ def test_many_faults_are_counted(tmp_path: Path) -> None:
 
 LONG_FAULTS = {
     "a row missing": (lambda rows: rows.drop(index=4), "a row is missing (found none for sample 2, blinatumomab"),
-    "a row twice": (lambda rows: pd.concat([rows, rows.iloc[[4]]]), "a draw and strategy stand twice"),
+    "a row twice": (lambda rows: pd.concat([rows, rows.iloc[[4]]]), "a draw and strategy are given twice"),
     "an unknown strategy": (lambda rows: rows.replace("car_t", "cart"), "did you mean 'car_t'"),
     "two groups": (lambda rows: rows.assign(grp_id=[1, 2] * 6), "more than one group"),
     "another number": (lambda rows: rows.assign(costs=rows["costs"] * 1.01), "does not agree with psa_costs.csv"),
@@ -272,7 +383,7 @@ def test_a_sample_checks_its_parts() -> None:
     assert [(problem.key, problem.message) for problem in caught.value.problems] == [
         ("strategy", "is not a name that R's packages keep"),
         ("effects", "has another shape"),
-        ("life_years", "holds what is no finite number"),
+        ("life_years", "must hold finite numbers up to 1e+50 in size"),
         ("parameter", "is a word of R's own; voi stops at it"),
         ("parameters", "has another number of rows"),
     ]

@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from rallsim.decision.acceptability import ceac, net_benefit, net_benefit_table
-from rallsim.decision.analysis import analyse, answers, wtp_grid
-from rallsim.decision.regression import expected_given
+from rallsim.decision.analysis import answers, decide_sample, wtp_grid
+from rallsim.decision.incremental import incremental_of
+from rallsim.decision.pairwise import pairwise
+from rallsim.decision.partial_information import evppi, to_fit
+from rallsim.decision.regression import Regression
 from rallsim.decision.sample import PsaSample
 from rallsim.decision.sample_files import read_sample
-from rallsim.decision.value_of_information import evpi, evppi, expected_loss, patients_to_come, to_fit
+from rallsim.decision.value_of_information import evpi, expected_loss, patients_to_come
 from rallsim.errors import InputError
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "decision"
@@ -193,9 +196,10 @@ def test_parameters_that_tell_nothing_new() -> None:
     switch = (generator.random(300) < 0.3).astype(float)
     y = (2 * x + 3 * switch)[:, None]
 
-    assert expected_given(np.ones((300, 1)), y) == pytest.approx(np.full((300, 1), y.mean()))
-    assert expected_given(np.column_stack([x, x, 1 - x, switch, np.ones(300)]), y) == pytest.approx(y, abs=1e-6)
-    assert expected_given(x[:, None], np.full((300, 1), 4.0)) == pytest.approx(np.full((300, 1), 4.0))
+    assert (Regression(np.ones((300, 1))).held_out(y) == 0).all()
+    every = Regression(np.column_stack([x, x, 1 - x, switch, np.ones(300)]))
+    assert every.held_out(y) == pytest.approx(y - y.mean(), abs=1e-6)
+    assert (Regression(x[:, None]).held_out(np.full((300, 1), 4.0)) == 0).all()
 
 
 def test_groups_are_checked_all_at_once() -> None:
@@ -229,6 +233,53 @@ def test_ties_share_the_probability() -> None:
 
     assert found["Proportion"].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0.5, 0.5, 0])
     assert found["On_Frontier"].tolist() == [True, False, False] * 2
+
+
+def test_a_tie_in_every_draw_has_no_error_and_is_said() -> None:
+    """Equal costs and more effect: at 0 both share every draw, without error, and the one that gives more is best."""
+    one = PsaSample(("a", "b"), np.full((3, 2), 1000.0), np.array([[1.0, 1.2]] * 3))
+
+    shares, answer = ceac(one, [0.0]), answers(one, [0.0, 3e4])
+
+    assert shares[["Proportion", "Std_Error"]].to_numpy().tolist() == [[0.5, 0], [0.5, 0]]
+    assert answer["Best"].tolist() == answer["Most_Often_Best"].tolist() == ["b", "b"]
+    assert answer["Tied_With"].tolist() == ["a", ""]
+    assert answer["EVPI"].tolist() == [0, 0]
+
+
+def test_rounding_makes_no_difference_anywhere() -> None:
+    """Effects that are one sum in two orders: dominated in every draw, one quadrant, half the shares, no loss."""
+    generator = np.random.default_rng(8)
+    terms = generator.random((40, 9))
+    effects = np.column_stack([terms.sum(axis=1), sum(terms[:, ::-1].T, np.zeros(40))])
+    assert (effects[:, 0] != effects[:, 1]).any()
+    one = PsaSample(("a", "b"), np.column_stack([np.full(40, 1e4), np.full(40, 1.1e4)]), effects)
+    same = PsaSample(("a", "b"), np.full((40, 2), 1e4), effects)
+
+    table, row = incremental_of(one).set_index("Strategy"), pairwise(one, "a").iloc[0]
+
+    assert table["Frontier_Share"].to_dict() == {"a": 1.0, "b": 0.0}
+    assert (table.loc["b", "Status"], table.loc["b", "Dominated_By"]) == ("D", "a")
+    assert (row["Quadrant"], row["Share_NW"], row["Ambiguous"], row["Inc_Effect"]) == ("NW", 1.0, False, 0.0)
+    assert (ceac(same, [0.0, 3e4])["Proportion"] == 0.5).all()
+    assert (ceac(same, [3e4])["Std_Error"] == 0).all()
+    assert (expected_loss(same, [3e4])["Expected_Loss"] == 0).all()
+    assert net_benefit_table(same, [3e4], "a")["Share_Better"].tolist() == [0.5, 0.5]
+
+
+def test_a_tie_of_expected_net_benefits_is_seen_through_rounding() -> None:
+    """At a threshold equal to the ICER both strategies are equally good, though no draw has a tie."""
+    gain = np.random.default_rng(2).normal(0.1, 1.0, 200)
+    gain = gain - gain.mean() + 0.1
+    one = PsaSample(
+        ("a", "b"),
+        np.column_stack([np.full(200, 2e4), np.full(200, 2.3e4)]),
+        np.column_stack([np.full(200, 1.0), 1 + gain]),
+    )
+
+    row = answers(one, [3e4]).iloc[0]
+
+    assert (row["Best"], row["Tied_With"]) == ("b", "a")
 
 
 def test_the_frontier_is_by_expectation_not_by_probability() -> None:
@@ -300,11 +351,11 @@ def test_an_analysis_has_all_tables() -> None:
     """Without parameters there is no EVPPI and everything else; a group then has nothing to stand on."""
     bare = PsaSample(sample().strategies, sample().costs, sample().effects)
 
-    assert set(analyse(sample(), [3e4]).tables()) - set(analyse(bare, [3e4]).tables()) == {"evppi"}
+    assert set(decide_sample(sample(), [3e4]).tables()) - set(decide_sample(bare, [3e4]).tables()) == {"evppi"}
     with pytest.raises(InputError, match="no parameters"):
-        analyse(bare, [3e4], groups={"hsct": ["cost_hsct"]})
+        decide_sample(bare, [3e4], groups={"hsct": ["cost_hsct"]})
     with pytest.raises(InputError, match="did you mean 'chemotherapy'"):
-        analyse(bare, [3e4], reference="chemotherpy")
+        decide_sample(bare, [3e4], reference="chemotherpy")
 
 
 def test_progress_of_regressions_adds_up_to_all_of_them() -> None:

@@ -46,7 +46,7 @@ def test_a_run_counts_costs_and_qalys(rallsim: Rallsim, tmp_path: Path) -> None:
     folder = tmp_path / "results" / "first_salvage"
 
     assert (code, err) == (0, "")
-    assert "Costs and QALYs of a patient, NICE, England: GBP 2023, discounted at 3.5 % (costs)" in out
+    assert "Costs and QALYs of a patient, NICE, England: GBP 2023, for life, discounted at 3.5 % (costs)" in out
     assert "List prices" in out
     assert "inputs are assumed" in out
     assert {path.stem for path in (folder / "economics").iterdir()} == TABLES
@@ -72,7 +72,7 @@ def test_options_change_what_is_counted(rallsim: Rallsim, tmp_path: Path) -> Non
     kept = json.loads((tmp_path / "a" / "manifest.json").read_text(encoding="utf-8"))["economics"]
 
     assert code == 0
-    assert "EUR 2025, discounted at 5 % (costs) and 1 % (QALYs" in out
+    assert "EUR 2025, for life, discounted at 5 % (costs) and 1 % (QALYs" in out
     assert (kept["costs"], kept["perspective"], kept["wtp"]) == ("fr", "zin", [50000.0])
     assert (kept["discount"]["costs"], kept["discount"]["qalys"]) == (0.05, 0.01)
 
@@ -113,9 +113,31 @@ def test_json_of_a_run_has_the_economics(rallsim: Rallsim) -> None:
     assert all(row["lo"] <= row["value"] <= row["hi"] for row in found["assumptions"])
 
 
+def test_a_shorter_horizon_is_marked(rallsim: Rallsim, tmp_path: Path) -> None:
+    """Up to ten years ICERs carry a mark, the share alive and the ICER of a lifetime; for life they need none."""
+    many = ("run", "first_salvage", "--patients", "2000")
+    life, short = (rallsim(*many, *more, "--out", name)[1] for name, more in (("a", ()), ("b", ("--horizon", "120"))))
+    tables = {name: pd.read_csv(tmp_path / name / "economics" / "incremental.csv") for name in ("a", "b")}
+    wanted = tables["a"].set_index("Strategy")["ICER"]
+    found = tables["b"].set_index("Strategy")
+    one = found["ICER"].dropna().index[0]
+
+    assert "†" not in life
+    assert "% of patients are alive: what they cost and gain later is in no total and no ICER" in short
+    assert f"† (for life £{found.loc[one, 'ICER_Lifetime']:,.0f})" in short
+    assert found.loc[one, "ICER_Lifetime"] == pytest.approx(wanted[one], rel=1e-9)
+    assert found.loc[one, "ICER"] > 1.5 * found.loc[one, "ICER_Lifetime"]
+    assert found["Alive"].between(0.05, 0.20).all()
+    assert (tables["a"]["Alive"] == 0).all()
+    clinical = [(tmp_path / name / "summary.csv").read_bytes() for name in ("a", "b")]
+    assert clinical[0] == clinical[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("--horizon", "soon"), "is no horizon"),
+        (("--horizon", "0"), "--horizon: economics.horizon_months: must be more than 0"),
         (("--discount", "3.5"), "must be at most 1"),
         (("--discount", "low"), "is no rate"),
         (("--costs", "germany"), "unknown costs"),
@@ -345,7 +367,7 @@ def test_a_sweep_counts_as_the_scenario_says(rallsim: Rallsim, tmp_path: Path) -
     drawn = pd.read_csv(tmp_path / "swept" / "psa" / "psa_parameters.csv")
 
     assert code == 0
-    assert "Costs: fr, EUR 2025; perspective: HAS, France" in out
+    assert "Costs: fr, EUR 2025, for life; perspective: HAS, France" in out
     assert any(name.startswith("costs.") for name in drawn)
     assert "costs.ward_day" not in drawn
 

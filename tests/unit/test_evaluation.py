@@ -32,7 +32,7 @@ def totals_by_history(scenario: Scenario) -> list[dict[str, np.ndarray]]:
     parameters, economics = known()
     return [
         value_history(one, economics.costs, economics.utilities, economics.rates).totals()
-        for one in simulate(scenario, parameters).histories.values()
+        for one in simulate(scenario, parameters, months=economics.horizon_months).histories.values()
     ]
 
 
@@ -204,10 +204,11 @@ def test_each_draw_is_what_it_would_be_alone() -> None:
 
 
 def test_outcomes_and_events_are_the_same_valued_or_not() -> None:
-    """Sums of outcomes and numbers of events do not depend on whether anything is valued or more is measured."""
+    """Outcomes and events do not depend on whether anything is valued, up to the same horizon, or more is measured."""
     parameters, economics = known()
     scenario = load_scenario("first_salvage", patients=1200)
     draws = {"hsct.sos_fatality": np.array([0.1, 0.9])}
+    economics = replace(economics, horizon_months=scenario.horizon_months)
     found, unvalued = (evaluate(scenario, parameters, one, draws) for one in (economics, None))
     more = evaluate(scenario, parameters, economics, draws, survival_at=[12.0], stage_months=UNDISCOUNTED)
 
@@ -248,7 +249,7 @@ def test_batches_estimate_the_error_that_patients_have() -> None:
     found = evaluate(scenario, parameters, economics, batches=100)
     paid = [
         value_history(one, economics.costs, economics.utilities, economics.rates).totals()["costs"]
-        for one in simulate(scenario, parameters).histories.values()
+        for one in simulate(scenario, parameters, months=economics.horizon_months).histories.values()
     ]
     tolerance = 4.0 / np.sqrt(2 * 99)
     for place, mine in enumerate(paid):

@@ -92,9 +92,9 @@ def test_what_is_common_ends_at_the_first_difference() -> None:
         if len(one.groups) > 1:
             parted += 1
             assert len({course.events[at].item() for course in courses}) > 1
-            assert one.partings()
+            assert one.divergences()
         else:
-            assert (at, one.partings(), one.luck()) == (len(courses[0].events), [], [])
+            assert (at, one.divergences(), one.deciding_draws()) == (len(courses[0].events), [], [])
     assert parted > 10
 
 
@@ -167,14 +167,14 @@ def test_the_chance_of_remission_is_the_models() -> None:
             one = slice(patient, patient + 1)
             replay = Replay(entrants[one], luck[one], tables)
             draws = {(d.course, d.about): d for d in story("first_salvage", patient).courses[name].draws}
-            for passage in replay.passages:
-                found = draws.get((passage.course, "remission"))
-                if passage.stage != Stage.SALVAGE or found is None:
+            for visit in replay.visits:
+                found = draws.get((visit.course, "remission"))
+                if visit.stage != Stage.SALVAGE or found is None:
                     continue
-                a = Block.of(passage.within, luck[one]).arrays(tables, 0)
+                a = Block.of(visit.within, luck[one]).arrays(tables, 0)
                 tail = (a.therapies, a.rules, a.conditions, a.life_tables[0], a.events, a.cursor)
-                world = World(a.attributes[0], a.luck[0], a.models[0], *tail)
-                therapy = a.therapies[int(passage.within["therapy"][0])]
+                world = World(a.attributes[0], a.uniforms[0], a.models[0], *tail)
+                therapy = a.therapies[int(visit.within["therapy"][0])]
                 expected = remission_probability(a.patients[0], world, therapy)
                 assert found.chance == pytest.approx(expected, abs=1e-6)
                 compared += 1
@@ -185,7 +185,7 @@ def test_the_portrait_states_the_record() -> None:
     """Age, sex, remission, burden, antigens, transplant, donor and liver are those of the record at entry."""
     seen = set()
     for one in stories():
-        text, who = one.portrait, one.entrant
+        text, who = one.baseline_summary, one.entrant
         assert f"Patient {one.patient}, {'a man' if who['male'] else 'a woman'} of {int(who['entry_age'])}" in text
         assert ("not fit for a transplant" in text) == (not who["hsct_fit"])
         assert ("No liver disease" in text) == (not who["liver_disease"])

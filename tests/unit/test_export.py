@@ -222,7 +222,7 @@ def test_export_writes_the_folder_and_says_what_structures_differ_by(rallsim: Ra
     ("arguments", "words"),
     [
         (("--step", "0"), "must be more than 0 months"),
-        (("--follow-up", "500"), "is not within the months followed"),
+        (("--follow-up", "500", "--horizon", "120"), "is not within the months followed"),
         (("--costs", "none"), "no costs and QALYs can be counted"),
     ],
 )

@@ -16,7 +16,7 @@ from rallsim.errors import InputError, ModelError
 from rallsim.inputs.scenario import load_scenario
 from rallsim.outcomes.baseline import BASELINE, baseline_table
 from rallsim.outcomes.summary import patient_table
-from rallsim.output.folder import results_of, save
+from rallsim.output.folder import save, summarise
 from rallsim.output.history_files import read_histories
 from rallsim.simulation.simulate import Simulation, simulate
 
@@ -27,7 +27,7 @@ def made() -> Simulation:
 
 
 def written(folder: Path) -> Path:
-    return save(made(), results_of(made()), folder / "run", settings=[], with_events=True).folder
+    return save(made(), summarise(made()), folder / "run", settings=[], with_events=True).folder
 
 
 def test_histories_read_back_are_those_written(tmp_path: Path) -> None:

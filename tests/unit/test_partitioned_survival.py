@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -67,12 +68,7 @@ def test_a_strategy_alone_differs_by_the_grid_only() -> None:
     """With one strategy the mean of all is its own, and only reading curves is left."""
     simulation, results = found()
     name = simulation.scenario.reference
-    alone = EconomicResults(
-        results.scenario,
-        results.economics,
-        {name: results.valuations[name]},
-        results.parameters,
-    )
+    alone = replace(results, valuations={name: results.valuations[name]})
     table = partitioned_survival(alone, {name: simulation.histories[name]})
 
     assert table["of_curves"].to_numpy() == pytest.approx(table["difference"].to_numpy(), abs=1e-6)
@@ -103,7 +99,7 @@ def test_states_are_split_at_the_patients_own_event() -> None:
     history.check()
     valuation = value_history(history, costs, flat, Rates.of(0.0))
     economics = EconomicSettings(costs, flat, Rates.of(0.0))
-    results = EconomicResults(load_scenario("first_salvage"), economics, {"one": valuation}, parameters().evidence)
+    results = EconomicResults(load_scenario("first_salvage"), economics, {"one": valuation}, None, parameters())
     table = partitioned_survival(results, {"one": history}, step=0.01).set_index("outcome")
 
     # months in remission 12 and 24 at 0.8, after relapse 6 and 12 at 0.4

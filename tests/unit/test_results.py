@@ -14,7 +14,7 @@ from rallsim import __version__
 from rallsim.errors import InputError
 from rallsim.inputs.scenario import load_scenario
 from rallsim.outcomes.history import History
-from rallsim.output.folder import MANIFEST, Results, check_folder, results_of, save
+from rallsim.output.folder import MANIFEST, Results, check_folder, save, summarise
 from rallsim.simulation.simulate import Simulation, simulate
 
 FILES = {"summary.csv", "differences.csv", "survival.csv", "os.png", MANIFEST}
@@ -23,7 +23,7 @@ FILES = {"summary.csv", "differences.csv", "survival.csv", "os.png", MANIFEST}
 @cache
 def finished(seed: int = 1) -> tuple[Simulation, Results]:
     simulation = simulate(load_scenario("first_salvage", patients=50, seed=seed))
-    return simulation, results_of(simulation)
+    return simulation, summarise(simulation)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -85,7 +85,7 @@ def test_results_of_the_same_inputs_are_replaced_by_the_same_bytes(tmp_path: Pat
     before = contents(folder)
     again = simulate(load_scenario("first_salvage", patients=50, seed=1))
 
-    assert save(again, results_of(again), folder, settings=[]).moved is None
+    assert save(again, summarise(again), folder, settings=[]).moved is None
 
     after = contents(folder)
     assert {name: after[name] for name in FILES - {"os.png"}} == {name: before[name] for name in FILES - {"os.png"}}

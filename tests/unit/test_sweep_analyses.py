@@ -13,9 +13,9 @@ from helpers_sweep import formula
 from rallsim.errors import InputError
 from rallsim.sweep.analyses import morris, oneway, psa, sobol, threshold, twoway, variants, voi
 from rallsim.sweep.draws import Joint
+from rallsim.sweep.first_order_error import split
 from rallsim.sweep.sampling import sample_of
 from rallsim.sweep.settings import SweepSettings
-from rallsim.sweep.variance import split
 
 PRICE, RATE, OTHER = "costs.blinatumomab_vial", "hsct.sos_fatality", "hsct.acute_gvhd"
 WTP = (1000.0,)
@@ -68,7 +68,7 @@ def test_two_changes_in_one_interval_are_both_found(tmp_path: Path) -> None:
     ]
 
 
-def test_a_threshold_that_may_be_luck_is_said_to_be(tmp_path: Path) -> None:
+def test_a_threshold_that_may_be_chance_is_said_to_be(tmp_path: Path) -> None:
     """A difference that changes sign by 0.1 within the range, with standard error 1, is no clear change."""
     luck = np.stack([np.zeros(10), drawn(), np.zeros(10)])
     study = formula(
@@ -80,7 +80,7 @@ def test_a_threshold_that_may_be_luck_is_said_to_be(tmp_path: Path) -> None:
 
     found = threshold.analyse(study)
     assert not found["threshold"]["clear"].any()
-    assert "luck" in " ".join(threshold.summarise(found, study.labels()))
+    assert "it may be chance" in " ".join(threshold.summarise(found, study.labels()))
 
 
 def test_no_change_gives_no_row(tmp_path: Path) -> None:

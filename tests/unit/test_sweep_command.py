@@ -204,7 +204,7 @@ def test_a_dry_run_tells_the_work_and_does_none(tmp_path: Path, rallsim: Rallsim
     ended = rallsim(*PSA, "--out", "out", "--dry-run")
 
     assert ended.code == 0
-    assert "6 jobs to compute, 0 kept; 7,800 histories" in ended.out
+    assert "6 jobs to compute, 0 kept; 7,860 histories" in ended.out
     assert re.search(r"about [\d.,]+ minutes with 1 at work, and \d+ MB", ended.out)
     assert not list((tmp_path / "out").glob("**/*.parquet"))
 
@@ -304,6 +304,6 @@ def test_a_killed_command_goes_on_where_it_was(tmp_path: Path, rallsim: Rallsim)
     resumed, undisturbed = rallsim(*LONG), rallsim(*LONG[:-1], "other")
 
     assert kept >= 1
-    assert f"{45 - kept} computed, {kept} kept" in resumed.out
+    assert f"{48 - kept} computed, {kept} kept" in resumed.out
     assert undisturbed.code == 0
     assert contents(tmp_path / "out" / "psa") == contents(tmp_path / "other" / "psa")

@@ -27,7 +27,8 @@ def test_who_is_planned_for_a_transplant(record: dict[str, float], max_transplan
     """The fit are, when they have had fewer transplants than the strategy allows, those before entry included."""
     doctored = tables(hsct=True, max_transplants=max_transplants)
     patient = m.Patient(doctored, Stage.SALVAGE, {"response": 0.1}, therapy=CHEMOTHERAPY, **record)
-    assert patient.coming[1] == ("awaiting_hsct" if planned else "remission")
+    patient.step()
+    assert patient.stage == ("awaiting_hsct" if planned else "remission")
 
 
 @pytest.mark.parametrize(("mrd", "stage"), [(0.1, "remission"), (0.9, "awaiting_hsct")])
@@ -35,7 +36,29 @@ def test_consolidation_sees_the_remission_it_is_about(mrd: float, stage: str) ->
     """A rule on MRD decides by the MRD of the response just found."""
     rules = [{"after": "chemotherapy", "when": {"mrd_positive": True}, "hsct": True}]
     patient = m.Patient(tables(consolidation=rules), Stage.SALVAGE, {"response": 0.1, "mrd": mrd}, therapy=CHEMOTHERAPY)
-    assert patient.coming[1] == stage
+    patient.step()
+    assert patient.stage == stage
+
+
+def test_nothing_of_a_response_is_known_before_its_assessment() -> None:
+    """While the course lasts the record says neither that MRD will be found nor that a transplant will be planned."""
+    rules = [{"hsct": True, "alkylators": 2}]
+    patient = m.Patient(tables(consolidation=rules), Stage.SALVAGE, {"response": 0.1, "mrd": 0.9}, therapy=CHEMOTHERAPY)
+    assert patient.coming[0::2] == ("response", "mrd_positive")
+    assert (patient.record["mrd_positive"], patient.record["alkylators"]) == (0.0, 0)
+    patient.step()
+    assert (patient.record["mrd_positive"], patient.record["alkylators"]) == (1.0, 2)
+
+
+@pytest.mark.parametrize(("age", "stage"), [(39.8, "awaiting_hsct"), (39.9, "remission")])
+def test_consolidation_asks_for_the_age_at_the_remission(age: float, stage: str) -> None:
+    """A patient who turns 40 in the two months of the course is too old for a transplant up to that age."""
+    rules = [{"when": {"age": {"max": 40}}, "hsct": True}]
+    patient = m.Patient(
+        tables(consolidation=rules), Stage.SALVAGE, {"response": 0.1}, therapy=CHEMOTHERAPY, entry_age=age
+    )
+    patient.step()
+    assert (patient.stage, patient.record["age"]) == (stage, pytest.approx(age + 2.0 / 12.0))
 
 
 def test_transplant_after_a_wait_unless_relapse_is_first() -> None:
@@ -166,7 +189,8 @@ def test_the_strategy_chooses_the_conditioning() -> None:
     """A rule with two alkylating agents is remembered until the transplant."""
     rules = [{"hsct": True, "alkylators": 2}]
     patient = m.Patient(tables(consolidation=rules), Stage.SALVAGE, {"response": 0.1}, therapy=CHEMOTHERAPY)
-    assert (patient.coming[1], patient.record["alkylators"]) == ("awaiting_hsct", 2)
+    patient.step()
+    assert (patient.stage, patient.record["alkylators"]) == ("awaiting_hsct", 2)
 
 
 def test_a_transplant_in_relapse() -> None:
@@ -213,4 +237,5 @@ def test_a_planned_transplant_is_realised_in_a_share() -> None:
     for u, stage in ((0.59, "awaiting_hsct"), (0.61, "remission")):
         luck = {"response": 0.0, "mrd": 0.0, "response_cycle": 0.0, "hsct_realised": u}
         patient = m.Patient(doctored, Stage.SALVAGE, luck, therapy=CHEMOTHERAPY, line=1.0, lines_given=1.0)
-        assert patient.coming[1] == stage
+        patient.step()
+        assert patient.stage == stage

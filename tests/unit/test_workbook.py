@@ -24,6 +24,7 @@ from rallsim.inputs.scenario import load_scenario
 from rallsim.simulation.simulate import simulate
 
 CURRENCY = "GBP 2023"
+ICER = f"ICER up to 120 months ({CURRENCY} per QALY)"  # as long as patients were followed
 PREFIXES = {
     "c": "http://schemas.openxmlformats.org/drawingml/2006/chart",
     "a": "http://schemas.openxmlformats.org/drawingml/2006/main",
@@ -114,9 +115,7 @@ def test_formulas_give_the_values_shown(workbook: Workbook) -> None:
     assert all(number >= 8 for number in counted.values()), counted
 
 
-@pytest.mark.parametrize(
-    "label", ["All costs", f"Δ costs ({CURRENCY})", "Δ QALYs", f"ICER ({CURRENCY} per QALY)", "Net benefit"]
-)
+@pytest.mark.parametrize("label", ["All costs", f"Δ costs ({CURRENCY})", "Δ QALYs", ICER, "Net benefit"])
 def test_results_are_live_in_both_blocks(workbook: Workbook, label: str) -> None:
     """What follows from other cells is a formula, discounted and not."""
     strategies = len(made()[0].histories)
@@ -160,7 +159,7 @@ def test_the_formula_of_the_icer_knows_every_quadrant(
     tried = Workbook(workbook.path)
     tried.seen |= {("Results", costs): more, ("Results", qalys): gain}
 
-    for label, value in ((f"ICER ({CURRENCY} per QALY)", expected), ("which is", words)):
+    for label, value in ((ICER, expected), ("which is", words)):
         assert tried.computed("Results", str(rows[label].value)[1:]) == value
     assert (icer(more, gain), meaning(more, gain)) == (expected, words)
 
@@ -203,13 +202,13 @@ def test_the_first_sheet_leads_to_every_other(workbook: Workbook) -> None:
 
 def test_headings_say_units(workbook: Workbook) -> None:
     """Money stands under its currency and year, time under its unit."""
-    for label in (f"Costs of a patient ({CURRENCY})", f"ICER ({CURRENCY} per QALY)"):
+    for label in (f"Costs of a patient ({CURRENCY})", ICER):
         assert label in workbook.rows("Results")
     assert f"Costs ({CURRENCY})" in workbook.rows("By year")
     heads = workbook.rows("Incremental")["Strategy"]
     assert heads[:5] == [
         *(f"Costs ({CURRENCY})", "QALYs", f"Δ costs ({CURRENCY})"),
-        *("Δ QALYs", f"ICER ({CURRENCY} per QALY)"),
+        *("Δ QALYs", ICER),
     ]
     assert {"Months since entry"} <= set(workbook.rows("Survival")) & set(workbook.rows("Trace 1"))
     assert {"Ward days", "Outpatient visits", "Relapse (times)"} <= set(workbook.rows("Activity"))
@@ -229,6 +228,25 @@ def test_numbers_are_shown_as_what_they_are(workbook: Workbook) -> None:
     assert shown("Inputs", "costs.uk.ward_day", 3) == "0"
     assert shown("Inputs", "utilities.remission") == "0.000"
     assert shown("Inputs", "utilities.norm_age_squared") == "0.0E+00"
+
+
+def test_an_icer_up_to_a_horizon_has_that_of_a_lifetime_below_it(tmp_path: Path) -> None:
+    """The heading says up to when; below stand the ICERs for life and the share alive. For life there is neither."""
+    wanted = {"short": {"horizon_months": 120.0}, "long": {}}
+    books = {}
+    for name, economics in wanted.items():
+        simulation = simulate(
+            load_scenario("first_salvage", patients=40, economics=economics), parameters(), months=1200
+        )
+        found = results_of(simulation)
+        write_workbook(found, export_tables(simulation.until(found.months), found), tmp_path / f"{name}.xlsx")
+        books[name] = Workbook(tmp_path / f"{name}.xlsx").rows("Results")
+
+    assert ICER in books["short"]
+    assert "ICER for life" in books["short"]
+    assert any("% of patients are alive" in str(label) for label in books["short"])
+    assert f"ICER ({CURRENCY} per QALY)" in books["long"]
+    assert "ICER for life" not in books["long"]
 
 
 def test_the_sign_is_that_of_the_costs(tmp_path: Path) -> None:

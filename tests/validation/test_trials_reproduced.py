@@ -9,7 +9,7 @@ import pytest
 
 from rallsim.common.files import shipped
 from rallsim.inputs.parameters import load_parameters
-from rallsim.validation.run import Validation, validate
+from rallsim.validation.run import Validation, validate_model
 
 REFERENCE = shipped("params").parent / "results" / "reference" / "validation"
 MEDIANS = {  # published medians of overall survival, and how far the base case may be from them
@@ -22,7 +22,7 @@ MEDIANS = {  # published medians of overall survival, and how far the base case 
 
 @cache
 def found() -> Validation:
-    return validate(load_parameters(), 100)
+    return validate_model(load_parameters(), 100)
 
 
 @pytest.mark.slow

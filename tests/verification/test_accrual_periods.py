@@ -22,8 +22,9 @@ from rallsim.economics.valuation.valuation import value_history
 from rallsim.evaluation.evaluate import evaluate
 from rallsim.inputs.parameters import load_parameters
 from rallsim.inputs.scenario import load_scenario, shipped_scenarios
+from rallsim.inputs.scenario_schema import LIFETIME_MONTHS
 from rallsim.model.states import Detail, Event, Stage
-from rallsim.outcomes.endpoints import MEASURES
+from rallsim.outcomes.endpoints import MEASURES, outcomes_of
 from rallsim.outcomes.history import History
 from rallsim.simulation.simulate import Simulation, simulate
 
@@ -51,7 +52,7 @@ UNUSUAL = [  # what no shipped file asks for
 
 @cache
 def simulated(name: str) -> Simulation:
-    return simulate(load_scenario(name, patients=PATIENTS), loaded())
+    return simulate(load_scenario(name, patients=PATIENTS), loaded(), months=LIFETIME_MONTHS)
 
 
 def shipped_triggers() -> list[tuple[Trigger, float]]:
@@ -113,14 +114,17 @@ def assert_same_sums(name: str, economics: EconomicSettings) -> None:
     found = evaluate(simulation.scenario, loaded(), economics, batches=batches)
     assert found.strategies == tuple(simulation.histories)
     for place, history in enumerate(simulation.histories.values()):
-        one = value_history(history, economics.costs, economics.utilities, economics.rates)
+        cut = history.until(economics.horizon_months)
+        one = value_history(cut, economics.costs, economics.utilities, economics.rates)
         expected = {**one.totals(), **one.by_category(), **one.resources()}
+        outcomes = outcomes_of(history.until(simulation.scenario.horizon_months).events, PATIENTS)
+        expected |= {measure: outcomes[measure] for measure in MEASURES}
         expected |= {f"events_{event}": counts for event, counts in one.events().items()}
         for measure, values in expected.items():
             sums = np.bincount(np.arange(PATIENTS) % batches, values, batches)
             mine = found.sums[0, place, :, found.measures.index(measure)]
             np.testing.assert_allclose(mine, sums, rtol=1e-9, atol=1e-9 * np.abs(sums).max(), err_msg=measure)
-        assert set(found.measures) - set(expected) == set(MEASURES)
+        assert set(found.measures) == set(expected)
 
 
 def test_sums_in_the_loop_are_those_of_valued_histories() -> None:
@@ -133,6 +137,13 @@ def test_sums_in_the_loop_are_those_of_valued_histories() -> None:
         has, costs=replace(has.costs, later_from=30.0), qalys=replace(has.qalys, rate=0.01, later_from=50.0)
     )
     assert_same_sums("transplant_after_car_t", replace(economics, rates=rates))
+
+
+@pytest.mark.parametrize("months", [60.0, 120.0, 150.0])
+def test_outcomes_and_values_end_at_their_own_horizons(months: float) -> None:
+    """Values are counted up to the horizon of costs, before or after that of outcomes, which stay what they are."""
+    economics = economic_settings(load_scenario("first_salvage"), loaded())
+    assert_same_sums("transplant_after_car_t", replace(economics, horizon_months=months))
 
 
 @pytest.mark.slow

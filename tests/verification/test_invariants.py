@@ -8,8 +8,7 @@ import pytest
 import helpers_model as m
 from helpers_replay import IDS, THERAPIES, Replay
 from rallsim.inputs.scenario import load_scenario, shipped_scenarios
-from rallsim.model.parameter_fields import Antigen
-from rallsim.model.states import DETAILS, Detail, Event
+from rallsim.model.states import DETAILS, Antigen, Detail, Event
 from rallsim.outcomes.history import History
 from rallsim.simulation.simulate import simulate
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from helpers_sweep import formula, points, runner
-from rallsim.decision.value_of_information import evppi
+from rallsim.decision.partial_information import evppi
 from rallsim.inputs.scenario import load_scenario
 from rallsim.sweep.analyses.psa import psa_sample
 from rallsim.sweep.draws import Joint

@@ -12,6 +12,7 @@ from rallsim.commands.options import (
     DEFAULT_ENGINE,
     CostsOption,
     EngineOption,
+    HorizonOption,
     JsonOption,
     PatientsOption,
     ScenarioArgument,
@@ -50,6 +51,7 @@ def budget(
     settings: SetOption = None,
     variant: VariantOption = None,
     costs: CostsOption = None,
+    horizon: HorizonOption = None,
     engine: EngineOption = DEFAULT_ENGINE,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Results go here instead of results/budget/<scenario>/.")
@@ -77,14 +79,13 @@ def budget(
     from rallsim.report.budget import plot_budget, print_budget
     from rallsim.report.terminal import records
 
-    loaded, parameters = load_checked(
-        scenario, patients, seed, settings, variant, economic_options(costs, None, None, None)
-    )
+    options = economic_options(costs, horizon=horizon)
+    loaded, parameters = load_checked(scenario, patients, seed, settings, variant, options)
     economics = economics_wanted(loaded, parameters)
     wanted = _plan(loaded, incidence, years, uptake or [], plan)
     folder = out or Path("results") / "budget" / loaded.id
     check_folder(folder)
-    simulation = simulated(loaded, parameters, engine, quiet=as_json)
+    simulation = simulated(loaded, parameters, engine, quiet=as_json, for_life=True)
     results = value_histories(loaded, parameters, simulation.histories, economics)
     profiles = {name: monthly_profile(one) for name, one in results.valuations.items()}
     impact = budget_impact(profiles, wanted.patients, wanted.uptake)
@@ -137,15 +138,15 @@ def _plan(
             allowed = "patients a year, here or as economics.incidence of the scenario, or a file by --plan"
             raise InputError(Problem("is missing", key="--incidence", allowed=allowed))
         found = plan_of_options(scenario, incidence, years, _uptake(uptake))
-    if 12 * found.years > scenario.horizon_months:
-        file, line = scenario.place("horizon_months")
+    if 12 * found.years > scenario.economic_horizon_months:
+        file, line = scenario.place("economics", "horizon_months")
         raise InputError(
             Problem(
                 "is shorter than the budget's years",
                 file=file,
                 line=line,
                 key="horizon_months",
-                found=f"{scenario.horizon_months:g}",
+                found=f"{scenario.economic_horizon_months:g}",
                 allowed=f"{12 * found.years} and more",
             )
         )

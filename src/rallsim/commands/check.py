@@ -13,6 +13,7 @@ from rallsim.commands.options import (
     INTERRUPTED,
     CostsOption,
     DiscountOption,
+    HorizonOption,
     JsonOption,
     PerspectiveOption,
     ScenarioArgument,
@@ -33,6 +34,7 @@ def check(
     costs: CostsOption = None,
     perspective: PerspectiveOption = None,
     discount: DiscountOption = None,
+    horizon: HorizonOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the black-box checks of TECH-VER on a scenario: pass or fail, with the figures compared.
@@ -47,7 +49,7 @@ def check(
     from rallsim.report.checks import print_checks
     from rallsim.validation.blackbox import check_scenario_as_a_whole
 
-    options = economic_options(costs, perspective, discount, None)
+    options = economic_options(costs, perspective, discount, horizon=horizon)
     loaded, parameters = load_checked(scenario, patients, seed, settings, variant, options)
     economics = economics_wanted(loaded, parameters)
     announce_compiling("simulation.batch")

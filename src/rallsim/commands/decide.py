@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from rallsim.decision.style import Style
 
 PLACE = 50  # among the commands that `--help` lists
-DEFAULT_WTP = (30_000.0, 50_000.0, 100_000.0)
 DEFAULT_YEARS, DEFAULT_DISCOUNT = 10.0, 0.035
 Result = TypeVar("Result")
-PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy")
+PACKAGES = ("numpy", "pandas", "scipy")
 
 
 def decide(
@@ -28,11 +27,14 @@ def decide(
     ],
     reference: Annotated[
         str | None,
-        typer.Option(metavar="STRATEGY", help="What others are compared with; the first column when not given."),
+        typer.Option(metavar="STRATEGY", help="What others are compared with; a sweep's own, else the first column."),
     ] = None,
     wtp: Annotated[
         list[float] | None,
-        typer.Option(metavar="AMOUNT", help="Willingness to pay for one QALY. Repeatable; 30000, 50000 and 100000."),
+        typer.Option(
+            metavar="AMOUNT",
+            help="Willingness to pay for one QALY. Repeatable; a sweep's own, or 30,000, 50,000, 100,000.",
+        ),
     ] = None,
     wtp_max: Annotated[float | None, typer.Option(metavar="AMOUNT", help="Where the curves end.")] = None,
     group: Annotated[
@@ -51,7 +53,9 @@ def decide(
         float | None,
         typer.Option(metavar="RATE", help="Annual effective rate, with --incidence; 0.035 when not given."),
     ] = None,
-    currency: Annotated[str, typer.Option(metavar="SIGN", help="Sign or code written before amounts.")] = "",
+    currency: Annotated[
+        str | None, typer.Option(metavar="SIGN", help="Sign or code written before amounts; a sweep's own.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Results go here instead of results/decide/<DIR>/.")
     ] = None,
@@ -60,27 +64,32 @@ def decide(
     """Decide between strategies: full incremental analysis, CEAC and CEAF, expected loss, EVPI and EVPPI.
 
     DIR holds a probabilistic sample made by this package or another: psa_costs.csv and psa_effects.csv (a column a
-    strategy, a row a draw), with psa_life_years.csv and psa_parameters.csv where there are any. Saved are a CSV file a
-    table, figures and manifest.json. Earlier results with other inputs are moved aside, never overwritten.
+    strategy, a row a draw), with psa_life_years.csv and psa_parameters.csv where there are any. The psa folder of a
+    sweep brings its labels, currency, reference and thresholds. Saved are a CSV file a table, figures and
+    manifest.json. Earlier results with other inputs are moved aside, never overwritten.
 
     Example: rallsim decide psa/ --reference chemotherapy --wtp 30000 --wtp 50000 --currency £
     """
-    from rallsim.decision.analysis import analyse, write
+    from rallsim.decision.analysis import DEFAULT_WTP, decide_sample, write
     from rallsim.decision.style import Style
     from rallsim.output.folder import save_folder
 
     target = out or Path("results") / "decide" / folder.resolve().name
     read, groups, population = _checked(folder, target, reference, wtp, wtp_max, group, (incidence, years, discount))
     patients = population["patients"] if population else None
-    decision = analyse(read.sample, wtp or DEFAULT_WTP, reference, wtp_max, groups, patients)
-    style = Style(read.sample.strategies, currency=currency)
+    currency = read.currency if currency is None else currency
+    thresholds = wtp or read.wtp or DEFAULT_WTP
+    decision = decide_sample(read.sample, thresholds, reference or read.reference, wtp_max, groups, patients)
+    style = Style(read.sample.strategies, read.labels, currency)
     settings = {"wtp_max": wtp_max, "currency": currency, "groups": groups, "population": population}
     content = _manifest(decision, read, settings)
     saved = save_folder(target, content, lambda temporary: write(decision, style, temporary))
     if as_json:
-        _print_json(decision, content, saved.folder, saved.moved)
+        _print_json(decision, content, saved.folder, saved.moved, read.notes)
         return
     _print(decision, style)
+    for note in read.notes:
+        print(note)
     if saved.moved:
         print(f"Earlier results with other inputs were moved to {saved.moved}/")
     print(f"Saved in {saved.folder}/: " + ", ".join(sorted(path.name for path in saved.folder.iterdir())))
@@ -97,9 +106,9 @@ def _checked(
 ) -> tuple[FolderSample, dict[str, list[str]], dict[str, float] | None]:
     """Read and check files and options before anything is computed; refuses with all their faults at once."""
     from rallsim.decision.acceptability import checked_wtp
-    from rallsim.decision.analysis import wtp_grid
+    from rallsim.decision.analysis import DEFAULT_WTP, wtp_grid
+    from rallsim.decision.partial_information import checked_groups
     from rallsim.decision.sample_files import read_sample
-    from rallsim.decision.value_of_information import checked_groups
     from rallsim.output.folder import check_folder
 
     problems: list[Problem] = []
@@ -141,7 +150,7 @@ def _groups(texts: list[str]) -> dict[str, list[str]]:
         if not name.strip() or not names:
             problems.append(Problem("is no group", key="--group", found=repr(text), allowed="NAME=PARAMETER,PARAMETER"))
         elif name.strip() in groups:
-            problems.append(Problem("the group stands twice", key="--group", found=repr(text)))
+            problems.append(Problem("the group is given twice", key="--group", found=repr(text)))
         groups[name.strip()] = names
     if problems:
         raise InputError(problems)
@@ -195,7 +204,9 @@ def _print(decision: Decision, style: Style) -> None:
     print_decision(decision, style)
 
 
-def _print_json(decision: Decision, content: dict[str, Any], folder: Path, moved: Path | None) -> None:
+def _print_json(
+    decision: Decision, content: dict[str, Any], folder: Path, moved: Path | None, notes: tuple[str, ...]
+) -> None:
     """Print settings and all tables but those of single draws and of curves."""
     import json
 
@@ -207,6 +218,7 @@ def _print_json(decision: Decision, content: dict[str, Any], folder: Path, moved
         "settings": content["settings"],
         "folder": str(folder),
         "moved_earlier_results_to": str(moved) if moved else None,
+        "notes": list(notes),
         **{name: records(table) for name, table in decision.tables().items() if name in shown},
     }
     print(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rallsim.commands.options import JsonOption, ScenarioArgument, SeedOption, SetOption, VariantOption
+from rallsim.commands.options import HorizonOption, JsonOption, ScenarioArgument, SeedOption, SetOption, VariantOption
 from rallsim.errors import InputError, Problem
 
 PLACE = 30  # among the commands that `--help` lists
@@ -32,6 +32,7 @@ def explain(
             "--set economics.costs=fr.",
         ),
     ] = False,
+    horizon: HorizonOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE.csv", help="With --costs: write the ledger to this new file too."),
@@ -40,18 +41,21 @@ def explain(
 ) -> None:
     """Tell one patient's story under every strategy, side by side, with where the paths part and why.
 
-    The events are those of a run with the same seed, by whatever engine; only this patient is simulated.
+    The events are those of a run with the same seed, by whatever engine; only this patient is simulated. With --costs
+    the story goes on for as long as costs are counted.
 
     Example: rallsim explain first_salvage --patient 17 --costs
     """
-    from rallsim.commands.shared import announce_compiling, economics_wanted, load_checked
+    from rallsim.commands.shared import announce_compiling, economic_options, economics_wanted, load_checked
     from rallsim.explain.show import print_story
     from rallsim.explain.story import explain as story_of
     from rallsim.report.terminal import records, terminal
 
-    _check_out(out, costs)
-    loaded, parameters = load_checked(scenario, None, seed, settings, variant)
+    _check_out(out, horizon, costs)
+    options = economic_options(horizon=horizon)
+    loaded, parameters = load_checked(scenario, None, seed, settings, variant, options)
     economics = economics_wanted(loaded, parameters) if costs else None
+    loaded = loaded.followed_for(economics.horizon_months) if economics else loaded
     announce_compiling("simulation.agents")  # the story leads the patient as the agents do
     story = story_of(loaded, patient, parameters, strategies=strategies or ())
     document = story.as_data() if as_json else {}
@@ -83,9 +87,10 @@ def explain(
         print(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))
 
 
-def _check_out(out: Path | None, costs: bool) -> None:
-    """Refuse a file for a ledger that is not asked for, or that is there already."""
-    if out and not costs:
-        raise InputError(Problem("belongs to --costs: without it there is no ledger to write", key="--out"))
+def _check_out(out: Path | None, horizon: str | float | None, costs: bool) -> None:
+    """Refuse a file or a horizon for a ledger that is not asked for, and a file that is there already."""
+    for option, given in (("--out", out), ("--horizon", horizon)):
+        if given is not None and not costs:
+            raise InputError(Problem("belongs to --costs: without it there is no ledger", key=option))
     if out and out.exists():
         raise InputError(Problem("is there already, and nothing is overwritten", file=str(out), allowed="a new file"))

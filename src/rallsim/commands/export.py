@@ -13,6 +13,7 @@ from rallsim.commands.options import (
     CostsOption,
     DiscountOption,
     EngineOption,
+    HorizonOption,
     JsonOption,
     PatientsOption,
     PerspectiveOption,
@@ -45,6 +46,7 @@ def export(
     perspective: PerspectiveOption = None,
     discount: DiscountOption = None,
     wtp: WtpOption = None,
+    horizon: HorizonOption = None,
     engine: EngineOption = DEFAULT_ENGINE,
     as_json: JsonOption = False,
 ) -> None:
@@ -75,15 +77,16 @@ def export(
     from rallsim.output.manifest import manifest
     from rallsim.report.terminal import records
 
-    options = economic_options(costs, perspective, discount, wtp)
+    options = economic_options(costs, perspective, discount, wtp, horizon)
     loaded, parameters = load_checked(scenario, patients, seed, settings, variant, options)
     economics = economics_wanted(loaded, parameters)
     folder = out or Path("results") / "export" / loaded.id
     check_folder(folder)
-    grid(loaded.horizon_months, step)
-    known = extrapolation.checked_follow_up(follow_up, loaded.horizon_months, step)
-    simulation = simulated(loaded, parameters, engine, quiet=as_json)
-    results = value_histories(loaded, parameters, simulation.histories, economics)
+    grid(economics.horizon_months, step)
+    known = extrapolation.checked_follow_up(follow_up, economics.horizon_months, step)
+    whole = simulated(loaded, parameters, engine, quiet=as_json, for_life=True)
+    results = value_histories(loaded, parameters, whole.histories, economics)
+    simulation = whole.until(results.months)
     tables = export_tables(simulation, results, step)
     structure = partitioned_survival.partitioned_survival(results, simulation.histories, step=step)
     background = extrapolation.background_of_results(results)

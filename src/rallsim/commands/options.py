@@ -69,6 +69,25 @@ DiscountOption = Annotated[
         help="Annual effective rate of costs and QALYs, or one for each.",
     ),
 ]
+
+
+def _months(text: str) -> str | float:
+    """Read lifetime or a number of months."""
+    try:
+        return text if text == "lifetime" else float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no horizon: lifetime, or months as in 120") from None
+
+
+HorizonOption = Annotated[
+    Any,
+    typer.Option(
+        "--horizon",
+        metavar="lifetime|MONTHS",
+        parser=_months,
+        help="How long costs, QALYs and life years are counted; for life when not given.",
+    ),
+]
 WtpOption = Annotated[
     list[float] | None,
     typer.Option(metavar="AMOUNT", help="Willingness to pay for one QALY. Repeatable."),

@@ -13,6 +13,7 @@ from rallsim.commands.options import (
     CostsOption,
     DiscountOption,
     EngineOption,
+    HorizonOption,
     JsonOption,
     PatientsOption,
     PerspectiveOption,
@@ -39,6 +40,7 @@ def run(
     perspective: PerspectiveOption = None,
     discount: DiscountOption = None,
     wtp: WtpOption = None,
+    horizon: HorizonOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Results go here instead of results/<scenario>/.")
     ] = None,
@@ -66,7 +68,7 @@ def run(
     )
     from rallsim.output.folder import check_folder
 
-    options = economic_options(costs, perspective, discount, wtp)
+    options = economic_options(costs, perspective, discount, wtp, horizon)
     loaded, parameters = load_checked(scenario, patients, seed, settings, variant, options)
     economics = economics_checked(loaded, parameters)
     folder = out or Path("results") / loaded.id
@@ -76,14 +78,15 @@ def run(
         return
 
     from rallsim.economics.tables.economic_results import value_histories
-    from rallsim.output.folder import results_of, save
+    from rallsim.output.folder import save, summarise
     from rallsim.report.economics import print_economics
     from rallsim.report.tables import print_results
     from rallsim.report.terminal import records
 
-    simulation = simulated(loaded, parameters, engine, quiet=as_json, workers=workers)
-    results = results_of(simulation)
-    economic_results = value_histories(loaded, parameters, simulation.histories, economics) if economics else None
+    whole = simulated(loaded, parameters, engine, quiet=as_json, workers=workers, for_life=economics is not None)
+    economic_results = value_histories(loaded, parameters, whole.histories, economics) if economics else None
+    simulation = whole.until(loaded.horizon_months)
+    results = summarise(simulation)
     saved = save(
         simulation, results, folder, settings=settings or [], with_events=events, economic_results=economic_results
     )

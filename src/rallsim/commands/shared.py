@@ -50,7 +50,11 @@ def load_checked(
 
 
 def economic_options(
-    costs: str | None, perspective: str | None, discount: dict[str, float] | None, wtp: list[float] | None
+    costs: str | None = None,
+    perspective: str | None = None,
+    discount: dict[str, float] | None = None,
+    wtp: list[float] | None = None,
+    horizon: str | float | None = None,
 ) -> dict[str, object]:
     """Return the options as keys of a scenario's `economics`; a file of costs is one of the current folder."""
     from pathlib import Path
@@ -61,6 +65,7 @@ def economic_options(
         "perspective": perspective,
         "discount": discount,
         "wtp": wtp or None,
+        "horizon_months": horizon,
     }
     return {key: value for key, value in found.items() if value is not None}
 
@@ -113,7 +118,7 @@ def print_plan(scenario: Scenario, folder: Path, as_json: bool, economics: Econo
     print(f"{scenario.title}: everything is in order, nothing was run.")
     print(f"  {scenario.patients:,} patients × {len(scenario.strategies)} strategies = {histories:,} histories")
     print(f"  strategies: {', '.join(scenario.strategies)}; reference: {scenario.reference}")
-    print(f"  followed for {scenario.horizon_months:g} months, seed {scenario.seed}")
+    print(f"  outcomes up to {scenario.horizon_months:g} months, seed {scenario.seed}")
     if economics:
         from rallsim.report.economics import basis_words
 
@@ -122,16 +127,21 @@ def print_plan(scenario: Scenario, folder: Path, as_json: bool, economics: Econo
 
 
 def simulated(
-    scenario: Scenario, parameters: ParameterSet, engine: str, *, quiet: bool, workers: int = 1
+    scenario: Scenario, parameters: ParameterSet, engine: str, *, quiet: bool, workers: int = 1, for_life: bool = False
 ) -> Simulation:
-    """Simulate, saying how far it is and, before, that it compiles; an interruption ends the command."""
+    """Simulate, saying how far it is and, before, that it compiles; an interruption ends the command.
+
+    What is valued is simulated `for_life`, whatever the horizon of costs: severity and ICERs of life need it.
+    """
     from rallsim.common.progress import bar_of
+    from rallsim.inputs.scenario_schema import LIFETIME_MONTHS
     from rallsim.simulation.simulate import simulate
 
     announce_compiling(f"simulation.{engine}")
     total = scenario.patients * len(scenario.strategies)
     with interruptible(), bar_of("Simulating", total, quiet=quiet) as progress:
-        return simulate(scenario, parameters, engine=engine, workers=workers, progress=progress)
+        months = LIFETIME_MONTHS if for_life else None
+        return simulate(scenario, parameters, months=months, engine=engine, workers=workers, progress=progress)
 
 
 @contextmanager

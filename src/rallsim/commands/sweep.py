@@ -15,6 +15,7 @@ from rallsim.commands.options import (
     INTERRUPTED,
     CostsOption,
     DiscountOption,
+    HorizonOption,
     JsonOption,
     PatientsOption,
     PerspectiveOption,
@@ -77,6 +78,7 @@ def sweep(
     perspective: PerspectiveOption = None,
     discount: DiscountOption = None,
     wtp: WtpOption = None,
+    horizon: HorizonOption = None,
     until: Annotated[
         list[str] | None,
         typer.Option(metavar="OUTCOME_se=X", help="Add draws or patients until an error is this small. Repeatable."),
@@ -135,7 +137,7 @@ def sweep(
     study = _study(
         _settings((draws, design), patients, wtp, until, outcome, parameter, group, cross, grid, (incidence, years)),
         (scenario, seed, settings, variant),
-        (costs, perspective, discount),
+        (costs, perspective, discount, horizon),
         chosen,
         (workers, cluster),
         fresh=fresh,
@@ -156,7 +158,7 @@ def sweep(
 def _study(
     wanted: SweepSettings,
     scenario: tuple[str, int | None, list[str] | None, list[str] | None],
-    view: tuple[str | None, str | None, dict[str, float] | None],
+    view: tuple[str | None, str | None, dict[str, float] | None, str | float | None],
     out: Path,
     who: tuple[int, str | None],
     *,
@@ -164,31 +166,20 @@ def _study(
     quiet: bool,
 ) -> Study:
     """Load and check everything before anything is computed."""
-    from dataclasses import replace
-
     from rallsim.commands.shared import economic_options, economics_wanted, load_checked
     from rallsim.sweep.jobs import Model
-    from rallsim.sweep.runner import Runner
-    from rallsim.sweep.store import FOLDER, OLDER_FOLDER, Store
-    from rallsim.sweep.study import Study
-    from rallsim.sweep.workers import pool_of
+    from rallsim.sweep.session import open_study
+    from rallsim.sweep.store import OLDER_FOLDER
 
     reference, seed, settings, variants = scenario
-    options = economic_options(*view, list(wanted.wtp))
+    options = economic_options(*view[:3], list(wanted.wtp), view[3])
     loaded, parameters = load_checked(reference, None, seed, settings, variants, options)
-    economics = economics_wanted(loaded, parameters)
-    incidence, discount = wanted.incidence or loaded.economics.incidence, economics.rates.costs.rate
-    wanted = replace(wanted, incidence=incidence, discount=discount, draw_seed=loaded.seed)
-    store = Store(out / FOLDER, fresh=fresh)
-    store.sweep_up()
+    model = Model(loaded, parameters, economics_wanted(loaded, parameters))
     if (out / OLDER_FOLDER).is_dir():
         older = f"{out / OLDER_FOLDER}/ was made by an older version"
         print(f"rallsim: {older}; nothing in it is read, and it can be deleted", file=sys.stderr)
-    runner = Runner(Model(loaded, parameters, economics), store, pool_of(*who), show_progress=not quiet)
     workers, cluster = who
-    study = Study(runner, wanted, drawers=pool_of(1 if cluster else workers))
-    study.check()
-    return study
+    return open_study(model, out, wanted, workers=workers, cluster=cluster, fresh=fresh, show_progress=not quiet)
 
 
 def _settings(

@@ -56,8 +56,7 @@ def validate(
     from rallsim.inputs.parameter_cache import shipped_parameters
     from rallsim.output.folder import check_folder, save_folder
     from rallsim.validation.report import report_text
-    from rallsim.validation.run import validate as compare
-    from rallsim.validation.run import validate_rows
+    from rallsim.validation.run import validate_model, validate_rows
 
     if population is not None and evidence is None:
         raise InputError(Problem("belongs to --evidence", key="--population"))
@@ -69,7 +68,7 @@ def validate(
     announce_compiling("simulation.batch")
     with interruptible(), bar_of("Simulating trials", draws, quiet=as_json) as progress:
         if evidence is None:
-            found = compare(parameters, draws, seed=seed, only=trial or (), workers=workers, progress=progress)
+            found = validate_model(parameters, draws, seed=seed, only=trial or (), workers=workers, progress=progress)
         else:
             found = validate_rows(
                 parameters, evidence, population, draws, seed=seed, workers=workers, progress=progress

@@ -127,9 +127,9 @@ def plot_survival(
     ax: Axes | None = None,
     at_risk: bool = True,
 ) -> Axes:
-    """Draw survival by strategy as steps over months, with the numbers at risk under the ticks.
+    """Draw survival by strategy as steps over months, with the numbers `at_risk` under the ticks if wanted.
 
-    `curves` is what `outcomes.survival_curves` returns; `labels` names strategies for people; a 95 % band is drawn
+    `curves` is the `survival` of a summary; `labels` names strategies for people; a 95 % band is drawn
     where it would be seen. Legend and table stand outside the axes: give an `ax` of a figure with constrained layout,
     as those made here have, and nothing is cut off. A tick at a time that `curves` does not hold has no number.
 

@@ -6,13 +6,14 @@ numpy copies records field by field, some thirty times slower than the words the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from rallsim.common.compiled import is_compiling
 
 
-def readable(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+def readable(*arrays: np.ndarray) -> tuple[Any, ...]:
     """Give arrays as the pathway wants them: numba reads records as they are, plain Python needs them by attribute."""
     if is_compiling():
         return arrays

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from rallsim.decision.sample import Floats, PsaSample
+from rallsim.decision.rounding import LARGEST, Floats, without_rounding
+from rallsim.decision.sample import PsaSample
 from rallsim.decision.spread import spread
 from rallsim.errors import InputError, Problem
 
@@ -17,24 +18,27 @@ def net_benefit(sample: PsaSample, wtp: float) -> Floats:
 
     NMB = wtp E - C;   in units of effect NHB = E - C / wtp
 
+    Of one draw, benefits that differ by less than a billionth of wtp E or of C are equal: that is rounding.
+
     >>> sample = PsaSample(("usual_care", "new_drug"), [[10.0, 20.0], [12.0, 25.0]], [[1.0, 1.5], [1.1, 1.4]])
     >>> net_benefit(sample, 30.0).tolist()
     [[20.0, 25.0], [21.0, 17.0]]
     """
-    return wtp * sample.effects - sample.costs
+    bought = wtp * sample.effects
+    return without_rounding(bought - sample.costs, np.maximum(np.abs(bought), np.abs(sample.costs)))
 
 
 def checked_wtp(wtp: Sequence[float]) -> list[float]:
-    """Return thresholds as given; refuses none at all, negative ones, and what is no finite number.
+    """Return thresholds as given; refuses none at all, negative ones, and those too large to compute with.
 
     >>> checked_wtp([0, 30_000])
     [0.0, 30000.0]
     """
-    values = [float(one) for one in wtp]
+    values = [float(value) for value in wtp]
     faults = [
-        Problem("is no willingness to pay", key="wtp", found=f"{one:g}", allowed="finite numbers from 0")
-        for one in values
-        if not np.isfinite(one) or one < 0
+        Problem("is no willingness to pay", key="wtp", found=f"{value:g}", allowed=f"0 to {LARGEST:g}")
+        for value in values
+        if not 0 <= value <= LARGEST
     ]
     if faults or not values:
         raise InputError(faults or Problem("is missing", key="wtp", allowed="one threshold or more"))
@@ -77,9 +81,11 @@ def ceac(sample: PsaSample, wtp: Sequence[float]) -> pd.DataFrame:
 
     Proportion: the share of draws in which the strategy has the highest net benefit (CEAC); strategies that tie in a
     draw share it. On_Frontier: the strategy has the highest *expected* net benefit at that threshold, whatever its
-    proportion; the proportions of those are the acceptability frontier (CEAF).
+    proportion; the proportions of those are the acceptability frontier (CEAF). Of strategies that tie, the one with
+    the highest expected effect is on it.
 
-    Columns: WTP, Strategy, Proportion, On_Frontier (as dampack's `ceac`), Std_Error = sqrt(p (1 - p) / n).
+    Columns: WTP, Strategy, Proportion, On_Frontier (as dampack's `ceac`), Std_Error: the standard deviation of a
+    draw's share over sqrt(n), which is sqrt(p (1 - p) / n) where no draw has a tie.
 
     Source: Fenwick, Claxton and Sculpher, Health Econ 2001;10:779.
 
@@ -89,28 +95,42 @@ def ceac(sample: PsaSample, wtp: Sequence[float]) -> pd.DataFrame:
     """
     parts = []
     for k in checked_wtp(wtp):
-        proportion = best_shares(net_benefit(sample, k)).mean(axis=0)
+        shares = best_shares(net_benefit(sample, k))
         parts.append(
             pd.DataFrame(
                 {
                     "WTP": k,
                     "Strategy": list(sample.strategies),
-                    "Proportion": proportion,
-                    "On_Frontier": np.arange(len(sample.strategies)) == best(net_benefit(sample, k)),
-                    "Std_Error": np.sqrt(proportion * (1 - proportion) / sample.draws),
+                    "Proportion": shares.mean(axis=0),
+                    "On_Frontier": np.arange(len(sample.strategies)) == best(sample, k),
+                    "Std_Error": shares.std(axis=0) / np.sqrt(sample.draws),
                 }
             )
         )
     return pd.concat(parts, ignore_index=True)
 
 
-def best(benefit: Floats) -> int:
-    """Column with the highest expected net benefit; of equal ones the first.
+def best(sample: PsaSample, wtp: float) -> int:
+    """Column with the highest expected net benefit; of equal ones that with more effect, then the first.
 
-    >>> best(np.array([[1.0, 5.0, 3.0], [1.0, 0.0, 3.0]]))
-    2
+    >>> sample = PsaSample(("usual_care", "new_drug"), [[10.0, 10.0], [12.0, 12.0]], [[1.0, 1.5], [1.1, 1.4]])
+    >>> best(sample, 0.0)
+    1
     """
-    return int(benefit.mean(axis=0).argmax())
+    effects = without_rounding(sample.effects.mean(axis=0, keepdims=True))[0]
+    return int(np.lexsort((-effects, -expected_benefit(sample, wtp)))[0])
+
+
+def expected_benefit(sample: PsaSample, wtp: float) -> Floats:
+    """Expected net benefit of each strategy, equal where it differs by rounding only.
+
+    >>> sample = PsaSample(("usual_care", "new_drug"), [[10.0, 20.0], [12.0, 25.0]], [[1.0, 1.5], [1.1, 1.4]])
+    >>> expected_benefit(sample, 30.0).tolist()
+    [20.5, 21.0]
+    """
+    benefit = net_benefit(sample, wtp).mean(axis=0)
+    sizes = np.maximum(wtp * np.abs(sample.effects), np.abs(sample.costs)).mean(axis=0)
+    return np.asarray(without_rounding(benefit[None, :], sizes[None, :])[0])
 
 
 def best_shares(benefit: Floats) -> Floats:

@@ -13,17 +13,29 @@ import pandas as pd
 
 from rallsim.common.precision import mean
 from rallsim.decision import figures
-from rallsim.decision.acceptability import best, best_shares, ceac, checked_wtp, net_benefit, net_benefit_table
+from rallsim.decision.acceptability import (
+    best,
+    best_shares,
+    ceac,
+    checked_wtp,
+    expected_benefit,
+    net_benefit,
+    net_benefit_table,
+)
 from rallsim.decision.incremental import incremental_of
 from rallsim.decision.pairwise import pairwise, plane, summary_of
+from rallsim.decision.partial_information import evppi
+from rallsim.decision.rounding import LARGEST, SAME
 from rallsim.decision.sample import PsaSample
+from rallsim.decision.sample_files import read_sample
 from rallsim.decision.style import Style
-from rallsim.decision.value_of_information import evpi, evppi, expected_loss
+from rallsim.decision.value_of_information import evpi, expected_loss
 from rallsim.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+DEFAULT_WTP = (30_000.0, 50_000.0, 100_000.0)  # thresholds when none are asked for
 GRID_POINTS = 101  # of curves, thresholds added
 MOST_PANELS = 3
 
@@ -48,27 +60,32 @@ class Decision:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name."""
-        found = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {name: table for name, table in found.items() if isinstance(table, pd.DataFrame)}
+        parts = {part.name: getattr(self, part.name) for part in fields(self)}
+        return {name: table for name, table in parts.items() if isinstance(table, pd.DataFrame)}
 
 
-def analyse(
-    sample: PsaSample,
-    wtp: Sequence[float],
+def decide_sample(
+    sample: PsaSample | Path,
+    wtp: Sequence[float] = DEFAULT_WTP,
     reference: str | None = None,
     wtp_max: float | None = None,
     groups: Mapping[str, Sequence[str]] | None = None,
     patients: float | None = None,
 ) -> Decision:
-    """Analyse a sample at the thresholds `wtp`, and over a grid from 0 to `wtp_max` for curves.
+    """Decide between the strategies of a probabilistic sample: ICERs, acceptability, expected loss, EVPI and EVPPI.
 
-    `reference` is what others are compared with, the first strategy when not given; `groups` are sets of parameters for
-    the EVPPI beside each parameter alone; `patients` scales values of information to a population.
+    `sample` holds costs and effects (draws × strategies) and, if any, parameters (a row a draw); it may be a folder
+    with psa_costs.csv and psa_effects.csv. Tables are for the thresholds `wtp` (money for one unit of effect), curves
+    over a grid from 0 to `wtp_max`. `reference` is what others are compared with, the first strategy when not given;
+    `groups` are sets of parameters for the EVPPI beside each parameter alone; `patients` scales values of information
+    to a population. Raises InputError for thresholds, strategies or parameters that cannot be.
 
     >>> sample = PsaSample(("usual_care", "new_drug"), [[10.0, 20.0], [12.0, 25.0]], [[1.0, 1.5], [1.1, 1.4]])
-    >>> analyse(sample, [30.0]).answers[["Best", "Probability", "EVPI"]].values.tolist()
+    >>> decide_sample(sample, [30.0]).answers[["Best", "Probability", "EVPI"]].values.tolist()
     [['new_drug', 0.5, 2.0]]
     """
+    if not isinstance(sample, PsaSample):
+        sample = read_sample(Path(sample)).sample
     thresholds = tuple(dict.fromkeys(checked_wtp(wtp)))
     reference = reference if reference is not None else sample.strategies[0]
     sample.position(reference, "reference")
@@ -102,9 +119,10 @@ def analyse(
 def answers(sample: PsaSample, wtp: Sequence[float]) -> pd.DataFrame:
     """Which strategy is best at each threshold, how surely, and against which next.
 
-    Columns: WTP, Best (highest expected net benefit), NMB (its expected net benefit), Probability (that it is best: its
-    share of draws), Most_Often_Best (who has the highest such share; it may be another), Next (the second by expected
-    net benefit), Gain (NMB over the next), Gain_Std_Error, EVPI, EVPI_Std_Error.
+    Columns: WTP, Best (highest expected net benefit; of equal ones that with more effect), NMB (its expected net
+    benefit), Probability (that it is best: its share of draws), Most_Often_Best (which has the highest such share; it
+    may be another), Next (the second by expected net benefit), Gain (NMB over the next), Gain_Std_Error, Tied_With
+    (strategies whose expected net benefit is the same, separated by blanks), EVPI, EVPI_Std_Error.
 
     >>> sample = PsaSample(("usual_care", "new_drug"), [[10.0, 20.0], [12.0, 25.0]], [[1.0, 1.5], [1.1, 1.4]])
     >>> answers(sample, [30.0])[["Best", "Next", "Gain"]].values.tolist()
@@ -114,19 +132,22 @@ def answers(sample: PsaSample, wtp: Sequence[float]) -> pd.DataFrame:
     for k in checked_wtp(wtp):
         benefit = net_benefit(sample, k)
         shares = best_shares(benefit).mean(axis=0)
-        chosen = best(benefit)
-        after = int(np.where(np.arange(len(sample.strategies)) == chosen, -np.inf, benefit.mean(axis=0)).argmax())
+        chosen, expected = best(sample, k), expected_benefit(sample, k)
+        others = [place for place in range(len(sample.strategies)) if place != chosen]
+        after = max(others, key=lambda place: expected[place])
         gain = mean(benefit[:, chosen] - benefit[:, after])
+        as_often = np.isclose(shares, shares.max(), rtol=SAME)
         rows.append(
             {
                 "WTP": k,
                 "Best": sample.strategies[chosen],
                 "NMB": float(benefit[:, chosen].mean()),
                 "Probability": float(shares[chosen]),
-                "Most_Often_Best": sample.strategies[int(shares.argmax())],
+                "Most_Often_Best": sample.strategies[chosen if as_often[chosen] else int(shares.argmax())],
                 "Next": sample.strategies[after],
                 "Gain": gain.value,
                 "Gain_Std_Error": gain.std_error,
+                "Tied_With": " ".join(sample.strategies[at] for at in others if expected[at] == expected[chosen]),
             }
         )
     perfect = evpi(sample, wtp)
@@ -147,8 +168,9 @@ def wtp_grid(thresholds: Sequence[float], icers: Sequence[float], wtp_max: float
         reach = max([2 * highest, *(1.15 * icer for icer in icers if icer <= 6 * highest)])
         step = 10.0 ** math.floor(math.log10(reach)) / 2
         wtp_max = math.ceil(reach / step) * step
-    if not math.isfinite(wtp_max) or wtp_max <= 0:
-        raise InputError(Problem("is no end for curves", key="wtp-max", found=f"{wtp_max:g}", allowed="above 0"))
+    if not 0 < wtp_max <= LARGEST:
+        allowed = f"above 0, at most {LARGEST:g}"
+        raise InputError(Problem("is no end for curves", key="wtp-max", found=f"{wtp_max:g}", allowed=allowed))
     within = [k for k in thresholds if k <= wtp_max]
     return sorted({*np.linspace(0.0, wtp_max, GRID_POINTS).tolist(), *within})
 
@@ -160,7 +182,7 @@ def draw(decision: Decision, style: Style) -> dict[str, Callable[[], Figure]]:
         return lambda: plot(*arguments).figure.get_figure(root=True)  # type: ignore[attr-defined]
 
     wtp = decision.wtp
-    found = {
+    drawn = {
         "ce_plane.png": of(figures.plot_plane, decision.ce_plane, style, wtp),
         "frontier.png": of(figures.plot_frontier, decision.incremental, style),
         "ceac.png": of(figures.plot_ceac, decision.ceac, style, wtp),
@@ -168,8 +190,8 @@ def draw(decision: Decision, style: Style) -> dict[str, Callable[[], Figure]]:
         "evpi.png": of(figures.plot_evpi, decision.evpi, style, wtp),
     }
     if decision.evppi is not None:
-        found["evppi.png"] = lambda: _evppi_panels(decision, style)
-    return found
+        drawn["evppi.png"] = lambda: _evppi_panels(decision, style)
+    return drawn
 
 
 def write(decision: Decision, style: Style, folder: Path) -> None:
@@ -186,7 +208,7 @@ def _evppi_panels(decision: Decision, style: Style) -> Figure:
 
     assert decision.evppi is not None
     shown = decision.wtp[:MOST_PANELS]
-    worth = decision.evppi[decision.evppi["EVPPI"] > 0].groupby("WTP").size()
+    worth = decision.evppi[decision.evppi["Worth_Knowing"]].groupby("WTP").size()
     bars = [max(figures.LEAST_BARS, min(figures.MOST_BARS, int(worth.get(k, 0)))) for k in shown]
     first = new_axes(width=7.2, height=len(shown) * 1.1 + 0.26 * sum(bars))
     figure = first.figure.get_figure(root=True)

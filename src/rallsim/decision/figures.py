@@ -15,7 +15,7 @@ import pandas as pd
 
 from rallsim.common.figures import SMALL, finish, new_axes
 from rallsim.common.precision import Z_95
-from rallsim.decision.sample import Floats
+from rallsim.decision.rounding import Floats
 from rallsim.decision.style import Style, money_axis
 
 if TYPE_CHECKING:
@@ -180,21 +180,36 @@ def plot_evpi(curve: pd.DataFrame, style: Style, wtp: Sequence[float] = (), ax: 
 def plot_evppi(table: pd.DataFrame, style: Style, wtp: float, ax: Axes | None = None) -> Axes:
     """Draw what it is worth to know parameters, at one threshold, as bars with 95 % intervals, beside the EVPI.
 
-    `table` is what `value_of_information.evppi` returns; the twelve with the highest values above 0 are drawn.
+    `table` is what `partial_information.evppi` returns. Drawn are the twelve with the highest values among those that
+    are worth knowing; the title counts the others. Where none is, words say so.
 
-    >>> table = pd.DataFrame({"Parameters": ["cure", "cost"], "WTP": 5e4, "EVPPI": [9.0, 1.0], "Std_Error": 0.5,
-    ...                       "EVPI": 12.0})
+    >>> table = pd.DataFrame({"Parameters": ["cure", "cost", "age"], "WTP": 5e4, "EVPPI": [9.0, 1.0, 0.1],
+    ...                       "Std_Error": 0.5, "Worth_Knowing": [True, True, False], "EVPI": 12.0})
     >>> [text.get_text() for text in plot_evppi(table, Style([]), 5e4).get_yticklabels()]
     ['cost', 'cure']
     """
     asked = table[np.isclose(table["WTP"], wtp)].sort_values(["EVPPI", "Parameters"], ascending=[True, False])
-    drawn = asked[(asked["EVPPI"] > 0) | (asked["EVPPI"].max() == 0)].tail(MOST_BARS)
-    left_out = asked.loc[~asked.index.isin(drawn.index), "EVPPI"]
+    worth, unknown = asked[asked["Worth_Knowing"].astype(bool)], int(asked["EVPPI"].isna().sum())
+    drawn = worth.tail(MOST_BARS)
+    counts = {
+        "more": len(worth) - len(drawn),
+        "not above chance": len(asked) - len(worth) - unknown,
+        "with too few draws": unknown,
+    }
+    title = "; ".join([f"{style.money(wtp)} per {style.effect}", *(f"{n} {words}" for words, n in counts.items() if n)])
     ax = ax if ax is not None else new_axes(height=1.6 + 0.34 * len(drawn))
+    ax.set_title(title, fontsize=10, loc="left")
+    if not len(drawn):
+        nothing = "Nothing is uncertain about this decision: the EVPI is 0."
+        if (asked["EVPI"] > 0).any():
+            nothing = "No value is above what chance makes of parameters without influence."
+        ax.text(0.5, 0.5, nothing, transform=ax.transAxes, ha="center", va="center", fontsize=SMALL)
+        ax.set_axis_off()
+        return ax
     half = Z_95 * drawn["Std_Error"]
     reach = np.vstack([np.minimum(half, drawn["EVPPI"]), half])
     ax.barh(
-        drawn["Parameters"],
+        [style.label(str(name)) for name in drawn["Parameters"]],
         drawn["EVPPI"],
         xerr=reach,
         color="#0173b2",
@@ -202,16 +217,11 @@ def plot_evppi(table: pd.DataFrame, style: Style, wtp: float, ax: Axes | None = 
         error_kw={"elinewidth": 1.0, "capsize": 2.5, "ecolor": GREY},
     )
     ax.set_ylim(-0.6, max(len(drawn), LEAST_BARS) - 0.4)
-    limit = float(drawn["EVPI"].max())
+    limit = float(asked["EVPI"].max())
     ax.axvline(limit, color="black", linestyle="--", linewidth=1.0)
     ax.annotate("EVPI", (limit, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
                 ha="center", fontsize=SMALL)  # fmt: skip
     ax.set_xlim(0, max(1e-9, 1.08 * max(limit, float((drawn["EVPPI"] + half).max()))))
-    title = f"{style.money(wtp)} per {style.effect}"
-    if len(left_out):
-        most = "with" if round(left_out.max()) == 0 else "of at most"
-        title += f"; {len(left_out)} more {most} {style.money(left_out.max())}"
-    ax.set_title(title, fontsize=10, loc="left")
     money_axis(ax.xaxis, style, "EVPPI per patient", ax.get_xlim())
     ax.tick_params(axis="y", length=0)
     return finish(ax, legend=False, grid="x")

@@ -9,17 +9,18 @@ import numpy as np
 import pandas as pd
 
 from rallsim.decision.pairwise import ratio_error
-from rallsim.decision.sample import Floats, PsaSample
+from rallsim.decision.rounding import SAME, Floats, without_rounding
+from rallsim.decision.sample import PsaSample
 from rallsim.errors import InputError, Problem
 
 STATUSES = ("ND", "ED", "D")
-SAME_RATIO = 1e-9  # ratios closer than this, relative, are equal: rounding does not dominate
 
 
 def incremental_analysis(strategies: Sequence[str], costs: Sequence[float], effects: Sequence[float]) -> pd.DataFrame:
     """Full incremental analysis of mean costs and effects, as dampack's `calculate_icers` gives it.
 
-    Strategies are put in order of cost, of equal costs the more effective first.
+    Strategies are put in order of cost, of equal costs the more effective first. Costs, and effects, that differ by
+    less than a billionth are equal: that is rounding.
 
     - D: dominated. A strategy earlier in that order is at least as effective; of two equal ones the first given stays.
     - ED: extended dominance. A mixture of two others gives more for the same money: the strategy's ICER against the one
@@ -40,6 +41,7 @@ def incremental_analysis(strategies: Sequence[str], costs: Sequence[float], effe
     {'Strategy': ['usual', 'b', 'c', 'a'], 'ICER': [nan, 5000.0, 15000.0, nan], 'Status': ['ND', 'ND', 'ND', 'D']}
     """
     _check(strategies, costs, effects)
+    costs, effects = without_rounding(np.array([costs, effects], float)).tolist()
     order = sorted(range(len(strategies)), key=lambda place: (costs[place], -effects[place]))
     dominated = _dominated(order, costs, effects)
     frontier = _lower_hull([place for place in order if place not in dominated], costs, effects)
@@ -56,7 +58,7 @@ def incremental_analysis(strategies: Sequence[str], costs: Sequence[float], effe
             same = costs[by] == costs[place] and effects[by] == effects[place]
             row |= {"Status": "D", "Dominated_By": f"= {strategies[by]}" if same else str(strategies[by])}
         elif place not in frontier:
-            above = next(at for at, one in enumerate(frontier) if effects[one] > effects[place])
+            above = next(at for at, other in enumerate(frontier) if effects[other] > effects[place])
             row |= {
                 "Status": "ED",
                 "Dominated_By": f"{strategies[frontier[above - 1]]} + {strategies[frontier[above]]}",
@@ -119,7 +121,7 @@ def _dominated(order: Sequence[int], costs: Sequence[float], effects: Sequence[f
     kept: list[int] = []
     dominated = {}
     for place in order:
-        by = next((one for one in kept if effects[one] >= effects[place]), None)
+        by = next((other for other in kept if effects[other] >= effects[place]), None)
         if by is None:
             kept.append(place)
         else:
@@ -135,7 +137,7 @@ def _lower_hull(places: Sequence[int], costs: Sequence[float], effects: Sequence
             before, last = hull[-2], hull[-1]
             to_last = (costs[last] - costs[before]) * (effects[place] - effects[last])
             from_last = (costs[place] - costs[last]) * (effects[last] - effects[before])
-            if to_last <= from_last * (1 + SAME_RATIO):
+            if to_last <= from_last * (1 + SAME):
                 break
             hull.pop()
         hull.append(place)

@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rallsim.common.precision import mean
-from rallsim.decision.sample import Floats, PsaSample
+from rallsim.decision.rounding import Floats, without_rounding
+from rallsim.decision.sample import PsaSample
 from rallsim.decision.spread import HIGH, LOW, spread
 
 CLEAR_SHARE = 0.95  # of draws in the quadrant of the means; below it the ICER's meaning changes from draw to draw
@@ -95,7 +96,9 @@ def pairwise(sample: PsaSample, reference: str) -> pd.DataFrame:
         row: dict[str, object] = {"Strategy": name, "Reference": reference}
         for outcome, values in increments.items():
             row |= spread(f"Inc_{OUTCOME_COLUMNS[outcome]}", values)
-        rows.append(row | _ratio(increments["costs"], increments["qalys"]))
+        means = np.stack([part[:, [base, place]].mean(axis=0) for part in (sample.costs, sample.effects)])
+        middle = quadrants(*np.diff(without_rounding(means)))[0]
+        rows.append(row | _ratio(increments["costs"], increments["qalys"], str(middle)))
     return pd.DataFrame(rows)
 
 
@@ -119,9 +122,8 @@ def ratio_error(more: Floats, gain: Floats) -> float:
     return mean(more - icer * gain).std_error / abs(float(gain.mean()))
 
 
-def _ratio(more: Floats, gain: Floats) -> dict[str, object]:
-    """The ICER of one comparison and how far it may be read."""
-    quadrant = str(quadrants(more.mean(keepdims=True), gain.mean(keepdims=True))[0])
+def _ratio(more: Floats, gain: Floats, quadrant: str) -> dict[str, object]:
+    """The ICER of one comparison, whose means lie in a quadrant, and how far it may be read."""
     of_draws = quadrants(more, gain)
     share = {name: float((of_draws == name).mean()) for name in READINGS}
     opposite = {"NE": "SW", "SW": "NE"}.get(quadrant)

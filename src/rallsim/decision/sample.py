@@ -8,19 +8,22 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from rallsim.decision.rounding import LARGEST, SAME, Floats, without_rounding
 from rallsim.errors import InputError, Problem, nearest
-
-Floats = NDArray[np.float64]
 
 R_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
 R_NAME_RULE = "letters, digits, _ and ., beginning with a letter (names that R keeps as they are)"
 RESERVED = ("pi", "letters", "month.abb", "month.name")  # voi's regression stops at parameters of these names
 LEAST_DRAWS, LEAST_STRATEGIES = 2, 2
+NUMBERING = re.compile(  # words that make up the name of a column that numbers the draws
+    r"([^a-z]|simulations?|sims?|samples?|draws?|iterations?|iter|runs?|trials?|replicat(es?|ions?)|reps?|psa|obs"
+    r"|observations?|rows?|names?|numbers?|num|nr|no|n|index|idx|id|unnamed|level|seq|key|x|v)*"
+)
+WIDEST_COUNT = 10  # how far apart such numbers lie at most, on average
+LEAST_COUNTED = 10  # draws from which on a column that counts them is no coincidence
 PARTS = ("costs", "effects", "life_years")
 UNDISC = "_undisc"
-SAME = 1e-9  # relative: what a column adds to those before it, below which it is a sum of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +32,11 @@ class PsaSample:
 
     `costs` and `effects` (QALYs, or whatever is bought) are per patient, `life_years` too; `undiscounted` has the same
     under the names of PARTS. `parameters` has a column a parameter. The first strategy is the one others are compared
-    with unless told otherwise.
+    with unless another is named. Values of one draw that differ by less than a billionth are made equal: the difference
+    is rounding.
 
-    Refuses parts of different shapes, fewer than two draws or strategies, cells that are no finite numbers, and names
-    that the field's other tools would change.
+    Refuses parts of different shapes, fewer than two draws or strategies, cells that are no finite numbers up to 1e50
+    in size, columns that number the draws, and names that the field's other tools would change.
 
     >>> sample = PsaSample(("usual_care", "new_drug"), [[10.0, 20.0], [12.0, 25.0]], [[1.0, 1.5], [1.1, 1.4]])
     >>> sample.draws, sample.position("new_drug")
@@ -56,6 +60,9 @@ class PsaSample:
         problems = name_problems(self.strategies, "strategy") + self._shape_problems()
         if problems:
             raise InputError(problems)
+        for part in PARTS:
+            if getattr(self, part) is not None:
+                object.__setattr__(self, part, without_rounding(getattr(self, part)))
 
     def _shape_problems(self) -> list[Problem]:
         problems = []
@@ -71,20 +78,25 @@ class PsaSample:
             Problem("no such part", key="undiscounted", found=part, allowed=", ".join(PARTS)) for part in unknown
         ]
         parts = {part: getattr(self, part) for part in PARTS}
-        for part, values in (*parts.items(), *((f"undiscounted {key}", one) for key, one in self.undiscounted.items())):
+        undiscounted = {f"undiscounted {part}": values for part, values in self.undiscounted.items()}
+        for part, values in (parts | undiscounted).items():
             if values is not None and values.shape != shape:
                 found, allowed = " × ".join(map(str, values.shape)), f"{shape[0]} draws × {shape[1]} strategies"
                 problems.append(Problem("has another shape", key=part, found=found, allowed=allowed))
-            elif values is not None and not np.isfinite(values).all():
-                problems.append(Problem("holds what is no finite number", key=part))
+            elif values is not None and not (np.abs(values) <= LARGEST).all():
+                problems.append(Problem(f"must hold finite numbers up to {LARGEST:g} in size", key=part))
+            elif values is not None and part in ("costs", "effects"):
+                problems += numbering_problems(self.strategies, values)
         if self.parameters is not None:
             problems += name_problems([str(name) for name in self.parameters.columns], "parameter")
             if len(self.parameters) != shape[0]:
                 found, allowed = f"{len(self.parameters)} rows", f"{shape[0]}, one a draw"
                 problems.append(Problem("has another number of rows", key="parameters", found=found, allowed=allowed))
             numbers = self.parameters.apply(pd.to_numeric, errors="coerce").to_numpy(float)
-            if not np.isfinite(numbers).all():
-                problems.append(Problem("holds what is no finite number", key="parameters"))
+            if not (np.abs(numbers) <= LARGEST).all():
+                problems.append(Problem(f"must hold finite numbers up to {LARGEST:g} in size", key="parameters"))
+            else:
+                problems += numbering_problems([str(name) for name in self.parameters.columns], numbers)
         return problems
 
     @property
@@ -113,7 +125,7 @@ class PsaSample:
 
 
 def name_problems(names: Sequence[str], what: str, file: str | None = None) -> list[Problem]:
-    """What is wrong with the names of strategies or parameters: R would change them, or they stand twice.
+    """What is wrong with the names of strategies or parameters: R would change them, or they are given twice.
 
     >>> [str(problem) for problem in name_problems(["blin->hsct"], "strategy")]  # doctest: +ELLIPSIS
     ["strategy: is not a name that R's packages keep (found 'blin->hsct'; allowed: letters, ..."]
@@ -123,8 +135,8 @@ def name_problems(names: Sequence[str], what: str, file: str | None = None) -> l
     for place, name in enumerate(names):
         key = f"column {place + 1}" if file else what
         if name in names[:place]:
-            problems.append(Problem(f"the {what} stands twice", file, line, key, found=repr(name)))
-        elif place == 0 and name.strip() in ("", "X", "Unnamed: 0"):
+            problems.append(Problem(f"the {what} is given twice", file, line, key, found=repr(name)))
+        elif not name.strip() or name.startswith("Unnamed: "):
             problems.append(
                 Problem("looks like a column of row numbers", file, line, key, found=repr(name), allowed=R_NAME_RULE)
             )
@@ -134,6 +146,28 @@ def name_problems(names: Sequence[str], what: str, file: str | None = None) -> l
             )
         elif what == "parameter" and name in RESERVED:
             problems.append(Problem("is a word of R's own; voi stops at it", file, line, key, found=repr(name)))
+    return problems
+
+
+def numbering_problems(names: Sequence[str], values: Floats, file: str | None = None) -> list[Problem]:
+    """Columns that number the draws, as many programs write them: they are neither strategies nor parameters.
+
+    A column numbers the draws if its name is usual for such a column and it holds whole numbers, all different, that
+    lie at most ten apart on average; or if it counts ten draws or more from 0 or 1, whatever its name.
+
+    >>> [problem.found for problem in numbering_problems(["sim_id", "usual"], np.array([[3.0, 5.0], [4.0, 5.5]]))]
+    ["'sim_id'"]
+    """
+    line = 1 if file else None
+    draws = np.arange(len(values))
+    problems = []
+    for place, (name, column) in enumerate(zip(names, values.T, strict=True)):
+        whole = (column == np.round(column)).all() and len(np.unique(column)) == len(column)
+        close = np.ptp(column) <= WIDEST_COUNT * len(column)  # costs in whole pounds lie farther apart
+        counts = len(draws) >= LEAST_COUNTED and any(np.array_equal(column, draws + start) for start in (0, 1))
+        if counts or (NUMBERING.fullmatch(name.lower()) and whole and close):
+            message = "must not number the draws: delete this column"
+            problems.append(Problem(message, file, line, f"column {place + 1}" if file else None, found=repr(name)))
     return problems
 
 
@@ -186,7 +220,7 @@ def left_out(parameters: pd.DataFrame) -> dict[str, str]:
     >>> left_out(pd.DataFrame({"a": [0.2, 0.3, 0.9], "b": [0.8, 0.7, 0.1], "c": [1.0, 1.0, 1.0]}))
     {'b': 'a sum of the parameters before it', 'c': 'constant'}
     """
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     most = len(parameters) - 1  # directions that draws less their mean can span
     directions, kept = np.empty((min(most, parameters.shape[1]), len(parameters))), 0
     for name in parameters.columns:
@@ -194,18 +228,18 @@ def left_out(parameters: pd.DataFrame) -> dict[str, str]:
         rest = values - values.mean()
         size = float(np.linalg.norm(rest))
         if size <= SAME * max(1.0, float(np.abs(values).max())) * np.sqrt(len(values)):
-            found[str(name)] = "constant"
+            reasons[str(name)] = "constant"
             continue
         if kept == most:
             continue
         for _ in range(2):  # twice is enough against rounding
             rest = rest - (directions[:kept] @ rest) @ directions[:kept]
         if float(np.linalg.norm(rest)) <= SAME * size:
-            found[str(name)] = "a sum of the parameters before it"
+            reasons[str(name)] = "a sum of the parameters before it"
         else:
             directions[kept] = rest / np.linalg.norm(rest)
             kept += 1
-    return found
+    return reasons
 
 
 def order_and_baseline(strategies: Sequence[str], baseline: str) -> dict[str, object]:

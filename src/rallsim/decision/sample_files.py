@@ -2,71 +2,45 @@
 
 from __future__ import annotations
 
-import csv
+import json
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rallsim.decision.sample import LEAST_DRAWS, LEAST_STRATEGIES, Floats, PsaSample, name_problems
+from rallsim.decision.rounding import Floats
+from rallsim.decision.sample import LEAST_DRAWS, LEAST_STRATEGIES, PsaSample, name_problems, numbering_problems
+from rallsim.decision.sheets import SHOWN_FAULTS, Sheet, read_sheet
 from rallsim.errors import InputError, Problem, nearest
 
 COSTS, EFFECTS, LIFE_YEARS = "psa_costs.csv", "psa_effects.csv", "psa_life_years.csv"
-PARAMETERS, LONG = "psa_parameters.csv", "psa_long.csv"
+PARAMETERS, LONG, MANIFEST = "psa_parameters.csv", "psa_long.csv", "manifest.json"
 FILES = (COSTS, EFFECTS, LIFE_YEARS, PARAMETERS, LONG)
 LONG_COLUMNS = {"costs": COSTS, "qalys": EFFECTS, "lys": LIFE_YEARS}
 LONG_NEEDED, LONG_ALLOWED = ("sample", "strategy", "costs", "qalys"), ("strategy_id", "grp_id", "lys")
-SHOWN_FAULTS = 5  # of one kind in one column; more are counted
 AGREEMENT = 1e-6  # between the wide files and psa_long.csv, relative: room for rounding when they were written
 
 
 @dataclass(frozen=True)
 class FolderSample:
-    """A sample read from a folder, and the files it came from."""
+    """A sample read from a folder, the files it came from, and how people read it.
+
+    `notes` say where a file was read otherwise than as plain CSV. Labels of strategies and parameters, the currency,
+    the strategy that others are compared with and willingness to pay are those of a sweep's manifest, if there is one.
+    """
 
     sample: PsaSample
     files: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Cells of one CSV file as text, with the line each row stands in."""
-
-    file: str
-    header: list[str]
-    rows: list[list[str]]
-    lines: list[int]
-
-    def column(self, name: str) -> list[str]:
-        """Cells of a column."""
-        place = self.header.index(name)
-        return [row[place] for row in self.rows]
-
-    def numbers(self, name: str, problems: list[Problem], low: float = -math.inf) -> Floats:
-        """Finite numbers of a column, not below `low`; what is none is noted and becomes not-a-number."""
-        cells = self.column(name)
-        values = np.array([_number(cell) for cell in cells])
-        with np.errstate(invalid="ignore"):
-            faulty = np.flatnonzero(~np.isfinite(values) | (values < low))
-        for place in faulty[:SHOWN_FAULTS]:
-            message = "is missing: a number must stand here" if not cells[place].strip() else "is not a finite number"
-            if values[place] < low:
-                message = f"is below {low:g}"
-            self._note(problems, self.lines[place], name, message, cells[place] or None)
-        if len(faulty) > SHOWN_FAULTS:
-            self._note(problems, None, name, f"and {len(faulty) - SHOWN_FAULTS} more faulty cells in this column")
-        return values
-
-    def _note(
-        self, problems: list[Problem], line: int | None, key: str, message: str, found: str | None = None
-    ) -> None:
-        comma = found is not None and "," in found and math.isfinite(_number(found.replace(",", ".")))
-        allowed = "a point before decimals and no separator of thousands" if comma else None
-        problems.append(Problem(message, self.file, line, key, None if found is None else repr(found), allowed))
+    notes: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    currency: str = ""
+    reference: str | None = None
+    wtp: tuple[float, ...] = ()
 
 
 def read_sample(folder: Path) -> FolderSample:
@@ -75,13 +49,15 @@ def read_sample(folder: Path) -> FolderSample:
     Columns are strategies in the same order everywhere, rows are draws: row i of each file is the same draw. Where
     psa_long.csv stands beside the wide files, it must agree with them; alone it is enough.
 
-    Refuses, all at once: files or columns that are missing, names that stand twice or that R would change, other
-    strategies or another order in another file, other numbers of rows, cells that are no finite numbers, draws of
-    psa_long.csv without one row for each strategy, more than one group.
+    The manifest.json that a sweep writes beside its sample says how people read it.
+
+    Refuses, all at once: files or columns that are missing, names that are given twice or that R would change, columns
+    that number the draws, other strategies or another order in another file, other numbers of rows, cells that are no
+    finite numbers up to 1e50 in size, draws of psa_long.csv without one row for each strategy, more than one group.
     """
     problems: list[Problem] = []
     paths = _files_of(folder)
-    sheets = {name: _read_sheet(path, problems) for name, path in paths.items()}
+    sheets = {name: read_sheet(path, problems) for name, path in paths.items()}
     if problems:
         raise InputError(problems)
     parts, strategies = _wide_parts(sheets, problems)
@@ -92,7 +68,26 @@ def read_sample(folder: Path) -> FolderSample:
     if problems:
         raise InputError(problems)
     sample = PsaSample(tuple(strategies), parts[COSTS], parts[EFFECTS], parts.get(LIFE_YEARS), parameters)
-    return FolderSample(sample, tuple(paths.values()))
+    notes = tuple(sheet.note for sheet in sheets.values() if sheet.note)
+    return _as_people_read_it(folder / MANIFEST, FolderSample(sample, tuple(paths.values()), notes))
+
+
+def _as_people_read_it(path: Path, read: FolderSample) -> FolderSample:
+    """Add labels, currency, reference and thresholds of the manifest that a sweep wrote beside the same strategies."""
+    try:
+        labels = json.loads(path.read_text(encoding="utf-8"))["labels"]
+        if tuple(labels["strategies"]) != read.sample.strategies or labels["reference"] not in read.sample.strategies:
+            return read
+        return replace(
+            read,
+            files=(*read.files, path),
+            labels={**labels["parameters"], **labels["strategies"]},
+            currency=str(labels["currency"]),
+            reference=str(labels["reference"]),
+            wtp=tuple(map(float, labels["wtp"])),
+        )
+    except (OSError, ValueError, KeyError, TypeError):  # there is none, or another program's
+        return read
 
 
 def _files_of(folder: Path) -> dict[str, Path]:
@@ -117,37 +112,6 @@ def _files_of(folder: Path) -> dict[str, Path]:
     return paths
 
 
-def _read_sheet(path: Path, problems: list[Problem]) -> Sheet:
-    """Read a CSV file whose rows all have as many cells as its header; blank lines are passed over."""
-    sheet = Sheet(str(path), [], [], [])
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write a byte-order mark
-            reader = csv.reader(file, strict=True)
-            sheet.header.extend(next(reader, []))
-            if len(sheet.header) == 1 and ";" in sheet.header[0]:
-                problems.append(Problem("columns are separated by semicolons", str(path), 1, allowed="commas"))
-                return sheet
-            wrong = []
-            start = reader.line_num + 1
-            for cells in reader:
-                if len(cells) == len(sheet.header) and (len(cells) > 1 or cells[0].strip()):
-                    sheet.rows.append(cells)
-                    sheet.lines.append(start)
-                elif cells and any(cell.strip() for cell in cells):
-                    wrong.append((start, len(cells)))
-                start = reader.line_num + 1
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        problems.append(Problem(f"cannot be read: {error}", str(path)))
-        return sheet
-    for line, count in wrong[:SHOWN_FAULTS]:
-        problems.append(Problem(f"has {count} cells instead of {len(sheet.header)}", str(path), line))
-    if len(wrong) > SHOWN_FAULTS:
-        problems.append(Problem(f"and {len(wrong) - SHOWN_FAULTS} more lines of another length", str(path)))
-    if not sheet.header:
-        problems.append(Problem("is empty: a line of names must come first", str(path)))
-    return sheet
-
-
 def _wide_parts(sheets: dict[str, Sheet], problems: list[Problem]) -> tuple[dict[str, Floats], list[str]]:
     """Numbers of the wide files by file, and the strategies of the first."""
     parts: dict[str, Floats] = {}
@@ -170,6 +134,7 @@ def _wide_parts(sheets: dict[str, Sheet], problems: list[Problem]) -> tuple[dict
         low = 0.0 if name == LIFE_YEARS else -math.inf
         if len(set(sheet.header)) == len(sheet.header):
             parts[name] = np.column_stack([sheet.numbers(column, problems, low) for column in sheet.header])
+            problems += numbering_problems(sheet.header, parts[name], sheet.file)
     return parts, strategies
 
 
@@ -183,7 +148,7 @@ def _check_same_strategies(sheet: Sheet, strategies: list[str], problems: list[P
             problems.append(
                 Problem(f"is no strategy of {COSTS}", sheet.file, 1, repr(name), allowed=allowed, hint=hint)
             )
-            missing = [one for one in missing if one != hint]
+            missing = [name for name in missing if name != hint]
     problems += [Problem(f"strategy of {COSTS} is missing", sheet.file, 1, repr(name)) for name in missing]
     if sorted(sheet.header) == sorted(strategies) and sheet.header != strategies:
         found, allowed = ", ".join(sheet.header), ", ".join(strategies)
@@ -195,18 +160,22 @@ def _parameters(sheet: Sheet, problems: list[Problem]) -> pd.DataFrame | None:
     problems += faults
     if len(set(sheet.header)) < len(sheet.header):
         return None
-    return pd.DataFrame({name: sheet.numbers(name, problems) for name in sheet.header})
+    table = pd.DataFrame({name: sheet.numbers(name, problems) for name in sheet.header})
+    problems += numbering_problems(sheet.header, table.to_numpy(), sheet.file)
+    return table
 
 
 def _add_long(sheet: Sheet, parts: dict[str, Floats], strategies: list[str], problems: list[Problem]) -> None:
     """Check psa_long.csv, and take the parts from it that no wide file gave; compare it with those that did."""
     missing = [name for name in LONG_NEEDED if name not in sheet.header]
     for name in missing:
-        hint = nearest(name, [one for one in sheet.header if one not in (*LONG_NEEDED, *LONG_ALLOWED)])
+        hint = nearest(name, [other for other in sheet.header if other not in (*LONG_NEEDED, *LONG_ALLOWED)])
         problems.append(
             Problem("column is missing", sheet.file, 1, name, allowed=", ".join(LONG_NEEDED + LONG_ALLOWED), hint=hint)
         )
-    if missing or len(set(sheet.header)) < len(sheet.header):
+    twice = [name for name in dict.fromkeys(sheet.header) if sheet.header.count(name) > 1]
+    problems += [Problem("the column is given twice", sheet.file, 1, name) for name in twice]
+    if missing or twice:
         return
     alone = not strategies
     if "grp_id" in sheet.header and len(groups := dict.fromkeys(sheet.column("grp_id"))) > 1:
@@ -243,24 +212,24 @@ def _add_long(sheet: Sheet, parts: dict[str, Floats], strategies: list[str], pro
 def _rows_by_cell(
     sheet: Sheet, samples: list[str], strategies: list[str], problems: list[Problem]
 ) -> NDArray[np.int_] | None:
-    """Row of each draw and strategy in psa_long.csv; None, and faults noted, when a pair is missing or stands twice."""
+    """Row of each draw and strategy in psa_long.csv; None, and faults noted, when a pair is missing or given twice."""
     draw = {name: place for place, name in enumerate(samples)}
     option = {name: place for place, name in enumerate(strategies)}
     rows = np.full((len(samples), len(strategies)), -1)
     faults: dict[str, list[Problem]] = defaultdict(list)
-    for place, (one, name) in enumerate(zip(sheet.column("sample"), sheet.column("strategy"), strict=True)):
+    for place, (number, name) in enumerate(zip(sheet.column("sample"), sheet.column("strategy"), strict=True)):
         line = sheet.lines[place]
         if name not in option:
             hint = nearest(name, strategies)
             faults["name"].append(Problem(f"is no strategy of {COSTS}", sheet.file, line, repr(name), hint=hint))
-        elif rows[draw[one], option[name]] >= 0:
-            first = sheet.lines[rows[draw[one], option[name]]]
-            found = f"sample {one}, {name} in line {first} too"
-            faults["twice"].append(Problem("a draw and strategy stand twice", sheet.file, line, found=found))
+        elif rows[draw[number], option[name]] >= 0:
+            first = sheet.lines[rows[draw[number], option[name]]]
+            found = f"sample {number}, {name} in line {first} too"
+            faults["twice"].append(Problem("a draw and strategy are given twice", sheet.file, line, found=found))
         else:
-            rows[draw[one], option[name]] = place
-    for one, name in np.argwhere(rows < 0) if "name" not in faults else []:
-        found = f"none for sample {samples[one]}, {strategies[name]}"
+            rows[draw[number], option[name]] = place
+    for number, name in np.argwhere(rows < 0) if "name" not in faults else []:
+        found = f"none for sample {samples[number]}, {strategies[name]}"
         faults["hole"].append(Problem("a row is missing", sheet.file, found=found, allowed="one a draw and strategy"))
     for kind in faults.values():
         problems += kind[:SHOWN_FAULTS]
@@ -287,11 +256,3 @@ def _check_rows(parts: dict[str, Floats], sheets: dict[str, Sheet], problems: li
         if long_draws != draws:
             found, allowed = str(long_draws), f"{draws}, as in {COSTS}"
             problems.append(Problem("another number of draws", sheets[LONG].file, found=found, allowed=allowed))
-
-
-def _number(text: str) -> float:
-    """Return the number a cell holds, not-a-number where it holds none."""
-    try:
-        return math.nan if "_" in text else float(text)
-    except ValueError:
-        return math.nan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rallsim.common.precision import mean
-from rallsim.decision.sample import Floats
+from rallsim.decision.rounding import Floats
 
 LOW, HIGH = 0.025, 0.975
 

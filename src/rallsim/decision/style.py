@@ -17,7 +17,13 @@ LABEL_WIDTH = 42  # characters of a label before it goes on in the next line
 
 @dataclass(frozen=True)
 class Style:
-    """What figures of one decision share: order of strategies (it gives colours), labels for people, units."""
+    """What figures of one decision share: `strategies` in order (it gives colours), `labels` for people, units.
+
+    `currency` is a sign or code before amounts, `effect` what one unit of effect is called.
+
+    >>> Style(["usual", "new"], labels={"new": "New drug"}).label("new")
+    'New drug'
+    """
 
     strategies: Sequence[str]
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -14,11 +14,11 @@ from rallsim.economics.valuation.costs import refuse_without_costs
 from rallsim.errors import InputError, Problem
 from rallsim.evaluation.loop import OUTCOMES, VALUES, Details, add_patients, details_of, empty_sums, tables_of
 from rallsim.evaluation.sums import DRAWS, STRATEGIES, Estimates, Evaluation, Floats, Ints
-from rallsim.inputs.parameters import ParameterSet
+from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario
 from rallsim.model.patient import PATIENT
 from rallsim.model.population import PATHS, Values
-from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.random_numbers import BLOCK, uniforms_of_block
 from rallsim.simulation.engine_inputs import check_draws, check_scenario, parameters_for, prepare
 from rallsim.simulation.entrants import blocks_of, entrants_with
 from rallsim.simulation.simulate import shared_out
@@ -47,8 +47,8 @@ def measures_of(economics: EconomicSettings | None) -> tuple[str, ...]:
 
 def evaluate(
     scenario: Scenario,
-    parameters: ParameterSet,
-    economics: EconomicSettings | None,
+    parameters: ParameterSet | None = None,
+    economics: EconomicSettings | None = None,
     draws: Mapping[str, np.ndarray] | None = None,
     *,
     strategies: Sequence[str] | None = None,
@@ -62,13 +62,18 @@ def evaluate(
 ) -> Evaluation:
     """Simulate and value strategies of a scenario under every draw, and keep sums only.
 
+    Without `economics` nothing is valued, and only outcomes are measured.
+
     `draws` maps paths of parameters to arrays with one value a draw: of the model by their path, of economics as
     `costs.<name>` and `utilities.<name>`; without draws there is one, the base case. `strategies` are all of the
-    scenario's when not given; `blocks` are numbers of the blocks of patients (luck.BLOCK in each) that the scenario's
+    scenario's when not given; `blocks` are numbers of the blocks of 1,000 patients that the scenario's
     patients fall into, by default all. Patient n belongs to batch n modulo `batches`. `first_draw` is the number of the
     first draw in the result. `workers` threads share the work; the sums do not depend on how many there are. Raises
     InputError with all faults when a path is unknown, a value impossible, or the scenario sets a parameter itself, and
     when a therapy is given that has no costs.
+
+    Outcomes are those up to the scenario's horizon. Values, and with economics numbers of events, are those up to the
+    horizon of `economics`, all of life unless it says otherwise.
 
     Two options measure more, and take more time. `survival_at` (months, up to the horizon) adds `os_at_<t>_months` and
     `efs_at_<t>_months`, the shares without the event; `stage_months` adds `months_in_<stage>`, discounted as it says.
@@ -82,7 +87,7 @@ def evaluate(
     >>> found.strategies, found.mean("qalys").shape
     (('chemotherapy', 'blinatumomab', 'inotuzumab'), (2, 3))
     """
-    parameters = parameters_for(scenario, parameters)
+    parameters = parameters_for(scenario, parameters or load_parameters())
     check_scenario(scenario, parameters)
     names = tuple(scenario.strategies if strategies is None else strategies)
     chosen = _chosen(blocks_of(scenario.patients), blocks)
@@ -90,9 +95,12 @@ def evaluate(
     _check(scenario, parameters, economics, draws, names, survival_at)
     number = len(next(iter(draws.values()))) if draws else 1
     cells = _cells(number, chosen)
-    more, details = details_of(survival_at, stage_months)
+    more, details = details_of(scenario.horizon_months, survival_at, stage_months)
     measures = (*measures_of(economics), *more)
-    cell = _Cell(scenario, parameters, economics, draws, names, replicate, batches, details, len(measures))
+    longest = max(scenario.horizon_months, economics.horizon_months if economics else 0.0)
+    cell = _Cell(
+        scenario.followed_for(longest), parameters, economics, draws, names, replicate, batches, details, len(measures)
+    )
     patients = np.zeros((number, len(names), batches), np.int64)
     sums = np.zeros((*patients.shape, len(measures)))
     for (some, _), found in zip(cells, shared_out(cell, cells, workers), strict=True):
@@ -131,7 +139,7 @@ class _Cell:
         at_once = max(1, RECORDS_AT_ONCE // len(various))
         found = []
         for number, patients in blocks:
-            luck = luck_of_block(scenario.seed, self.replicate, number)[:patients]
+            luck = uniforms_of_block(scenario.seed, self.replicate, number)[:patients]
             of_strategies = [empty_sums(size, self.batches, len(therapies), self.measures) for _ in prepared]
             for start in range(0, patients, at_once):
                 part = slice(start, min(start + at_once, patients))

@@ -25,9 +25,10 @@ from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.patient import attribute_matrix, new_patients
 from rallsim.model.random_numbers import BLOCK
 from rallsim.model.states import EVENTS, STAGES
-from rallsim.model.step import BlockArrays
+from rallsim.model.world import BlockArrays
+from rallsim.outcomes.censoring import copy_until
 from rallsim.outcomes.endpoints import MEASURES, find_outcome, new_outcome_room
-from rallsim.simulation.batch import copy_words, live_alone
+from rallsim.simulation.batch import copy_words, simulate_patient
 from rallsim.simulation.blocks import MAX_EVENTS, refuse_overflow
 from rallsim.simulation.engine_inputs import Prepared
 
@@ -45,10 +46,14 @@ COSTS_AT, QALYS_AT, LYS_AT, COSTS_UNDISC_AT, QALYS_UNDISC_AT, LYS_UNDISC_AT = (
 CATEGORIES_AT, USED_AT = VALUES.index(OF_CATEGORIES[0]), VALUES.index(USED[0])
 
 # Triggers of the items, then of stages and decrements; `months` are draws × triggers; `category` and `resource` (-1 for
-# none) are of the items; forces of discount are those of costs and of QALYs. An item's place is its trigger's.
-Tables = namedtuple("Tables", "triggers months prices category resource weights forces_of_costs forces_of_qalys")
-Room = namedtuple("Room", "clocks periods cursor")  # for the periods of one patient
-Details = namedtuple("Details", "times stages forces")  # of survival (months); whether stages are measured, 1 or 0
+# none) are of the items; forces of discount are those of costs and of QALYs. An item's place is its trigger's. Nothing
+# is counted after `horizon`.
+Tables = namedtuple(
+    "Tables", "triggers months prices category resource weights forces_of_costs forces_of_qalys horizon"
+)
+Room = namedtuple("Room", "clocks periods cursor kept")  # for the periods of one patient, and for rows up to a horizon
+# Horizon of outcomes and times of survival (months); whether stages are measured, 1 or 0.
+Details = namedtuple("Details", "horizon times stages forces")
 
 
 class Sums(NamedTuple):
@@ -68,16 +73,22 @@ def empty_sums(draws: int, batches: int, therapies: int, measures: int) -> Sums:
     return Sums(counts, sums, np.zeros(therapies + 1, np.int64))
 
 
-def details_of(survival_at: Sequence[float], stage_months: Discount | None) -> tuple[tuple[str, ...], Details]:
+def details_of(
+    horizon: float, survival_at: Sequence[float], stage_months: Discount | None
+) -> tuple[tuple[str, ...], Details]:
     """Return the names of the measures asked for beside the usual ones, and the same for the loop.
 
-    >>> details_of([12.0], None)[0]
+    `horizon` (months) is that of outcomes.
+
+    >>> details_of(120.0, [12.0], None)[0]
     ('os_at_12_months', 'efs_at_12_months')
     """
     names = [f"{endpoint}_at_{time:g}_months" for endpoint in ("os", "efs") for time in survival_at]
     names += [f"months_in_{stage}" for stage in STAGES if stage_months]
     forces = (stage_months or UNDISCOUNTED).forces
-    return tuple(names), Details(np.array(survival_at, np.float64), int(stage_months is not None), forces)
+    return tuple(names), Details(
+        float(horizon), np.array(survival_at, np.float64), int(stage_months is not None), forces
+    )
 
 
 def add_patients(
@@ -100,7 +111,8 @@ def add_patients(
         run_unvalued(*whom, *found)
     else:
         (periods,) = readable(np.empty(MOST_PERIODS, PERIOD))
-        room = Room(np.empty(CLOCK_NUMBERS), periods, np.zeros(1, np.int64))
+        (kept,) = readable(np.empty(len(rows[0]), EVENT_ROW))
+        room = Room(np.empty(CLOCK_NUMBERS), periods, np.zeros(1, np.int64), kept)
         run_valued(*whom, tables, room, *found)
         refuse_overflow(int(room.cursor[0]), len(room.periods), "charges and times of one patient")
 
@@ -112,24 +124,29 @@ def live_once(place: int, draw: int, block: Any, record: Any, at_entry: Any) -> 
     `record` are the words of the only patient of `block`, `at_entry` those of all patients as they enter.
     """
     copy_words(at_entry[draw if len(at_entry) > 1 else 0, place], record)
-    live_alone(place, draw, block)
+    simulate_patient(place, draw, block)
     return int(block.patients[0].number)
 
 
 @compiled
-def add_outcomes(block: Any, outcome: Any, sums: Any, given: Any) -> None:
-    """Add outcomes and events of the patient who has just lived; `outcome` is room for one."""
-    find_outcome(block.events, 0, block.cursor[0], outcome)
+def add_outcomes(events: Any, after_last: int, outcome: Any, sums: Any) -> None:
+    """Add the outcomes of a patient whose rows end before `after_last`; `outcome` is room for one."""
+    find_outcome(events, 0, after_last, outcome)
     for measure in range(EVENTS_AT):
         sums[measure] += outcome.measures[0, measure]
-    for index in range(block.cursor[0]):
-        row = block.events[index]
+
+
+@compiled
+def add_events(events: Any, after_last: int, sums: Any, given: Any) -> None:
+    """Count the events of a patient whose rows end before `after_last`, and note the therapies given."""
+    for index in range(after_last):
+        row = events[index]
         sums[EVENTS_AT + row.event] += 1.0
         given[row.therapy + 1] = 1
 
 
 @compiled
-def add_details(block: Any, outcome: Any, details: Any, sums: Any) -> None:
+def add_details(events: Any, after_last: int, outcome: Any, details: Any, sums: Any) -> None:
     """Add whether the patient is alive and event-free after each time, and months in each stage, discounted."""
     found, times = outcome.outcomes[0], len(details.times)
     for place in range(times):
@@ -137,22 +154,21 @@ def add_details(block: Any, outcome: Any, details: Any, sums: Any) -> None:
         sums[times + place] += 0.0 if found.efs_event > 0.0 and found.efs_months <= details.times[place] else 1.0
     if details.stages == 0:
         return
-    stage, since = block.events[0].stage, 0.0
-    for index in range(1, block.cursor[0]):
-        row = block.events[index]
-        if row.stage != stage or index == block.cursor[0] - 1:
+    stage, since = events[0].stage, 0.0
+    for index in range(1, after_last):
+        row = events[index]
+        if row.stage != stage or index == after_last - 1:
             sums[2 * times + stage] += moments(since, row.time, details.forces)[0]
             stage, since = row.stage, row.time
 
 
 @compiled
-def add_values(block: Any, tables: Any, draw: int, room: Any, sums: Any) -> None:
-    """Add what the patient who has just lived comes to, to `sums` (VALUES)."""
-    age, male = block.patients[0].entry_age, block.patients[0].male
+def add_values(
+    events: Any, after_last: int, age: float, male: float, tables: Any, draw: int, room: Any, sums: Any
+) -> None:
+    """Add what a patient whose rows end before `after_last` comes to, to `sums` (VALUES)."""
     room.cursor[0] = 0
-    find_periods(
-        block.events, 0, block.cursor[0], tables.triggers, tables.months[draw], room.clocks, room.periods, room.cursor
-    )
+    find_periods(events, 0, after_last, tables.triggers, tables.months[draw], room.clocks, room.periods, room.cursor)
     items = len(tables.category)
     costs = costs_undisc = qalys = qalys_undisc = lys = lys_undisc = 0.0
     for number in range(min(room.cursor[0], len(room.periods))):
@@ -201,17 +217,30 @@ def run_valued(
     """Let patients live and be valued once under every draw, one after the other in the same record and rows.
 
     Draws take turns within a patient: the patient's luck then stays in the processor's cache, a quarter of the time.
+    Outcomes end at the horizon of `details`, values and numbers of events at that of `tables`.
     """
     most_periods = 0
     details_at = VALUES_AT + len(VALUES)
-    for place in range(len(block.luck)):
+    for place in range(len(block.uniforms)):
         for draw in range(len(sums)):
             batch = live_once(place, draw, block, record, at_entry) % sums.shape[1]
             patients[draw, batch] += 1
-            add_outcomes(block, outcome, sums[draw, batch], given)
-            add_values(block, tables, draw if len(tables.months) > 1 else 0, room, sums[draw, batch, VALUES_AT:])
+            clinical, valued, one = block.events, block.events, block.patients[0]
+            end_of_outcomes = end_of_values = block.cursor[0]
+            if details.horizon < tables.horizon:
+                clinical, end_of_outcomes = (
+                    room.kept,
+                    copy_until(clinical, 0, end_of_values, details.horizon, room.kept, 0),
+                )
+            elif tables.horizon < details.horizon:
+                valued, end_of_values = room.kept, copy_until(valued, 0, end_of_outcomes, tables.horizon, room.kept, 0)
+            add_outcomes(clinical, end_of_outcomes, outcome, sums[draw, batch])
+            add_events(valued, end_of_values, sums[draw, batch], given)
+            prices = draw if len(tables.months) > 1 else 0
+            values = sums[draw, batch, VALUES_AT:]
+            add_values(valued, end_of_values, one.entry_age, one.male, tables, prices, room, values)
             if sums.shape[2] > details_at:
-                add_details(block, outcome, details, sums[draw, batch, details_at:])
+                add_details(clinical, end_of_outcomes, outcome, details, sums[draw, batch, details_at:])
             most_periods = max(most_periods, room.cursor[0])
     room.cursor[0] = most_periods
 
@@ -221,13 +250,14 @@ def run_unvalued(
     block: Any, record: Any, at_entry: Any, outcome: Any, details: Any, patients: Any, sums: Any, given: Any
 ) -> None:
     """Let patients live once under every draw, as in `run_valued`, for their outcomes alone."""
-    for place in range(len(block.luck)):
+    for place in range(len(block.uniforms)):
         for draw in range(len(sums)):
             batch = live_once(place, draw, block, record, at_entry) % sums.shape[1]
             patients[draw, batch] += 1
-            add_outcomes(block, outcome, sums[draw, batch], given)
+            add_outcomes(block.events, block.cursor[0], outcome, sums[draw, batch])
+            add_events(block.events, block.cursor[0], sums[draw, batch], given)
             if sums.shape[2] > VALUES_AT:
-                add_details(block, outcome, details, sums[draw, batch, VALUES_AT:])
+                add_details(block.events, block.cursor[0], outcome, details, sums[draw, batch, VALUES_AT:])
 
 
 def tables_of(
@@ -254,4 +284,5 @@ def tables_of(
         weights_of(utilities, draws),
         economics.rates.costs.forces,
         economics.rates.qalys.forces,
+        float(economics.horizon_months),
     )

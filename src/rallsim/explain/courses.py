@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rallsim.explain.reasons import Choice, Draw, Reasons
+from rallsim.explain.reasons import Draw, Reasons, RuleChoice
 from rallsim.explain.replay import Replay
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.simulation.engine_inputs import Prepared
@@ -20,18 +20,18 @@ class Course:
     strategy: str
     label: str
     events: np.ndarray
-    choices: tuple[Choice, ...]
+    choices: tuple[RuleChoice, ...]
     draws: tuple[Draw, ...]
 
-    def standing(self, row: int) -> dict[str, Choice]:
+    def standing(self, row: int) -> dict[str, RuleChoice]:
         """Return what the rules had chosen by the time a row was written, for the line then given."""
-        found: dict[str, Choice] = {}
+        standing: dict[str, RuleChoice] = {}
         for choice in self.choices:
             if choice.event <= row:
                 if choice.subject == "salvage":
-                    found = {}
-                found[choice.subject] = choice
-        return found
+                    standing = {}
+                standing[choice.subject] = choice
+        return standing
 
     @classmethod
     def of(
@@ -45,13 +45,13 @@ class Course:
             strategy=prepared.strategy,
             label=label,
             events=replay.events,
-            choices=tuple(choice for passage in replay.passages for choice in reasons.choices(passage)),
-            draws=tuple(draw for passage in replay.passages for draw in reasons.draws(passage)),
+            choices=tuple(choice for visit in replay.visits for choice in reasons.choices(visit)),
+            draws=tuple(draw for visit in replay.visits for draw in reasons.draws(visit)),
         )
 
 
-def first_difference(courses: Sequence[Course]) -> int:
-    """Return the first row in which histories differ: their number of rows when they do not."""
+def common_rows(courses: Sequence[Course]) -> int:
+    """Return how many rows all histories share from the first on."""
     shortest = min(len(course.events) for course in courses)
     for row in range(shortest):
         if any(course.events[row] != courses[0].events[row] for course in courses[1:]):

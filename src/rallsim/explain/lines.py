@@ -21,10 +21,9 @@ from rallsim.explain.words import (
 )
 from rallsim.inputs.parameters import Therapy
 from rallsim.model.competing_risks import DAYS_PER_MONTH
-from rallsim.model.parameter_fields import Antigen
-from rallsim.model.states import Detail, Event, Stage
+from rallsim.model.states import Antigen, Detail, Event, Stage
 
-FOLDED = (  # events that have no line of their own, in the order in which they are told
+FOLDED = (  # events that have no line of their own, in the order in which a line lists them
     Event.CYCLE,
     Event.CRS,
     Event.ICANS,
@@ -36,29 +35,15 @@ FOLDED = (  # events that have no line of their own, in the order in which they 
     Event.CYTOPENIA,
     Event.ICU_DISCHARGE,
 )
-NOT_OPENING = (
-    Event.SOS,
-    Event.ACUTE_GVHD,
-    Event.CHRONIC_GVHD,
-    Event.BRIDGING_RESPONSE,
-)  # nothing is folded into their lines
-STARTS = (
-    Event.TREATMENT_START,
-    Event.BRIDGING_START,
-    Event.DEBULKED,
-    Event.MRD_THERAPY_START,
-)  # of which a course consists
-BRIDGING_SHOWS = (
-    Event.BRIDGING_RESPONSE,
-    Event.INFUSION,
-    Event.DEBULKED,
-    Event.DROP_OUT,
-    Event.MANUFACTURE_FAILURE,
-    Event.DEATH,
-    Event.CENSORED,
+# Nothing is folded into the lines of these.
+NOT_OPENING = (Event.SOS, Event.ACUTE_GVHD, Event.CHRONIC_GVHD, Event.BRIDGING_RESPONSE)
+STARTS_OF_TREATMENT = (Event.TREATMENT_START, Event.BRIDGING_START, Event.DEBULKED, Event.MRD_THERAPY_START)
+AFTER_BRIDGING = (  # the first of these after bridging shows what came of it
+    *(Event.BRIDGING_RESPONSE, Event.INFUSION, Event.DEBULKED, Event.DROP_OUT),
+    *(Event.MANUFACTURE_FAILURE, Event.DEATH, Event.CENSORED),
 )
 ON_A_DAY = (Event.CRS, Event.ICANS)
-COUNTED = (Event.CYTOPENIA,)  # told by their number, not their times
+COUNTED = (Event.CYTOPENIA,)  # given by their number, not their times
 _ANTIGENS = {target: target.name for target in Antigen}
 
 
@@ -70,7 +55,7 @@ class Line:
     text: str
 
 
-class Teller:
+class EventWriter:
     """Puts the rows of one patient's history into words."""
 
     def __init__(self, therapies: Mapping[str, Therapy], entry_age: float, horizon: float) -> None:
@@ -82,20 +67,20 @@ class Teller:
         self, events: np.ndarray, remarks: Mapping[int, str], first: int = 0, after_last: int | None = None
     ) -> list[Line]:
         """Return the lines of some rows of a history, with a remark on some; an entry in relapse has none."""
-        told: list[tuple[int | None, list[int]]] = []  # the row of a line, and the rows folded into it
+        entries: list[tuple[int | None, list[int]]] = []  # the row of a line, and the rows folded into it
         opening: list[int] | None = None
         first = max(first, int(events["stage"][0] == Stage.RELAPSED))
         for row in range(first, len(events) if after_last is None else after_last):
             event = int(events["event"][row])
             if event not in FOLDED:
-                told.append((row, []))
+                entries.append((row, []))
                 if event not in NOT_OPENING:
-                    opening = told[-1][1]
+                    opening = entries[-1][1]
             elif opening is None:
-                told.append((None, opening := [row]))
+                entries.append((None, opening := [row]))
             else:
                 opening.append(row)
-        return [self._line(events, remarks, row, folded) for row, folded in told if row is not None or folded]
+        return [self._line(events, remarks, row, folded) for row, folded in entries if row is not None or folded]
 
     def event(self, events: np.ndarray, row: int) -> str:
         """Say what happened in one row."""
@@ -119,12 +104,12 @@ class Teller:
             state=STATES[stage],
         )
         words += LEADS_TO.get((name, stage), "")
-        said = self._said_besides(events, row)
+        remarks = self._remarks(events, row)
         if "{detail}" not in text and detail_words and (detail != Detail.ANTIGEN_KEPT or target != Antigen.NONE):
-            said.append(detail_words)
+            remarks.append(detail_words)
         if event in (Event.HSCT, Event.RELAPSE, Event.LONG_TERM_REMISSION, Event.DEATH, Event.CENSORED):
-            said.append(f"aged {int(self.age(float(events['time'][row])))}")
-        return ", ".join([words, *said])
+            remarks.append(f"aged {int(self.age(float(events['time'][row])))}")
+        return ", ".join([words, *remarks])
 
     def age(self, month: float) -> float:
         """Return the patient's age (years) at a time."""
@@ -138,7 +123,7 @@ class Teller:
         text = self.event(events, row) + (f" ({remarks[row]})" if row in remarks else "")
         return Line(month, f"{text}; {self._fold(events, folded, month)}" if folded else text)
 
-    def _said_besides(self, events: np.ndarray, row: int) -> list[str]:
+    def _remarks(self, events: np.ndarray, row: int) -> list[str]:
         """Say how long after remission or transplant something came."""
         event, month = int(events["event"][row]), float(events["time"][row])
         before = events[:row]
@@ -154,10 +139,10 @@ class Teller:
         if event == Event.HSCT and response is not None and events["stage"][row] == Stage.AFTER_HSCT:
             return [f"{_span(month - response)} after remission"]
         if event == Event.RELAPSE:
-            told = [f"after a remission of {_span(month - response)}"] if response is not None else []
-            return told + ([f"{_span(month - transplant)} after the transplant"] if transplant is not None else [])
+            lasted = [f"after a remission of {_span(month - response)}"] if response is not None else []
+            return lasted + ([f"{_span(month - transplant)} after the transplant"] if transplant is not None else [])
         if event == Event.BRIDGING_START:
-            shown = next(one for one in events["event"][row:].tolist() if one in BRIDGING_SHOWS)
+            shown = next(one for one in events["event"][row:].tolist() if one in AFTER_BRIDGING)
             return ["without a response"] if shown in (Event.INFUSION, Event.DEBULKED) else []
         if event == Event.LONG_TERM_REMISSION:
             since = transplant if transplant is not None else response or 0.0
@@ -174,7 +159,7 @@ class Teller:
             name = EVENTS[event.word]
             times = [float(events["time"][row]) for row in own]
             if event == Event.CYCLE:
-                more = "" if events["event"][rows[0] - 1] in STARTS else "more "
+                more = "" if events["event"][rows[0] - 1] in STARTS_OF_TREATMENT else "more "
                 parts.append(f"{NUMBERS[len(own)] if len(own) < len(NUMBERS) else len(own)} {more}{name}{_plural(own)}")
             elif event in ON_A_DAY:
                 for row, time in zip(own, times, strict=True):

@@ -1,4 +1,4 @@
-"""A story printed: the patient, what all strategies share, the courses side by side, where they part and why."""
+"""A story printed: the patient, what all strategies share, the courses side by side, where they diverge and why."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from textwrap import fill
 from rich.console import Console
 from rich.table import Table
 
+from rallsim.explain.divergences import Divergence
 from rallsim.explain.lines import Line
-from rallsim.explain.partings import Parting
 from rallsim.explain.story import Story
 
 NARROWEST = 38  # characters of a column, below which courses stand one after the other
 MOST_BESIDE = 4
-LUCK = "Every strategy meets the same draws; what a draw is about comes where it is below the patient's chance."
+DRAWS = "Strategies share their random numbers. What a draw is about happens where it is below the patient's chance."
 
 
 def print_story(story: Story, console: Console) -> None:
     """Print a story as wide as the console allows."""
     _say(console, f"{story.scenario.title}, seed {story.scenario.seed}", style="bold")
-    _say(console, story.portrait)
+    _say(console, story.baseline_summary)
     groups = story.groups
     common = story.lines(groups[0][0])[0]
     if common:
@@ -35,28 +35,28 @@ def print_story(story: Story, console: Console) -> None:
         for first in range(0, len(columns), beside):
             console.print()
             console.print(_table(columns[first : first + beside]))
-    partings = story.partings()
-    if partings:
-        _say(console, "\nWhere the paths part, and why", style="bold")
+    divergences = story.divergences()
+    if divergences:
+        _say(console, "\nWhere the courses diverge, and why", style="bold")
     month = ""
-    for parting in partings:
-        if month != (month := f"Month {parting.month:.1f}"):
+    for divergence in divergences:
+        if month != (month := f"Month {divergence.month:.1f}"):
             _say(console, month, indent=2)
-        _print_parting(story, parting, console)
-    by_luck = story.luck()
-    if by_luck:
-        _say(console, "\nWhere luck decided", style="bold")
-        _say(console, LUCK)
-    for sentence in by_luck:
+        _print_divergence(story, divergence, console)
+    deciding_draws = story.deciding_draws()
+    if deciding_draws:
+        _say(console, "\nWhere random numbers decided", style="bold")
+        _say(console, DRAWS)
+    for sentence in deciding_draws:
         _say(console, f"· {sentence}", indent=2)
 
 
-def _print_parting(story: Story, parting: Parting, console: Console) -> None:
-    for branch in parting.branches:
+def _print_divergence(story: Story, divergence: Divergence, console: Console) -> None:
+    for branch in divergence.branches:
         for why in dict.fromkeys(branch.why.values()):
             who = ", ".join(f"«{story.courses[name].label}»" for name in branch.strategies if branch.why[name] == why)
             _say(console, f"{who}: {why or branch.event}", indent=4)
-    for sentence in parting.luck:
+    for sentence in divergence.draws:
         _say(console, sentence, indent=4)
 
 

@@ -1,4 +1,4 @@
-"""One patient under every strategy of a scenario: the courses, where they part, and why."""
+"""One patient under every strategy of a scenario: the courses, where they diverge, and why."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.explain.courses import Course, first_difference
-from rallsim.explain.lines import Line, Teller
-from rallsim.explain.partings import Comparison, Parting
-from rallsim.explain.portrait import attributes_at_entry, origin, portrait
-from rallsim.explain.reasons import Choice, Draw
+from rallsim.explain.baseline import attributes_at_entry, baseline_summary, origin
+from rallsim.explain.courses import Course, common_rows
+from rallsim.explain.divergences import Comparison, Divergence
+from rallsim.explain.lines import EventWriter, Line
+from rallsim.explain.reasons import Draw, RuleChoice
 from rallsim.explain.words import in_sentence, listed
 from rallsim.inputs.parameters import ParameterSet, load_parameters
 from rallsim.inputs.scenario import Scenario
@@ -35,64 +35,64 @@ class Story:
     courses: dict[str, Course]
 
     @cached_property
-    def teller(self) -> Teller:
+    def writer(self) -> EventWriter:
         """What puts the patient's history into words."""
-        return Teller(self.parameters.therapies, float(self.entrant["entry_age"]), self.scenario.horizon_months)
+        return EventWriter(self.parameters.therapies, float(self.entrant["entry_age"]), self.scenario.horizon_months)
 
     @cached_property
-    def portrait(self) -> str:
+    def baseline_summary(self) -> str:
         """Who the patient is at entry, in a few sentences."""
         front_line = self.parameters.therapies[self.parameters.front_lines[self.scenario.population_id]].label
         first = next(iter(self.courses.values())).events
         in_remission = bool(first["stage"][0] != Stage.RELAPSED)
-        told = portrait(self.entrant, in_remission=in_remission, front_line=in_sentence(front_line))
+        summary = baseline_summary(self.entrant, in_remission=in_remission, front_line=in_sentence(front_line))
         cohort = cohort_of(self.scenario, self.parameters)
         if cohort is None:
-            return told
+            return summary
         given = [
             in_sentence(one.label)
             for place, one in enumerate(self.parameters.therapies.values())
             if self.entrant[f"given_{place}"] > 0.0
         ]
         before = f" Given before: {listed(given)}." if given else ""
-        return f"{told}{before} {origin(cohort, self.patient)}"
+        return f"{summary}{before} {origin(cohort, self.patient)}"
 
     @cached_property
     def groups(self) -> list[list[Course]]:
         """The courses, those with the same history together."""
-        found: list[list[Course]] = []
+        groups: list[list[Course]] = []
         for course in self.courses.values():
-            for group in found:
+            for group in groups:
                 if np.array_equal(group[0].events, course.events):
                     group.append(course)
                     break
             else:
-                found.append([course])
-        return found
+                groups.append([course])
+        return groups
 
     @property
     def common(self) -> int:
         """How many rows all histories share."""
-        return first_difference([group[0] for group in self.groups])
+        return common_rows([group[0] for group in self.groups])
 
     def lines(self, course: Course) -> tuple[list[Line], list[Line]]:
         """Return a course in lines: what is common to all courses, and what follows."""
         first = self.common
         remarks = {choice.event: choice.because for choice in course.choices if choice.because}
-        lines = self.teller.lines
+        lines = self.writer.lines
         return lines(course.events, remarks, 0, first), lines(course.events, remarks, first)
 
-    def partings(self) -> list[Parting]:
-        """Return where paths part, the first first, and why."""
-        return self._comparison.partings()
+    def divergences(self) -> list[Divergence]:
+        """Return where courses diverge, in order of time, and why."""
+        return self._comparison.divergences()
 
-    def luck(self) -> list[str]:
+    def deciding_draws(self) -> list[str]:
         """Return a sentence for each draw that came out differently under different strategies."""
-        return self._comparison.luck()
+        return self._comparison.deciding_draws()
 
     @property
     def _comparison(self) -> Comparison:
-        return Comparison(self.groups, self.teller, self.parameters.therapies)
+        return Comparison(self.groups, self.writer, self.parameters.therapies)
 
     def as_data(self) -> dict[str, Any]:
         """Return all of it as plain data, for JSON."""
@@ -100,10 +100,13 @@ class Story:
             "scenario": self.scenario.id,
             "seed": self.scenario.seed,
             "patient": self.patient,
-            "portrait": {"text": self.portrait, **attributes_at_entry(self.entrant)},
+            "portrait": {"text": self.baseline_summary, **attributes_at_entry(self.entrant)},
             "strategies": {name: self._course_as_data(course) for name, course in self.courses.items()},
-            "partings": [asdict(parting) for parting in self.partings()],
-            "luck": self.luck(),
+            "partings": [
+                {"month": one.month, "branches": [asdict(branch) for branch in one.branches], "luck": one.draws}
+                for one in self.divergences()
+            ],
+            "luck": self.deciding_draws(),
         }
 
     def _course_as_data(self, course: Course) -> dict[str, Any]:
@@ -116,13 +119,13 @@ class Story:
         events = [
             {
                 "time": float(row["time"]),
-                "age": self.teller.age(float(row["time"])),
+                "age": self.writer.age(float(row["time"])),
                 "event": EVENTS[row["event"]],
                 "stage": STAGES[row["stage"]],
                 "line": int(row["line"]),
                 "therapy": therapies[row["therapy"]] if row["therapy"] >= 0 else None,
                 "detail": DETAILS[row["detail"]] or None,
-                "words": self.teller.event(course.events, place),
+                "words": self.writer.event(course.events, place),
                 "reasons": reasons.get(place, []),
             }
             for place, row in enumerate(course.events)
@@ -176,6 +179,6 @@ def explain(
     return Story(scenario, parameters, patient, entrants[place], courses)
 
 
-def _as_reason(reason: Choice | Draw) -> dict[str, Any]:
-    kind = "rule" if isinstance(reason, Choice) else "draw"
+def _as_reason(reason: RuleChoice | Draw) -> dict[str, Any]:
+    kind = "rule" if isinstance(reason, RuleChoice) else "draw"
     return {"kind": kind, **{key: value for key, value in asdict(reason).items() if key not in ("event", "alone")}}

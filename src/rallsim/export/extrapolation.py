@@ -50,10 +50,9 @@ def checked_follow_up(months: float | None, horizon: float, step: float) -> floa
 
 
 def background_of_results(results: EconomicResults) -> Background:
-    """Return the mortality that the patients of a scenario would have without leukaemia, up to its horizon."""
-    scenario, parameters, baseline = results.scenario, results.parameters, results.baseline
-    months = int(np.ceil(scenario.horizon_months))
-    country = parameters.countries[scenario.population_id]
+    """Return the mortality that the patients of a scenario would have without leukaemia, up to the horizon of costs."""
+    parameters, baseline, months = results.parameters, results.baseline, int(np.ceil(results.economics.horizon_months))
+    country = parameters.countries[results.scenario.population_id]
     return background_of_people(baseline["age"], baseline["male"], country, parameters.evidence, months)
 
 

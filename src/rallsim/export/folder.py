@@ -29,10 +29,10 @@ def export_tables(simulation: Simulation, results: EconomicResults, step: float 
     >>> from rallsim.economics.tables.economic_results import value_histories
     >>> from rallsim.inputs.scenario import load_scenario
     >>> from rallsim.simulation.simulate import simulate
-    >>> made = simulate(load_scenario("first_salvage", patients=20))
+    >>> made = simulate(load_scenario("first_salvage", patients=20), months=1200)
     >>> economics = economic_settings(made.scenario, made.parameters)
     >>> found = value_histories(made.scenario, made.parameters, made.histories, economics)
-    >>> list(export_tables(made, found)["disprog"].columns)[:5]
+    >>> list(export_tables(made.until(found.months), found)["disprog"].columns)[:5]
     ['sample', 'strategy_id', 'patient_id', 'grp_id', 'from']
     """
     histories = simulation.histories

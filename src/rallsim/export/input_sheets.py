@@ -12,7 +12,7 @@ from rallsim.economics.tables.economic_results import EconomicResults
 from rallsim.export.course_sheets import trace_name
 from rallsim.export.result_sheets import labels_of
 from rallsim.export.sheets import Book, Worksheet
-from rallsim.report.economics import basis_words, notes
+from rallsim.report.economics import basis_words, horizon_words, notes
 
 COLUMNS: dict[str, tuple[str, float]] = {  # of a table of inputs: heading and width
     "parameter": ("Parameter", 38),
@@ -48,7 +48,7 @@ def write_read_first(book: Book, results: EconomicResults) -> None:
             ("Strategies", "; ".join(labels.values())),
             ("Reference", f"{labels[scenario.reference]}. Differences are a strategy minus this one."),
             ("Patients", f"{scenario.patients:,} of population {scenario.population}, the same under every strategy"),
-            ("Followed for", f"{scenario.horizon_months:g} months from entry"),
+            ("Counted", f"{horizon_words(economics)}, from entry"),
             ("Seed", str(scenario.seed)),
             ("Counted with", f"{basis_words(economics)}."),
         ],

@@ -8,7 +8,7 @@ from rallsim.economics.tables.economic_results import EconomicResults
 from rallsim.export.blocks import Blocks
 from rallsim.export.charts import MONEY_AXIS, Drawing, Series
 from rallsim.export.sheets import Book, capital, cell
-from rallsim.report.economics import CATEGORY_WORDS, basis_words
+from rallsim.report.economics import CATEGORY_WORDS, basis_words, horizon_note, icer_head
 
 DEFAULT_WTP = 30_000.0
 SUFFIXES = ("", UNDISC)
@@ -26,6 +26,7 @@ class ResultSheet:
     """The sheet of results, and where its rows stand for other sheets."""
 
     def __init__(self, book: Book, results: EconomicResults) -> None:
+        self.results = results
         self.labels = labels_of(results)
         self.names = list(self.labels)
         self.currency = results.economics.currency
@@ -113,9 +114,14 @@ class ResultSheet:
             value = meaning(self._gain("costs", block, place), self._gain("qalys", block, place))
             return f'=IF({more}*{gain}>0,IF({gain}>0,"{PAID}","{SAVED}"),"")', value
 
-        blocks.formulas(f"ICER ({self.currency} per QALY)", ratio, "money_bold")
+        blocks.formulas(icer_head(self.results.economics), ratio, "money_bold")
         blocks.formulas("which is", reading, "text_right")
         blocks.sheet.on_paper.set_row(blocks.sheet.next - 1, 30.0)
+        for note in horizon_note(self.results):
+            pairs = self.results.tables["pairwise"].set_index(["discounted", "strategy"])["icer_lifetime"].dropna()
+            for_life = [[pairs.get((one, name)) for name in self.names] for one in (True, False)]
+            blocks.row("ICER for life", for_life, "money")
+            blocks.sheet.note(note)
 
     def _net_benefit(self, wtp: float) -> None:
         blocks, reference = self.blocks, self.reference
@@ -178,7 +184,7 @@ def write_incremental(book: Book, results: EconomicResults, result_sheet: Result
         "Dominated: another costs less and gains more; extendedly dominated: a mix of two others does. "
         "Order and status are as simulated: after a change in Results they may no longer hold.",
     )
-    units = (f"Costs ({currency})", "QALYs", f"Δ costs ({currency})", "Δ QALYs", f"ICER ({currency} per QALY)")
+    units = (f"Costs ({currency})", "QALYs", f"Δ costs ({currency})", "Δ QALYs", icer_head(results.economics))
     head = sheet.header(["Strategy", *units, "Status", "Dominated by"], numbers=range(1, 6))
     sheet.hold(head)
     for block, words in enumerate(DISCOUNTED):

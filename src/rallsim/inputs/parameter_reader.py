@@ -12,7 +12,8 @@ from rallsim.errors import InputError, Problem, nearest
 from rallsim.inputs.evidence import Evidence
 from rallsim.inputs.parameter_values import RESPONSE, Parameter, ParameterFile, no_effect, number_at, read_parameter
 from rallsim.model.conditions import Condition, read_condition
-from rallsim.model.parameter_fields import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, UNITS, Antigen, Field
+from rallsim.model.parameter_fields import GENERAL_FIELDS, KIND_FIELDS, POPULATION_FIELDS, UNITS, Field
+from rallsim.model.states import Antigen
 
 THERAPY_KEYS = (
     *("id", "label", "based_on", "kind", "target", "course", "left_out", "max_courses"),

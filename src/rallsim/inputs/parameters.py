@@ -133,7 +133,7 @@ class ParameterSet:
 
 
 def load_parameters(folder: Path | None = None, *, fitted: bool = True, calibrated: bool = True) -> ParameterSet:
-    """Read and check every file of `params/`; raises InputError with all faults of all files.
+    """Read and check every file of `params/`, or of another `folder`; raises InputError with all faults of all files.
 
     With `fitted=False` values that a fit provides are left out: what the fit itself starts from. With
     `calibrated=False` values are as evidence and single fits give them: what calibration starts from.

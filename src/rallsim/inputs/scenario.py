@@ -29,6 +29,7 @@ from rallsim.inputs.scenario_file import (
     shown,
 )
 from rallsim.inputs.scenario_schema import (
+    LIFETIME_MONTHS,
     NONE,
     OWN_PATIENTS,
     WORD,
@@ -56,6 +57,8 @@ __all__ = [
     "schema_text",
     "shipped_scenarios",
 ]
+
+OPTIONS = {"horizon_months": "horizon"}  # of the command line, by the key of economics, where they differ
 
 
 class Scenario(Question):
@@ -95,6 +98,25 @@ class Scenario(Question):
         """Hash of the file as it was read, without settings."""
         return hashlib.sha256(self.source_text.encode()).hexdigest()
 
+    @property
+    def economic_horizon_months(self) -> float:
+        """Months from entry for which costs, QALYs and life years are counted.
+
+        Those of `economics`, else those of a setting `horizon_months`, else all of life.
+
+        >>> load_scenario("first_salvage").economic_horizon_months
+        1200.0
+        >>> load_scenario("first_salvage", settings=["horizon_months=60"]).economic_horizon_months
+        60.0
+        """
+        if self.economics.horizon_months is not None:
+            return self.economics.horizon_months
+        return self.horizon_months if ("horizon_months",) in self._source.options else LIFETIME_MONTHS
+
+    def followed_for(self, months: float) -> Scenario:
+        """Return the same scenario with patients followed for so long."""
+        return self.model_copy(update={"horizon_months": months})
+
     def place(self, *keys: str | int) -> tuple[str | None, int | None]:
         """Return where a value was written: the file and line, or the setting that replaced it and no line.
 
@@ -119,7 +141,7 @@ def load_scenario(
     economics: Mapping[str, object] | None = None,
     parameter_fault: ParameterFault | None = None,
 ) -> Scenario:
-    """Load a scenario file, or a shipped scenario by its id.
+    """Load a scenario file, or a shipped scenario by its id; `reference` is the path or the id.
 
     `settings` replace single values: `patients=200`, `strategies.no_bridging.max_lines=2`, or a parameter's path as
     in `hsct.sos_fatality=0.1`; `patients` and `seed` come last;
@@ -127,6 +149,10 @@ def load_scenario(
     `populations` are the words allowed: those with a file in `params` when left out; `parameter_fault` says what is
     wrong with a parameter's value (`ParameterSet.fault`), which `check_scenario` says later when it is left out. Raises
     InputError with all faults at once.
+
+    >>> scenario = load_scenario("first_salvage", patients=500, settings=["hsct.sos_fatality=0.1"])
+    >>> scenario.patients, scenario.parameters
+    (500, {'hsct.sos_fatality': 0.1})
     """
     path = _scenario_path(reference)
     source = ScenarioFile(read_yaml(path), {})
@@ -153,7 +179,7 @@ def load_scenario(
         source.file.data["variants"] = [*(source.file.data.get("variants") or []), *variants]
         source.options[("variants",)] = None
     for word, given in (economics or {}).items():
-        source.replace(given, "economics", word, option=f"--{word}")
+        source.replace(given, "economics", word, option=f"--{OPTIONS.get(word, word)}")
     problems += faults_between_keys(source)
     if parameter_fault:
         problems += parameter_faults(source, parameter_fault, tuple(f"therapies.{name}." for name in own))

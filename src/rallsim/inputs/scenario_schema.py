@@ -30,6 +30,8 @@ from rallsim.model.conditions import Condition, condition_schema, read_condition
 WORD = r"[a-z][a-z0-9_]*"
 OWN_PATIENTS = (".yaml", ".yml", ".csv")
 OWN_COSTS = (".yaml", ".yml")
+LIFETIME = "lifetime"
+LIFETIME_MONTHS = 1200.0  # from entry: everybody has reached age 100 by then, and life tables end at 110
 NONE = "none"  # stands for no economics among costs, for no body among perspectives
 _PATIENTS = rf"^({WORD}|.*\.(yaml|yml|csv))$"
 _COSTS = rf"^({WORD}|.*\.(yaml|yml))$"
@@ -107,6 +109,10 @@ def _nothing() -> None:
     """Return None: a default that the JSON Schema does not offer as a value to write."""
 
 
+def _months(value: object) -> object:
+    return LIFETIME_MONTHS if value == LIFETIME else value
+
+
 def _costs(value: object, info: ValidationInfo) -> str:
     if isinstance(value, str) and value.endswith(OWN_COSTS):
         return value
@@ -118,6 +124,9 @@ _NO_OTHERS: dict[str, Any] = {"additionalProperties": False}
 _WORD_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{WORD}$"})
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+_MONTHS_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": int(LIFETIME_MONTHS)}, {"const": LIFETIME}]
+}
 Therapy = Annotated[str, PlainValidator(_one_of("therapy")), _WORD_SCHEMA]
 Variant = Annotated[str, PlainValidator(_one_of("variant")), _WORD_SCHEMA]
 Population = Annotated[str, PlainValidator(_one_of("population")), _WORD_SCHEMA]
@@ -240,6 +249,12 @@ class EconomicsKeys(Part):
         strict=False,
         description="Willingness to pay for a QALY, in the currency of the costs, instead of the perspective's.",
     )
+    horizon_months: Annotated[float | None, BeforeValidator(_months), WithJsonSchema(_MONTHS_SCHEMA)] = Field(
+        default_factory=_nothing,
+        gt=0,
+        le=int(LIFETIME_MONTHS),
+        description="Months from entry for which costs, QALYs and life years are counted; for life when left out.",
+    )
     incidence: Annotated[float | None, _POSITIVE_SCHEMA] = Field(
         default_factory=_nothing,
         gt=0,
@@ -275,7 +290,11 @@ class Question(Part):
         "evidence are added to the shipped ones.",
     )
     patients: int = Field(ge=1, le=2**31 - 1, description="Simulated patients.")
-    horizon_months: float = Field(gt=0, le=1200, description="Months followed from entry.")
+    horizon_months: float = Field(
+        gt=0,
+        le=int(LIFETIME_MONTHS),
+        description="Months from entry that clinical outcomes cover; costs have their own.",
+    )
     seed: int = Field(ge=0, le=2**63 - 1, description="The same seed gives the same luck.")
     reference: str = Field(
         default_factory=str, min_length=1, description="The strategy others are compared with; the first when left out."

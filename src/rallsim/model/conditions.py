@@ -10,43 +10,57 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rallsim.errors import nearest
 
 
-class Attribute(NamedTuple):
-    """What a condition may ask: its lowest and highest possible value, how it is written, and what it means."""
+@dataclass(frozen=True)
+class Attribute:
+    """What a condition may ask: its lowest and highest possible value, how it is written, and what it means.
+
+    As a member of `Attributes` it describes a number of a patient's record.
+    """
 
     low: float
     high: float
     kind: Literal["yes_no", "count", "whole", "number"]
     meaning: str
 
+    if TYPE_CHECKING:
 
-ATTRIBUTES = {
-    "age": Attribute(0, 120, "number", "age in years"),
-    "male": Attribute(0, 1, "yes_no", "true for men, false for women"),
-    "line": Attribute(0, 6, "whole", "salvage line about to be given, or being given; the first is 1, 0 before it"),
-    "cr1_months": Attribute(0, 1200, "number", "duration of the first remission in months"),
-    "remission_months": Attribute(0, 1200, "number", "duration of the last remission in months"),
-    "blasts": Attribute(0, 1, "number", "share of blasts in the marrow: 0.05 is 5 %"),
-    "mrd_positive": Attribute(0, 1, "yes_no", "remission with measurable residual disease"),
-    "b_cell_recovery": Attribute(0, 1, "yes_no", "B cells came back early after CAR-T: the cells are probably gone"),
-    "prior_hsct": Attribute(0, 10, "count", "allogeneic transplants so far; true: at least one"),
-    "cd19_positive": Attribute(0, 1, "yes_no", "the blasts carry CD19"),
-    "cd22_positive": Attribute(0, 1, "yes_no", "the blasts carry CD22"),
-    "liver_disease": Attribute(0, 1, "yes_no", "liver disease that speaks against inotuzumab"),
-    "hsct_fit": Attribute(0, 1, "yes_no", "fit for an allogeneic transplant"),
-    "donor": Attribute(0, 1, "yes_no", "a donor for an allogeneic transplant is known"),
-    "sibling_donor": Attribute(0, 1, "yes_no", "the donor is a sibling"),
-    "months_since_hsct": Attribute(0, 1200, "number", "months since the last transplant; 1200 without one"),
-    "primary_refractory": Attribute(0, 1, "yes_no", "there never was a first remission"),
-    "neuro_history": Attribute(0, 1, "yes_no", "a history of seizures or other central nervous disease"),
-    "ph_positive": Attribute(0, 1, "yes_no", "the Philadelphia chromosome"),
-    "kmt2a": Attribute(0, 1, "yes_no", "a KMT2A rearrangement"),
-    "extramedullary": Attribute(0, 1, "yes_no", "extramedullary disease"),
-}
+        def __get__(self, patient: object, owner: type) -> float: ...
+        def __set__(self, patient: object, value: float) -> None: ...
+
+
+class Attributes:
+    """What rules may ask about a patient."""
+
+    age = Attribute(0, 120, "number", "age in years")
+    male = Attribute(0, 1, "yes_no", "true for men, false for women")
+    line = Attribute(0, 6, "whole", "salvage line about to be given, or being given; the first is 1, 0 before it")
+    cr1_months = Attribute(0, 1200, "number", "duration of the first remission in months")
+    remission_months = Attribute(0, 1200, "number", "duration of the last remission in months")
+    blasts = Attribute(0, 1, "number", "share of blasts in the marrow: 0.05 is 5 %")
+    mrd_positive = Attribute(0, 1, "yes_no", "remission with measurable residual disease")
+    b_cell_recovery = Attribute(0, 1, "yes_no", "B cells came back early after CAR-T: the cells are probably gone")
+    prior_hsct = Attribute(0, 10, "count", "allogeneic transplants so far; true: at least one")
+    cd19_positive = Attribute(0, 1, "yes_no", "the blasts carry CD19")
+    cd22_positive = Attribute(0, 1, "yes_no", "the blasts carry CD22")
+    liver_disease = Attribute(0, 1, "yes_no", "liver disease that speaks against inotuzumab")
+    hsct_fit = Attribute(0, 1, "yes_no", "fit for an allogeneic transplant")
+    donor = Attribute(0, 1, "yes_no", "a donor for an allogeneic transplant is known")
+    sibling_donor = Attribute(0, 1, "yes_no", "the donor is a sibling")
+    months_since_hsct = Attribute(0, 1200, "number", "months since the last transplant; 1200 without one")
+    primary_refractory = Attribute(0, 1, "yes_no", "there never was a first remission")
+    neuro_history = Attribute(0, 1, "yes_no", "a history of seizures or other central nervous disease")
+    ph_positive = Attribute(0, 1, "yes_no", "the Philadelphia chromosome")
+    kmt2a = Attribute(0, 1, "yes_no", "a KMT2A rearrangement")
+    extramedullary = Attribute(0, 1, "yes_no", "extramedullary disease")
+
+
+ATTRIBUTES: dict[str, Attribute] = {name: one for name, one in vars(Attributes).items() if isinstance(one, Attribute)}
 GIVEN = Attribute(0, 10, "count", "times this therapy was given before; true: at least once")
 _GIVEN_PREFIX = "given."
 ANY_OF = "any_of"

@@ -2,15 +2,17 @@
 
 Each takes a uniform `u` in [0, 1) and gives the time by which a share `u` has had the event. They rise with `u`
 and fall with the hazard, so a patient with the same `u` under a better treatment has the same event later.
-Times are months; an event that never comes is at infinity.
+Times are months; an event that never comes is at infinity (NEVER).
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from rallsim.common.compiled import compiled
+from rallsim.model.world import Floats
+
+NEVER = math.inf
 
 
 @compiled
@@ -25,7 +27,7 @@ def exponential_quantile(u: float, rate: float) -> float:
     6.931
     """
     if rate <= 0.0:
-        return math.inf
+        return NEVER
     return -math.log1p(-u) / rate
 
 
@@ -76,7 +78,7 @@ def mixture_cure_quantile(u: float, cure: float, scale: float, shape: float, haz
     """
     surviving = 1.0 - u if hazard_ratio == 1.0 else (1.0 - u) ** (1.0 / hazard_ratio)
     if surviving <= cure:
-        return math.inf
+        return NEVER
     time = -math.log((surviving - cure) / (1.0 - cure))
     return float(scale * (time if shape == 1.0 else time ** (1.0 / shape)))
 
@@ -139,7 +141,7 @@ def probability_after_odds_ratio(probability: float, odds_ratio: float) -> float
 
 
 @compiled
-def hazard_until(table: Any, age: float) -> float:
+def hazard_until(table: Floats, age: float) -> float:
     """Cumulative hazard of a life table from birth to `age` (years).
 
     H(a) = H(floor a) + (a - floor a) * (H(floor a + 1) - H(floor a)): the hazard is constant within a year of age,
@@ -157,7 +159,7 @@ def hazard_until(table: Any, age: float) -> float:
 
 
 @compiled
-def age_at_hazard(table: Any, hazard: float, youngest: float) -> float:
+def age_at_hazard(table: Floats, hazard: float, youngest: float) -> float:
     """Age (years) from `youngest` on at which the cumulative hazard from birth reaches `hazard`.
 
     The inverse of `hazard_until`; `youngest` only says where to begin to look.

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
+from rallsim.common.columns import Int8, Int32, UInt8, columns_of
 from rallsim.common.compiled import compiled, compiled_entry
 
-EVENT_ROW = np.dtype(
-    [
-        ("time", "f8"),  # months since the patient's entry
-        ("patient", "i4"),  # number in the cohort, from 0
-        ("event", "u1"),  # a code of states.Event
-        ("stage", "u1"),  # the stage the patient is in from this event on: a code of states.Stage
-        ("line", "u1"),  # salvage line being given or last given; 0 before the first
-        ("therapy", "i1"),  # position in the list of therapies, -1 before the first
-        ("detail", "u1"),  # a code of states.Detail
-    ],
-    align=True,
-)
+
+class EventRow:
+    """A row of a history."""
+
+    time: float  # months since the patient's entry
+    patient: Int32  # number in the cohort, from 0
+    event: UInt8  # a code of states.Event
+    stage: UInt8  # the stage the patient is in from this event on: a code of states.Stage
+    line: UInt8  # salvage line being given or last given; 0 before the first
+    therapy: Int8  # position in the list of therapies, -1 before the first
+    detail: UInt8  # a code of states.Detail
+
+
+EVENT_ROW = np.dtype(columns_of(EventRow), align=True)
 
 
 @compiled
-def put_in_order(events: Any, first: int, after_last: int) -> None:
+def put_in_order(events: Sequence[EventRow], first: int, after_last: int) -> None:
     """Sort one patient's rows by time, in place; what was written first stays first (they are almost in order)."""
     for index in range(first + 1, after_last):
         place = index
@@ -33,7 +36,7 @@ def put_in_order(events: Any, first: int, after_last: int) -> None:
 
 
 @compiled
-def _swap(one: Any, other: Any) -> None:
+def _swap(one: EventRow, other: EventRow) -> None:
     one.time, other.time = other.time, one.time
     one.patient, other.patient = other.patient, one.patient
     one.event, other.event = other.event, one.event
@@ -44,7 +47,7 @@ def _swap(one: Any, other: Any) -> None:
 
 
 @compiled_entry
-def put_patients_in_order(events: Any) -> None:
+def put_patients_in_order(events: Sequence[EventRow]) -> None:
     """Sort the rows of each patient by time, in place; a patient's rows stand together already."""
     first = 0
     for index in range(1, len(events) + 1):

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from rallsim.common.columns import columns_of
 from rallsim.model import conditions
+from rallsim.model.conditions import Attributes
 
 MAX_THERAPIES = 20
 
@@ -15,41 +17,47 @@ ATTRIBUTES = tuple(conditions.ATTRIBUTES)
 GIVEN = len(ATTRIBUTES)  # column of the number of courses of the first therapy
 
 NO_TRANSPLANT = 1200.0  # months since a transplant that never was
+
+
+class Patient(Attributes):
+    """The record of a patient: the attributes, the number of courses of each therapy, and what follows."""
+
+    entry_age: float  # years
+    entry_blasts: float  # the burden that comes back with every relapse or failure
+    time: float  # months since entry at which the present stage began
+    ends: float  # months since entry at which it ends
+    remission_since: float
+    relapse_clock: float  # from when the present therapy's curve of relapse counts
+    b_cells_since: float  # when B-cell aplasia was lost
+    waiting_since: float  # for cells, a second attempt included
+    hsct_since: float
+    hsct_before_entry: float  # months from a transplant before entry to entry
+    hazard_left: float  # background mortality: cumulative hazard still to be spent
+    hazard_so_far: float  # of the life table, from birth to the beginning of the present stage
+    mortality_ratio: float  # background mortality in the present stage over the general population's
+    sos_after_hsct: float  # probability of SOS at the next transplant, in the reference patient
+    number: int  # in the cohort, from 0
+    stage: int
+    next_stage: int
+    next_event: int
+    next_detail: int
+    next_therapy: int
+    therapy: int  # of the present or last course, -1 before the first
+    bridging: int  # the therapy given before the present one, -1 for none
+    bridged: int  # 1: it has been started
+    attempt: int  # of making cells, from 0
+    reinfused: int  # 1: reinfused after the loss of B-cell aplasia
+    cycles: int  # of the present course given so far
+    alkylators: int  # in the conditioning of the transplant planned, 1 or 2
+    hsct_in_relapse: int  # 1: the last transplant was done in active disease
+    lines_given: int
+    course: int  # courses since entry, from 0: which uniforms are the patient's now
+
+
 PATIENT = np.dtype(
     [(name, "f8") for name in ATTRIBUTES]
     + [(f"given_{index}", "f8") for index in range(MAX_THERAPIES)]
-    + [
-        ("entry_age", "f8"),  # years
-        ("entry_blasts", "f8"),  # the burden that comes back with every relapse or failure
-        ("time", "f8"),  # months since entry at which the present stage began
-        ("ends", "f8"),  # months since entry at which it ends
-        ("remission_since", "f8"),
-        ("relapse_clock", "f8"),  # from when the present therapy's curve of relapse counts
-        ("b_cells_since", "f8"),  # when B-cell aplasia was lost
-        ("waiting_since", "f8"),  # for cells, a second attempt included
-        ("hsct_since", "f8"),
-        ("hsct_before_entry", "f8"),  # months from a transplant before entry to entry
-        ("hazard_left", "f8"),  # background mortality: cumulative hazard still to be spent
-        ("hazard_so_far", "f8"),  # of the life table, from birth to the beginning of the present stage
-        ("mortality_ratio", "f8"),  # background mortality in the present stage over the general population's
-        ("sos_after_hsct", "f8"),  # probability of SOS at the next transplant, in the reference patient
-        ("number", "i8"),  # in the cohort, from 0
-        ("stage", "i8"),
-        ("next_stage", "i8"),
-        ("next_event", "i8"),
-        ("next_detail", "i8"),
-        ("next_therapy", "i8"),
-        ("therapy", "i8"),  # of the present or last course, -1 before the first
-        ("bridging", "i8"),  # the therapy given before the present one, -1 for none
-        ("bridged", "i8"),  # 1: it has been started
-        ("attempt", "i8"),  # of making cells, from 0
-        ("reinfused", "i8"),  # 1: reinfused after the loss of B-cell aplasia
-        ("cycles", "i8"),  # of the present course given so far
-        ("alkylators", "i8"),  # in the conditioning of the transplant planned, 1 or 2
-        ("hsct_in_relapse", "i8"),  # 1: the last transplant was done in active disease
-        ("lines_given", "i8"),
-        ("course", "i8"),  # courses since entry, from 0: which uniforms are the patient's now
-    ]
+    + columns_of(Patient)
 )
 
 

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
+from rallsim.common.columns import columns_of
 from rallsim.common.compiled import compiled, compiled_entry
 from rallsim.common.records import readable
 from rallsim.errors import Problem
 from rallsim.model.distributions import exponential_quantile
-from rallsim.model.parameter_fields import POPULATION_FIELDS
-from rallsim.model.patient import NO_TRANSPLANT, new_patients
+from rallsim.model.parameter_fields import POPULATION_FIELDS, Population
+from rallsim.model.patient import NO_TRANSPLANT, Patient, new_patients
 from rallsim.model.random_numbers import AtEntry
 from rallsim.model.rules import NOTHING
 from rallsim.model.states import Event, Stage
+from rallsim.model.world import Floats
 
 HSCT_AGE = 55.0  # years from which on another share is fit for transplant: the parameters' names say so
 AGE_POINTS = 1025  # of the table of age quantiles; linear between them
 
-POPULATION = np.dtype(
-    [(name, "f8") for name in POPULATION_FIELDS]
-    + [
-        ("cr1_rate", "f8"),  # per month, at which first remissions end
-        ("shortest_remission_months", "f8"),
-        ("months_to_hsct", "f8"),  # from a first remission to a transplant in it
-        ("prior_hsct_from_months", "f8"),  # the shortest first remission with a transplant in it
-        ("prior_hsct_given_time", "f8"),  # share transplanted of those whose first remission lasted that long
-        ("ages", "f8", (AGE_POINTS,)),
-    ]
-)
+
+class PopulationRecord(Population):
+    """One draw of a population's parameters, and what follows from them."""
+
+    cr1_rate: float  # per month, at which first remissions end
+    shortest_remission_months: float
+    months_to_hsct: float  # from a first remission to a transplant in it
+    prior_hsct_from_months: float  # the shortest first remission with a transplant in it
+    prior_hsct_given_time: float  # share transplanted of those whose first remission lasted that long
+    ages: Annotated[Floats, "f8", (AGE_POINTS,)]
+
+
+POPULATION = np.dtype([(name, "f8") for name in POPULATION_FIELDS] + columns_of(PopulationRecord))
 
 PATHS = (  # of all parameters that the entry of a patient depends on
     *(f"population.{name}" for name in POPULATION_FIELDS),
@@ -154,7 +158,7 @@ def blasts_at(u: float, below_5: float, below_10: float, below_50: float, shape:
 
 
 @compiled
-def enters(p: Any, uniforms: Any, population: Any) -> None:
+def enter(p: Patient, uniforms: Floats, population: PopulationRecord) -> None:
     """Fill the empty record of a patient from the entry uniforms: at relapse, or in remission with MRD.
 
     Fitness for transplant depends on age, the first remission on whether there was one (then exponential with the given
@@ -209,15 +213,17 @@ def enters(p: Any, uniforms: Any, population: Any) -> None:
 
 
 @compiled_entry
-def fill_block(patients: Any, luck: Any, first_number: int, populations: Any) -> None:
+def fill_block(
+    patients: Sequence[Patient], uniforms: Floats, first_number: int, populations: Sequence[PopulationRecord]
+) -> None:
     """Let the patients of a block enter; the first of them has this number in the cohort."""
     for place in range(len(patients)):
         patients[place].number = first_number + place
-        enters(patients[place], luck[place], populations[0])
+        enter(patients[place], uniforms[place], populations[0])
 
 
-def sample_patients(luck: np.ndarray, populations: np.ndarray, first_number: int = 0) -> np.ndarray:
-    """Return one record a row of `luck`, at entry, from the first record of `populations`."""
-    patients = new_patients(len(luck))
-    fill_block(*readable(patients), luck, first_number, *readable(populations))
+def sample_patients(uniforms: np.ndarray, populations: np.ndarray, first_number: int = 0) -> np.ndarray:
+    """Return one record a row of `uniforms`, at entry, from the first record of `populations`."""
+    patients = new_patients(len(uniforms))
+    fill_block(*readable(patients), uniforms, first_number, *readable(populations))
     return patients

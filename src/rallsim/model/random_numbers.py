@@ -2,7 +2,7 @@
 
 A patient owns a row of uniforms: the columns of `AtEntry` once, the columns of `InCourse` once for every course of
 treatment. Numbers depend on seed, replicate, patient, name and course, never on the strategy, the size of the
-cohort or the number of workers, so the same patient meets every strategy with the same luck.
+cohort or the number of workers, so the same patient meets every strategy with the same random numbers.
 
 Patients come in blocks of `BLOCK`. A decision added at the end of a family changes no other number.
 """
@@ -12,12 +12,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from enum import auto
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rallsim.common.codes import Code
 from rallsim.common.compiled import compiled, compiled_entry
+from rallsim.model.world import Floats
 
 BLOCK = 1000
 MAX_COURSES = 6
@@ -107,6 +108,10 @@ class InCourse(Code):
     LIVER_GRADE = auto()
     HSCT_REALISED = auto()
     CAUSE_OF_EARLY_DEATH = auto()
+    ONE_MORE_CYCLE = auto()
+    DEATH_BEFORE_THE_LINE = auto()
+    CAUSE_OF_DEATH_BEFORE_THE_LINE = auto()
+    TOO_ILL_FOR_THE_LINE = auto()
 
 
 ENTRY_COLUMNS = len(AtEntry)
@@ -124,7 +129,7 @@ SPARE = 0x7370617265  # tells the spare uniforms from those of decisions
 TO_UNIT, TO_WHOLE = 2.0**-53, 2.0**53
 
 
-def luck_of_block(seed: int, replicate: int, block: int) -> np.ndarray:
+def uniforms_of_block(seed: int, replicate: int, block: int) -> np.ndarray:
     """Uniforms in [0, 1) of the patients `block * BLOCK` to `(block + 1) * BLOCK - 1`.
 
     Each patient has a 64-bit key from numpy's counter-based generator keyed by (seed, replicate, block). The patient's
@@ -137,8 +142,8 @@ def luck_of_block(seed: int, replicate: int, block: int) -> np.ndarray:
 
     Source: Steele, Lea and Flood, «Fast splittable pseudorandom number generators», OOPSLA 2014.
 
-    >>> luck = luck_of_block(seed=1, replicate=0, block=0)
-    >>> luck.shape == (BLOCK, COLUMNS), bool((luck_of_block(1, 0, 0) == luck).all())
+    >>> uniforms = uniforms_of_block(seed=1, replicate=0, block=0)
+    >>> uniforms.shape == (BLOCK, COLUMNS), bool((uniforms_of_block(1, 0, 0) == uniforms).all())
     (True, True)
     """
     keys = np.random.Philox(np.random.SeedSequence((seed, replicate, block))).random_raw(BLOCK)
@@ -152,21 +157,21 @@ def uniforms_of(keys: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     >>> hex(int(uniforms_of(keys, offsets)[0, 0] * 2**53)), hex(0xE220A8397B1DCDAF >> 11)
     ('0x1c4415072f63b9', '0x1c4415072f63b9')
     """
-    luck = np.empty((len(keys), len(offsets)))
-    fill_uniforms(keys, offsets, luck)
-    return luck
+    uniforms = np.empty((len(keys), len(offsets)))
+    fill_uniforms(keys, offsets, uniforms)
+    return uniforms
 
 
 @compiled_entry
-def fill_uniforms(keys: Any, offsets: Any, luck: Any) -> None:
-    """Fill `luck` with the uniforms of each key at each offset."""
+def fill_uniforms(keys: NDArray[np.uint64], offsets: NDArray[np.uint64], uniforms: Floats) -> None:
+    """Fill `uniforms` with those of each key at each offset."""
     for place in range(len(keys)):
         for column in range(len(offsets)):
-            luck[place, column] = uniform_of(keys[place] + offsets[column])
+            uniforms[place, column] = uniform_of(keys[place] + offsets[column])
 
 
 @compiled
-def uniform_of(state: Any) -> float:
+def uniform_of(state: np.uint64) -> float:
     """Output of SplitMix64 at a state, as a number in [0, 1)."""
     z = (state ^ (state >> SHIFT_30)) * MIX_1
     z = (z ^ (z >> SHIFT_27)) * MIX_2
@@ -174,13 +179,13 @@ def uniform_of(state: Any) -> float:
 
 
 @compiled
-def another(uniform: float, repeat: int) -> float:
-    """Return a further number for a decision taken again and again, such as the time to the next infection.
+def repeated(uniform: float, repeat: int) -> float:
+    """Return the uniform of a decision that is taken again and again, such as the time to the next infection.
 
     The 53 bits of the decision's own uniform are the key of a SplitMix64 sequence; `repeat` counts in it from 1, and 0
     is the uniform itself.
 
-    >>> another(0.25, 0)
+    >>> repeated(0.25, 0)
     0.25
     """
     if repeat == 0:

@@ -1,4 +1,4 @@
-"""The words of a history: stages a patient can be in, events that can happen, and their details."""
+"""The codes of the model: stages, events and their details, which make a history; kinds and targets of therapies."""
 
 from __future__ import annotations
 
@@ -91,6 +91,24 @@ class Detail(Code):
     def word(self) -> str:
         """The name of the code in files; an event without detail has an empty one."""
         return "" if self == Detail.NONE else self.name.lower()
+
+
+class Kind(Code):
+    """What a therapy is, which says how its course goes."""
+
+    DRUG = auto()
+    CAR_T = auto()
+    MRD = auto()  # a drug for measurable residual disease in remission
+    TRANSPLANT = auto()  # in relapse
+    SUPPORTIVE = auto()  # nothing against the leukaemia
+
+
+class Antigen(Code):
+    """What a therapy aims at."""
+
+    NONE = auto()
+    CD19 = auto()
+    CD22 = auto()
 
 
 STAGES, EVENTS, DETAILS = Stage.words(), Event.words(), Detail.words()

@@ -12,10 +12,10 @@ import numpy as np
 
 from rallsim.model.states import EVENTS, STAGES, Event, Stage
 
-_ACTIVE = (Stage.RELAPSED, Stage.REFRACTORY)
-_TREATED = (Stage.SALVAGE, Stage.INFUSED)
-_IN_REMISSION = (Stage.REMISSION, Stage.AWAITING_HSCT, Stage.MRD_THERAPY)
-_ALIVE = tuple(stage for stage in range(len(STAGES)) if stage != Stage.DEAD)
+ACTIVE = (Stage.RELAPSED, Stage.REFRACTORY)
+TREATED = (Stage.SALVAGE, Stage.INFUSED)
+IN_REMISSION = (Stage.REMISSION, Stage.AWAITING_HSCT, Stage.MRD_THERAPY)
+ALIVE = tuple(stage for stage in range(len(STAGES)) if stage != Stage.DEAD)
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -29,41 +29,29 @@ def _inside(*stages: int) -> Pairs:
 
 
 _ON_TREATMENT = _inside(Stage.SALVAGE, Stage.INFUSED, Stage.MRD_THERAPY)
-_WITH_TIME = _inside(
-    *(
-        Stage.DEBULKING,
-        Stage.SALVAGE,
-        Stage.AWAITING_CELLS,
-        Stage.INFUSED,
-        Stage.MRD_THERAPY,
-        Stage.REMISSION,
-        Stage.AWAITING_HSCT,
-    )
-)
-_OF_CYCLES = _inside(
-    Stage.DEBULKING, Stage.SALVAGE, Stage.AWAITING_CELLS, Stage.MRD_THERAPY, Stage.REMISSION, Stage.AWAITING_HSCT
-)
+_OF_CYCLES = _inside(Stage.DEBULKING, Stage.SALVAGE, Stage.AWAITING_CELLS, *IN_REMISSION)
+_WITH_TIME = (*_OF_CYCLES, *_inside(Stage.INFUSED))
 
-ENTRIES = (Stage.RELAPSED, *_IN_REMISSION)
+ENTRIES = (Stage.RELAPSED, *IN_REMISSION)
 """Stages in which a patient may enter."""
 
 TRANSITIONS: dict[int, Pairs] = {
-    Event.TREATMENT_START: _from_to(_ACTIVE, (Stage.SALVAGE, Stage.DEBULKING, Stage.AWAITING_CELLS)),
-    Event.PALLIATIVE_CARE: _from_to(_ACTIVE, (Stage.PALLIATIVE,)),
+    Event.TREATMENT_START: _from_to(ACTIVE, (Stage.SALVAGE, Stage.DEBULKING, Stage.AWAITING_CELLS)),
+    Event.PALLIATIVE_CARE: _from_to(ACTIVE, (Stage.PALLIATIVE,)),
     Event.DEBULKED: ((Stage.DEBULKING, Stage.SALVAGE),),
     Event.LEUKAPHERESIS_FAILURE: ((Stage.AWAITING_CELLS, Stage.REFRACTORY),),
     Event.MANUFACTURE_FAILURE: ((Stage.AWAITING_CELLS, Stage.REFRACTORY), (Stage.AWAITING_CELLS, Stage.AWAITING_CELLS)),
     Event.DROP_OUT: ((Stage.AWAITING_CELLS, Stage.REFRACTORY),),
     Event.INFUSION: ((Stage.AWAITING_CELLS, Stage.INFUSED),),
-    Event.RESPONSE: (*_from_to(_TREATED, _IN_REMISSION), (Stage.SALVAGE, Stage.AFTER_HSCT)),
-    Event.NO_RESPONSE: _from_to(_TREATED, (Stage.REFRACTORY,)),
+    Event.RESPONSE: (*_from_to(TREATED, IN_REMISSION), (Stage.SALVAGE, Stage.AFTER_HSCT)),
+    Event.NO_RESPONSE: _from_to(TREATED, (Stage.REFRACTORY,)),
     Event.MRD_RESPONSE: _from_to((Stage.MRD_THERAPY,), (Stage.REMISSION, Stage.AWAITING_HSCT, Stage.MRD_THERAPY)),
-    Event.B_CELL_RECOVERY: _from_to((Stage.REMISSION,), _IN_REMISSION),
+    Event.B_CELL_RECOVERY: _from_to((Stage.REMISSION,), IN_REMISSION),
     Event.HSCT: ((Stage.AWAITING_HSCT, Stage.AFTER_HSCT), (Stage.SALVAGE, Stage.SALVAGE)),
-    Event.RELAPSE: _from_to((*_IN_REMISSION, Stage.AFTER_HSCT, Stage.LONG_TERM_REMISSION), (Stage.RELAPSED,)),
+    Event.RELAPSE: _from_to((*IN_REMISSION, Stage.AFTER_HSCT, Stage.LONG_TERM_REMISSION), (Stage.RELAPSED,)),
     Event.LONG_TERM_REMISSION: _from_to((Stage.REMISSION, Stage.AFTER_HSCT), (Stage.LONG_TERM_REMISSION,)),
-    Event.DEATH: _from_to(_ALIVE, (Stage.DEAD,)),
-    Event.CENSORED: _inside(*_ALIVE),
+    Event.DEATH: _from_to(ALIVE, (Stage.DEAD,)),
+    Event.CENSORED: _inside(*ALIVE),
     Event.LEUKAPHERESIS: _inside(Stage.AWAITING_CELLS),
     Event.BRIDGING_START: _inside(Stage.AWAITING_CELLS, Stage.DEBULKING),
     Event.BRIDGING_RESPONSE: _inside(Stage.AWAITING_CELLS, Stage.DEBULKING),
@@ -79,7 +67,7 @@ TRANSITIONS: dict[int, Pairs] = {
     Event.LIVER: _WITH_TIME,
     Event.SOS: _inside(Stage.SALVAGE, Stage.INFUSED, Stage.MRD_THERAPY, Stage.AFTER_HSCT),
     Event.MRD_THERAPY_START: _inside(Stage.MRD_THERAPY),
-    Event.REINFUSION: _inside(*_IN_REMISSION),
+    Event.REINFUSION: _inside(*IN_REMISSION),
     Event.ACUTE_GVHD: _inside(Stage.SALVAGE, Stage.AFTER_HSCT),
     Event.CHRONIC_GVHD: _inside(Stage.SALVAGE, Stage.AFTER_HSCT),
 }

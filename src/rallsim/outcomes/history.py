@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rallsim.errors import ModelError
+from rallsim.errors import InputError, ModelError, Problem
 from rallsim.model.states import DETAILS, EVENTS, STAGES, Detail, Event, Stage
 from rallsim.model.transitions import ENTRIES, allowed_transitions
+from rallsim.outcomes.censoring import events_until
 
 Mask = NDArray[np.bool_]
 
@@ -99,6 +100,18 @@ class History:
                 "therapy": _in_words(events["therapy"], self.therapies),
                 "detail": _in_words(events["detail"], DETAILS),
             }
+        )
+
+    def until(self, months: float) -> History:
+        """Return the history as if it had ended at `months`: later events left out, whoever is alive censored then.
+
+        Refuses a time after the horizon, up to which alone anything is known.
+        """
+        if months > self.horizon:
+            allowed = f"up to {self.horizon:g}; simulate(..., months=...) follows patients longer"
+            raise InputError(Problem("histories end before", found=f"{months:g} months", allowed=allowed))
+        return (
+            replace(self, events=events_until(self.events, months), horizon=months) if months < self.horizon else self
         )
 
     def intervals(self) -> pd.DataFrame:

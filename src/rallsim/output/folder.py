@@ -44,8 +44,22 @@ class Saved:
     moved: Path | None
 
 
-def results_of(simulation: Simulation) -> Results:
-    """Compute the tables of a run from its histories."""
+def summarise(simulation: Simulation) -> Results:
+    """Summarise a `simulation` in the tables of `rallsim run`: shares, times and differences with Monte Carlo errors.
+
+    - `summary`: a row a strategy and outcome, with its estimate, standard error and 95 % limits.
+    - `differences`: the same minus the reference strategy's, in the same patients.
+    - `survival`: overall and event-free survival every half month up to the horizon.
+    - `imputation`: of patients from a file, what was not known and drawn; None otherwise.
+
+    Shares lie between 0 and 1, times are months from entry. The uncertainty of the parameters is not included.
+
+    >>> from rallsim.inputs.scenario import load_scenario
+    >>> from rallsim.simulation.simulate import simulate
+    >>> tables = summarise(simulate(load_scenario("first_salvage", patients=20)))
+    >>> sorted(tables.summary["strategy"].unique())
+    ['blinatumomab', 'chemotherapy', 'inotuzumab']
+    """
     scenario = simulation.scenario
     tables = {name: patient_table(history) for name, history in simulation.histories.items()}
     return Results(

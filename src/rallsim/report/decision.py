@@ -6,6 +6,7 @@ import pandas as pd
 from rich.table import Table
 
 from rallsim.decision.analysis import Decision
+from rallsim.decision.partial_information import not_shown
 from rallsim.decision.style import Style
 from rallsim.report.terminal import numbers_right, terminal
 
@@ -38,9 +39,12 @@ def print_decision(decision: Decision, style: Style) -> None:
         )
     if decision.evppi is not None:
         console.print(
-            "\nWorth of knowing parameters: EVPPI per patient, by regression\n", style="bold", highlight=False
+            "\nWorth of knowing parameters: EVPPI per patient, above what chance makes\n", style="bold", highlight=False
         )
-        console.print(_evppi(decision, decision.evppi, style))
+        if decision.evppi["Worth_Knowing"].any():
+            console.print(_evppi(decision, decision.evppi, style))
+        if rest := not_shown(decision.evppi):
+            console.print(rest, highlight=False)
     console.print("\nWhat is uncertain outside the draws is not in these numbers. Not medical advice.", highlight=False)
 
 
@@ -97,7 +101,7 @@ def _answers(decision: Decision, style: Style) -> Table:
         everyone = [] if population is None else [style.money(float(population[row["WTP"]]))]
         table.add_row(
             _per(row["WTP"], style),
-            style.label(row["Best"]),
+            " = ".join(style.label(name) for name in [row["Best"], *str(row["Tied_With"]).split()]),
             f"{100 * row['Probability']:.0f} % of draws",
             style.label(row["Next"]),
             f"{style.money(row['Gain'])} ± {row['Gain_Std_Error']:,.0f}",
@@ -108,16 +112,22 @@ def _answers(decision: Decision, style: Style) -> Table:
 
 
 def _evppi(decision: Decision, values: pd.DataFrame, style: Style) -> Table:
-    """Groups by their highest share of the EVPI at any threshold."""
-    order = values.groupby("Parameters")["Share"].max().sort_values(ascending=False, kind="stable").index
+    """Groups that are worth knowing, by their highest share of the EVPI at any threshold."""
+    known = values[values["Worth_Knowing"]]
+    order = known.groupby("Parameters")["Share"].max().sort_values(ascending=False, kind="stable").index
     table = _table("", *(_per(k, style) for k in decision.wtp))
     cells = values.set_index(["Parameters", "WTP"])
     for name in order[:MOST_PARAMETERS]:
         rows = [cells.loc[(name, k)] for k in decision.wtp]
-        table.add_row(str(name), *(f"{style.money(row['EVPPI'])} ± {row['Std_Error']:,.0f}" for row in rows))
+        table.add_row(style.label(str(name)), *(_worth(row, style) for row in rows))
     if len(order) > MOST_PARAMETERS:
         table.add_row(f"{len(order) - MOST_PARAMETERS} more in evppi.csv")
     return table
+
+
+def _worth(row: pd.Series, style: Style) -> str:
+    """A value with its standard error; a dash where it is not above chance."""
+    return f"{style.money(row['EVPPI'])} ± {row['Std_Error']:,.0f}" if row["Worth_Knowing"] else "–"
 
 
 def _population_columns(decision: Decision) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from rallsim.economics.discounting import Discount
 from rallsim.economics.settings.cost_files import CATEGORIES
 from rallsim.economics.settings.settings import EconomicSettings
 from rallsim.economics.tables.economic_results import EconomicResults
+from rallsim.inputs.scenario_schema import LIFETIME_MONTHS
 from rallsim.report.terminal import numbers_right, terminal
 
 SIGNS = {"GBP": "£", "EUR": "€", "USD": "US$", "CAD": "C$", "AUD": "A$"}
@@ -36,6 +38,8 @@ ACTIVITY = {
     "transplant_days": "Days in a transplant bed",
     "outpatient_visits": "Outpatient visits",
 }
+MARK = "†"  # of an ICER that is not for life
+ALIKE = 0.1  # of an ICER: one for life that differs by no more is not shown
 STATUS = {"ND": "", "ED": "extendedly dominated by", "D": "dominated by"}
 
 
@@ -64,14 +68,38 @@ def print_economics(results: EconomicResults) -> None:
 def basis_words(economics: EconomicSettings) -> str:
     """Say in a few words what was counted with.
 
-    Whose view, currency and year of prices, rates.
+    Whose view, currency and year of prices, for how long, rates.
     """
     who = economics.perspective.label if economics.perspective else "no perspective"
     rates = economics.rates
     return (
-        f"{who}: {economics.currency}, discounted at {_rate(rates.costs)} (costs) and {_rate(rates.qalys)} "
-        "(QALYs, life years) a year"
+        f"{who}: {economics.currency}, {horizon_words(economics)}, discounted at {_rate(rates.costs)} (costs) and "
+        f"{_rate(rates.qalys)} (QALYs, life years) a year"
     )
+
+
+def horizon_words(economics: EconomicSettings) -> str:
+    """Say for how long costs, QALYs and life years are counted."""
+    return "for life" if economics.horizon_months == LIFETIME_MONTHS else f"up to {economics.horizon_months:g} months"
+
+
+def icer_head(economics: EconomicSettings) -> str:
+    """Heading of ICERs: what they are of, and up to when where that is not for life."""
+    short = "" if economics.horizon_months == LIFETIME_MONTHS else f" {horizon_words(economics)}"
+    return f"ICER{short} ({economics.currency} per QALY)"
+
+
+def lifetime_words(icer: float, for_life: float, currency: str) -> str:
+    """Give the ICER of a whole life beside that of a shorter horizon, where it differs by more than a tenth.
+
+    >>> lifetime_words(150_000.0, 67_000.0, "GBP"), lifetime_words(67_500.0, 67_000.0, "GBP")
+    ('for life £67,000', 'for life within a tenth')
+    """
+    if math.isnan(icer):
+        return ""
+    if math.isnan(for_life):
+        return "for life none"
+    return "for life " + (money(for_life, currency) if abs(for_life - icer) > ALIKE * abs(icer) else "within a tenth")
 
 
 def notes(results: EconomicResults) -> list[str]:
@@ -83,15 +111,7 @@ def notes(results: EconomicResults) -> list[str]:
         for place in set(one.charges.item.tolist())
     }
     listed = [name for name in economics.costs.list_prices() if name in paid]
-    alive = tables["activity"].query("outcome == 'censored'")["estimate"]
-    found = []
-    if alive.max() > 0:
-        low, high = (f"{100 * share:.0f}" for share in (alive.min(), alive.max()))
-        found.append(
-            f"{low if low == high else f'{low} to {high}'} % of patients are alive at "
-            f"{results.scenario.horizon_months:g} months; what they cost and gain later is not counted "
-            "(horizon_months up to 1200 follows them for life)."
-        )
+    found = [f"{MARK} {sentence}" for sentence in horizon_note(results)]
     if listed:
         found.append(
             f"List prices, from which confidential discounts may be given, so what is paid may be less: "
@@ -123,6 +143,18 @@ def notes(results: EconomicResults) -> list[str]:
         elsewhere = "; economics/net_benefit.csv has a grid" if economics.grid else ""
         found.append(f"No threshold is stated for this perspective: --wtp gives one{elsewhere}.")
     return found
+
+
+def horizon_note(results: EconomicResults) -> list[str]:
+    """Say what a horizon shorter than life leaves out; nothing where costs are counted for life."""
+    if results.economics.horizon_months == LIFETIME_MONTHS:
+        return []
+    low, high = (f"{100 * share(results.alive.values()):.0f}" for share in (min, max))
+    shares = low if low == high else f"{low} to {high}"
+    return [
+        f"Costs and QALYs are counted {horizon_words(results.economics)}, when {shares} % of patients are alive: what "
+        "they cost and gain later is in no total and no ICER (--horizon lifetime)."
+    ]
 
 
 def money(amount: float, currency: str) -> str:
@@ -187,7 +219,8 @@ def _incremental(incremental: pd.DataFrame, labels: Mapping[str, str], economics
     currency = economics.costs.currency
     table = _table("", "Costs", "QALYs", "Δ costs", "Δ QALYs", "ICER per QALY", "")
     for row in incremental.to_dict("records"):
-        step = not pd.isna(row["ICER"])
+        step, short = not pd.isna(row["ICER"]), economics.horizon_months < LIFETIME_MONTHS
+        mark = f" {MARK} ({lifetime_words(row['ICER'], row['ICER_Lifetime'], currency)})" if short else ""
         by = str(row["Dominated_By"])
         names = " + ".join(labels[name] for name in by.removeprefix("= ").split(" + ") if name)
         words = f"the same as {names}" if by.startswith("= ") else f"{STATUS[row['Status']]} {names}".strip()
@@ -197,7 +230,7 @@ def _incremental(incremental: pd.DataFrame, labels: Mapping[str, str], economics
             f"{row['Effect']:.3f}",
             money(row["Inc_Cost"], currency) if step else "",
             f"{row['Inc_Effect']:+.3f}" if step else "",
-            f"{money(row['ICER'], currency)} ± {row['ICER_Std_Error']:,.0f}" if step else "",
+            f"{money(row['ICER'], currency)} ± {row['ICER_Std_Error']:,.0f}{mark}" if step else "",
             words,
         )
     table.columns[-1].justify = "left"

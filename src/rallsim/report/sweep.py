@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rallsim.report.economics import horizon_words
 from rallsim.report.terminal import records
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ def print_question(study: Study, names: Sequence[str]) -> None:
     economics, view = study.economics, study.economics.perspective
     print(
         f"{study.scenario.title}: {', '.join(names)}. Costs: {economics.costs.id}, {economics.costs.currency} "
-        f"{economics.costs.price_year}; perspective: {view.label if view else 'none'}; willingness to pay: "
-        + ", ".join(f"{one:,.0f}" for one in study.wtp)
+        f"{economics.costs.price_year}, {horizon_words(economics)}; perspective: {view.label if view else 'none'}; "
+        "willingness to pay: " + ", ".join(f"{one:,.0f}" for one in study.wtp)
     )
 
 

@@ -1,7 +1,7 @@
 """The engine of record: every patient is a SimPy process.
 
 A process asks the pathway how the present stage will end, sleeps until then, and asks again. Risks are sampled first
-and only the earliest is waited for. Patients who compete for nothing live in environments of one block each.
+and only the earliest is waited for. Patients who compete for nothing have an environment for each block.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ import simpy
 
 from rallsim.common.records import readable, taken
 from rallsim.model.event_rows import put_patients_in_order
-from rallsim.model.step import NOBODY_WAKES, BlockArrays, step
+from rallsim.model.step import FINISHED, step
+from rallsim.model.world import BlockArrays
 from rallsim.simulation.blocks import Block
 from rallsim.simulation.engine_inputs import Prepared
 
 COMPILED = "step"
 
 
-def simulate_block(entrants: np.ndarray, luck: np.ndarray, prepared: Prepared, draw: int = 0) -> np.ndarray:
+def simulate_block(entrants: np.ndarray, uniforms: np.ndarray, prepared: Prepared, draw: int = 0) -> np.ndarray:
     """Run the patients of a block to death or horizon; return their history rows (history.EVENT_ROW)."""
     environment = simpy.Environment()
-    block = Block.of(entrants, luck)
+    block = Block.of(entrants, uniforms)
     arrays = block.arrays(prepared, draw)
     for place in range(len(block.patients)):
         environment.process(_patient(environment, place, arrays))
@@ -38,10 +39,10 @@ def simulate_block(entrants: np.ndarray, luck: np.ndarray, prepared: Prepared, d
 
 
 def _patient(environment: simpy.Environment, place: int, arrays: BlockArrays) -> Generator[simpy.Timeout, None, None]:
-    """Live one patient's life: from stage to stage, asleep in between."""
+    """Lead one patient from stage to stage, waiting in between."""
     timeout = environment.timeout
     ends = step(place, *arrays)
-    while ends != NOBODY_WAKES:
+    while ends != FINISHED:
         # The patient's own absolute times go into the history; the clock of the environment may differ in the last bit.
         yield timeout(max(0.0, ends - environment.now))
         ends = step(place, *arrays)

@@ -9,40 +9,41 @@ import numpy as np
 from rallsim.common.compiled import compiled, compiled_entry
 from rallsim.common.records import copied
 from rallsim.model.event_rows import put_in_order
-from rallsim.model.step import NOBODY_WAKES, BlockArrays, advance
+from rallsim.model.step import FINISHED, advance
+from rallsim.model.world import BlockArrays
 from rallsim.simulation.blocks import Block
 from rallsim.simulation.engine_inputs import Prepared
 
 COMPILED = "run_block"
 
 
-def simulate_block(entrants: np.ndarray, luck: np.ndarray, prepared: Prepared, draw: int = 0) -> np.ndarray:
+def simulate_block(entrants: np.ndarray, uniforms: np.ndarray, prepared: Prepared, draw: int = 0) -> np.ndarray:
     """Run the patients of a block to death or horizon; return their history rows (events.EVENT_ROW)."""
-    block = Block.of(entrants, luck)
+    block = Block.of(entrants, uniforms)
     run_block(block.arrays(prepared, draw))
     return copied(block.written)
 
 
 @compiled
-def live(place: int, block: Any) -> None:
-    """Let one patient of a block live from entry to death or horizon, and put the rows written in order of time."""
+def run_to_end(place: int, block: BlockArrays) -> None:
+    """Simulate one patient of a block from entry to death or horizon, and put the rows written in order of time."""
     first = block.cursor[0]
-    while advance(place, block) != NOBODY_WAKES:
+    while advance(place, block) != FINISHED:
         pass
     put_in_order(block.events, first, min(block.cursor[0], len(block.events)))
 
 
 @compiled
-def live_alone(place: int, draw: int, block: Any) -> None:
-    """Let the only patient of a block live with the luck at a place under a draw; rows stand from 0 to the cursor.
+def simulate_patient(place: int, draw: int, block: Any) -> None:
+    """Simulate the only patient of a block with the uniforms at a place under a draw; rows lie from 0 to the cursor.
 
-    The block holds the luck of many patients, and models and therapies of one draw for all or of every draw.
+    The block holds the uniforms of many patients, and models and therapies of one draw for all or of every draw.
     """
     drawn = draw if len(block.models) > 1 else 0
     one = BlockArrays(
         block.patients,
         block.attributes,
-        block.luck[place : place + 1],
+        block.uniforms[place : place + 1],
         block.models[drawn : drawn + 1],
         block.therapies[drawn],
         block.rules,
@@ -52,7 +53,7 @@ def live_alone(place: int, draw: int, block: Any) -> None:
         block.cursor,
     )
     block.cursor[0] = 0
-    live(0, one)
+    run_to_end(0, one)
 
 
 @compiled
@@ -63,7 +64,7 @@ def copy_words(entrant: Any, record: Any) -> None:
 
 
 @compiled_entry
-def run_block(block: Any) -> None:
-    """Let all patients of a block live, one after the other."""
+def run_block(block: BlockArrays) -> None:
+    """Simulate all patients of a block, one after the other."""
     for place in range(len(block.patients)):
-        live(place, block)
+        run_to_end(place, block)

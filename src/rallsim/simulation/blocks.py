@@ -10,7 +10,7 @@ from rallsim.common.records import copied, readable
 from rallsim.errors import ModelError
 from rallsim.model.event_rows import EVENT_ROW
 from rallsim.model.patient import attribute_matrix
-from rallsim.model.step import BlockArrays
+from rallsim.model.world import BlockArrays
 from rallsim.simulation.engine_inputs import Prepared
 
 MAX_EVENTS = 400  # of a patient on average over a block; far more than toxicity at its highest rates makes
@@ -18,22 +18,22 @@ MAX_EVENTS = 400  # of a patient on average over a block; far more than toxicity
 
 @dataclass
 class Block:
-    """The patients of a block, their luck, and the events written so far."""
+    """The patients of a block, their uniforms, and the events written so far."""
 
     patients: np.ndarray
-    luck: np.ndarray
+    uniforms: np.ndarray
     events: np.ndarray
     cursor: np.ndarray
 
     @classmethod
-    def of(cls, entrants: np.ndarray, luck: np.ndarray) -> Block:
+    def of(cls, entrants: np.ndarray, uniforms: np.ndarray) -> Block:
         """Take a copy of patients at entry, who are the same under every strategy, with room for their events."""
         events = np.empty(len(entrants) * MAX_EVENTS, EVENT_ROW)
-        return cls(copied(entrants), luck, events, np.zeros(1, np.int64))
+        return cls(copied(entrants), uniforms, events, np.zeros(1, np.int64))
 
     def arrays(self, prepared: Prepared, draw: int) -> BlockArrays:
         """What the pathway reads and writes."""
-        patients = (self.patients, attribute_matrix(self.patients), self.luck)
+        patients = (self.patients, attribute_matrix(self.patients), self.uniforms)
         return BlockArrays(*readable(*patients, *prepared.tables(draw), self.events, self.cursor))
 
     @property

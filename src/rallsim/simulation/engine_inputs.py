@@ -19,12 +19,12 @@ from rallsim.model.parameter_fields import (
     KIND_FIELDS,
     MODEL,
     THERAPY,
-    Kind,
     attribute_name,
 )
 from rallsim.model.patient import ATTRIBUTES, GIVEN, MAX_THERAPIES
 from rallsim.model.population import PATHS, Values, impossible_population, population_records
 from rallsim.model.rules import ALTERNATIVE, ANY, CONDITION, NOTHING, RULE
+from rallsim.model.states import Kind
 
 KINDS_IN_RULES = (  # list of rules, key, kinds of therapy that may stand there
     ("salvage", "give", ("drug", "car_t", "transplant", "supportive")),

@@ -1,6 +1,6 @@
 """Engines: they move patients along the pathway and keep the clock; they know no medicine.
 
-An engine is a module with `simulate_block(entrants, luck, prepared, draw=0)`, which returns the history rows of
+An engine is a module with `simulate_block(entrants, uniforms, prepared, draw=0)`, which returns the history rows of
 a block, and `COMPILED`, the name of the compiled function it calls.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rallsim.model.population import sample_patients
-from rallsim.model.random_numbers import BLOCK, luck_of_block
+from rallsim.model.random_numbers import BLOCK, uniforms_of_block
 from rallsim.simulation.engine_inputs import Prepared
 from rallsim.simulation.imputation import entrants
 
@@ -24,17 +24,17 @@ def blocks_of(patients: int) -> list[tuple[int, int]]:
 def entrants_of_block(
     seed: int, prepared: Prepared, block: tuple[int, int], replicate: int = 0, draw: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the patients of a block (its number and size) at entry, and their luck; any strategy has the same."""
+    """Return the patients of a block (its number and size) at entry, and their uniforms; any strategy has the same."""
     number, size = block
-    luck = luck_of_block(seed, replicate, number)[:size]
-    return entrants_with(luck, prepared, number, draw), luck
+    uniforms = uniforms_of_block(seed, replicate, number)[:size]
+    return entrants_with(uniforms, prepared, number, draw), uniforms
 
 
 def entrants_with(
-    luck: np.ndarray, prepared: Prepared, number: int, draw: int = 0, part: slice = EVERYBODY
+    uniforms: np.ndarray, prepared: Prepared, number: int, draw: int = 0, part: slice = EVERYBODY
 ) -> np.ndarray:
-    """Return the patients of a block at entry, or part of them, from their luck and a draw of the population."""
+    """Return the patients of a block at entry, or part of them, from their uniforms and a draw of the population."""
     population = prepared.populations[draw : draw + 1]
     if prepared.cohort is None:
-        return sample_patients(luck[part], population, number * BLOCK + (part.start or 0))
-    return entrants(prepared.cohort, luck, population, prepared.forms, number)[part]
+        return sample_patients(uniforms[part], population, number * BLOCK + (part.start or 0))
+    return entrants(prepared.cohort, uniforms, population, prepared.forms, number)[part]

@@ -17,7 +17,7 @@ from rallsim.common.compiled import compiled_entry
 from rallsim.common.records import readable
 from rallsim.inputs.cohort_file import COLUMNS, REMISSION_BLASTS, Cohort
 from rallsim.model.patient import NO_TRANSPLANT, new_patients
-from rallsim.model.population import AGE_POINTS, HSCT_AGE, enters
+from rallsim.model.population import AGE_POINTS, HSCT_AGE, enter
 from rallsim.model.random_numbers import BLOCK, ENTRY_COLUMNS, AtEntry
 from rallsim.model.states import Stage
 
@@ -56,21 +56,25 @@ def is_drawn(cohort: Cohort) -> np.ndarray:
 
 
 def entrants(
-    cohort: Cohort, luck: np.ndarray, population: np.ndarray, therapies: Sequence[tuple[str, str | None]], block: int
+    cohort: Cohort,
+    uniforms: np.ndarray,
+    population: np.ndarray,
+    therapies: Sequence[tuple[str, str | None]],
+    block: int,
 ) -> np.ndarray:
-    """Return the patients of a block at entry, one a row of `luck`.
+    """Return the patients of a block at entry, one a row of `uniforms`.
 
     `population` is the record (of one draw) from which gaps are drawn, `therapies` are ids with the therapy that each
     is a form of, in the order of the records.
     """
-    size = len(luck)
+    size = len(uniforms)
     numbers = block * BLOCK + np.arange(size)
     known = _known(cohort, cohort.row_of(numbers))
-    uniforms, populations = luck[:, :ENTRY_COLUMNS].copy(), np.repeat(population[:1], size)
+    at_entry, populations = uniforms[:, :ENTRY_COLUMNS].copy(), np.repeat(population[:1], size)
     _causes(known, populations)
-    _consequences(known, populations, uniforms)
+    _consequences(known, populations, at_entry)
     patients = new_patients(size)
-    fill_rows(*readable(patients), uniforms, *readable(populations))
+    fill_rows(*readable(patients), at_entry, *readable(populations))
     patients["number"] = numbers
     _overlay(patients, known, populations)
     ids = [name for name, _ in therapies]
@@ -85,7 +89,7 @@ def entrants(
 def fill_rows(patients: Any, uniforms: Any, populations: Any) -> None:
     """Let patients enter, each from a population of its own."""
     for place in range(len(patients)):
-        enters(patients[place], uniforms[place], populations[place])
+        enter(patients[place], uniforms[place], populations[place])
 
 
 def _known(cohort: Cohort, rows: np.ndarray) -> Known:

@@ -1,10 +1,10 @@
-"""From a checked scenario to histories: blocks of patients, every strategy on the same luck."""
+"""From a checked scenario to histories: blocks of patients, every strategy with the same random numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -39,17 +39,24 @@ class Simulation:
         """Who the patients are at entry (`outcomes.baseline`)."""
         return next(iter(self.histories.values())).baseline
 
+    def until(self, months: float) -> Simulation:
+        """Return the simulation as if it had ended at `months`."""
+        return replace(self, histories={name: history.until(months) for name, history in self.histories.items()})
+
 
 def simulate(
     scenario: Scenario,
     parameters: ParameterSet | None = None,
     *,
+    months: float | None = None,
     engine: str = ENGINES[0],
     replicate: int = 0,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Simulation:
-    """Simulate every strategy of a scenario on the same patients with the same luck.
+    """Simulate every strategy of a scenario on the same patients with the same random numbers.
+
+    Patients are followed for `months`, by default for the scenario's `horizon_months`.
 
     `engine` is batch (compiled loop) or agents (SimPy): the histories are the same to the last bit. `workers` threads
     share the blocks of patients, which helps the batch engine; histories do not depend on how many there are.
@@ -64,12 +71,13 @@ def simulate(
     parameters = parameters_for(scenario, parameters or load_parameters())
     check_scenario(scenario, parameters)
     base = parameters.values(scenario.population_id)
-    prepared = [prepare(scenario, strategy, parameters, base) for strategy in scenario.strategies.values()]
+    followed = scenario if months is None else scenario.followed_for(months)
+    prepared = [prepare(followed, strategy, parameters, base) for strategy in scenario.strategies.values()]
     simulate_block = engine_called(engine)
 
     def rows_of(block: tuple[int, int]) -> tuple[np.ndarray, list[np.ndarray]]:
-        entrants, luck = entrants_of_block(scenario.seed, prepared[0], block, replicate)
-        return baseline_of(entrants), [simulate_block(entrants, luck, one) for one in prepared]
+        entrants, uniforms = entrants_of_block(scenario.seed, prepared[0], block, replicate)
+        return baseline_of(entrants), [simulate_block(entrants, uniforms, one) for one in prepared]
 
     blocks = []
     for baseline, rows in shared_out(rows_of, blocks_of(scenario.patients), workers):
@@ -84,7 +92,7 @@ def simulate(
             strategy=one.strategy,
             therapies=tuple(parameters.therapies),
             baseline=baseline,
-            horizon=scenario.horizon_months,
+            horizon=followed.horizon_months,
             replicate=replicate,
             seed=scenario.seed,
         )

@@ -189,7 +189,7 @@ def identity_of(
             if name not in ("id", "label", "parameters")
         },
         "values": {path: value for path, value in values.items() if is_relevant(path, met)},
-        "economics": economics and [economics.costs, economics.utilities, economics.rates],
+        "economics": economics and [economics.costs, economics.utilities, economics.rates, economics.horizon_months],
     }
 
 

@@ -1,4 +1,4 @@
-"""Jobs: the pieces of work of a sweep, each a strategy under a few draws in a few patients with one luck.
+"""Jobs: the pieces of work of a sweep, each a strategy under a few draws in a few patients of a replicate.
 
 How work is cut does not depend on who does it. A job's key is the hash of everything that its result depends on, so a
 result found under a key is the result.
@@ -27,15 +27,15 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 EVALUATES = "evaluation.evaluate"  # the module whose code results depend on
 BATCHES = 10  # of patients, from which every Monte Carlo error comes
-DRAWS_OF_ONE_BLOCK = 100  # in a job whose patients fill at most one block of luck
+DRAWS_OF_ONE_BLOCK = 100  # in a job whose patients fill at most one block of random numbers
 BLOCKS_AT_ONCE = 10  # in a job of more patients, with as many fewer draws
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A strategy under some draws in the patients `first` to `first + patients - 1` with the luck of a replicate.
+    """A strategy under some draws in the patients `first` to `first + patients - 1` of a replicate.
 
-    `draws` holds one value a draw of each parameter that is drawn and matters to the strategy; none is the base case.
+    `draws` holds a value a draw of each drawn parameter that is relevant to the strategy; none is the base case.
     """
 
     key: str

@@ -26,6 +26,7 @@ NAMES = {
     "mrd_negative": "First response MRD-negative",
 }
 UNDISCOUNTED = "_undisc"
+SHARE = "share of patients"  # a unit
 
 
 def weights_of(outcome: str, wtp: float) -> dict[str, float]:
@@ -89,7 +90,7 @@ def unit_of(outcome: str, currency: str) -> str:
         return "months"
     if bare.startswith("events_") or bare == "lines" or bare.endswith(("_days", "_visits")):
         return "a patient"
-    return "share of patients"
+    return SHARE
 
 
 def pooled(values: Floats, patients: NDArray[np.int64]) -> Estimates:

@@ -69,7 +69,7 @@ def switches(study: Study, coarse: list[Curve], wtp: float, grid: int = GRID) ->
     the same patients. Changes there and back between two points of the first grid are not seen.
 
     Columns: WTP, parameter, from (preferred below), to (above), value, std_error, lower, upper (95 %), clear: whether
-    these limits lie inside the range that was looked at; where not, the change may be luck.
+    these limits lie inside the range that was looked at; where not, the change may be chance.
     """
     brackets = [
         (curve, place)

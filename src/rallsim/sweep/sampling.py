@@ -1,8 +1,8 @@
 """A probabilistic sample of a study: how many draws of how many patients, evaluated until it is large enough.
 
-All draws and strategies meet the same patients with the same luck. What is left of that luck in the means therefore
-shrinks with more patients only, and what is left of the choice of draws with more draws only; `Sample.grown` adds
-whichever of the two lowers the error of the means more for the same work.
+All draws and strategies meet the same patients with the same random numbers. The error that these leave in the means
+shrinks with more patients only, and that of the choice of draws with more draws only; a growing sample gets whichever
+of the two lowers the error of the means more for the same work.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ import pandas as pd
 
 from rallsim.evaluation.evaluate import Evaluation
 from rallsim.sweep.draws import Draws
-from rallsim.sweep.evpi import evpi_without_luck
+from rallsim.sweep.first_order_error import ENOUGH, Split, evpi_bias_corrected, split
 from rallsim.sweep.jobs import DRAWS_OF_ONE_BLOCK
 from rallsim.sweep.measures import Floats, in_batches
+from rallsim.sweep.runner import rows_of
 from rallsim.sweep.study import Study
-from rallsim.sweep.variance import Split, split
 
 DEFAULT_DRAWS = 1000
 MOST_DRAWS, MOST_REPLICATES = 10_000, 20  # of a sample that grows
 CHOICES = (200, 500, 1000, 2000, 5000, 10_000)  # patients a draw
 PILOT_PATIENTS = 1000
-NOISE = 0.05  # share of the variance between draws that luck of the patients may have
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Evaluations of the same draws in the patients of one replicate each."""
+    """Evaluations of the same draws, and of the base case, in the patients of one replicate each."""
 
     draws: Draws
     replicates: tuple[Evaluation, ...]
+    base: tuple[Evaluation, ...]  # every drawn parameter at its base value; as many
     patients: int  # a draw and replicate
     stopped: str = ""  # why no more were added
 
@@ -53,11 +53,19 @@ class Sample:
         """Return an outcome of draws × strategies × batches, of all replicates."""
         return np.concatenate([in_batches(one, outcome, wtp) for one in self.replicates], axis=2)
 
-    def without_luck(self, curve: pd.DataFrame) -> pd.DataFrame:
-        """Return a curve of the EVPI with another column, `EVPI_Without_Luck` of the patients."""
+    def base_in_batches(self, outcome: str, wtp: float) -> Floats:
+        """Return an outcome of the base case of strategies × batches, of all replicates."""
+        return np.concatenate([in_batches(one, outcome, wtp)[0] for one in self.base], axis=1)
+
+    def patients_in_batches(self) -> np.ndarray:
+        """Return the number of patients in each batch of all replicates."""
+        return np.concatenate([one.patients[0, 0] for one in self.base])
+
+    def bias_corrected(self, curve: pd.DataFrame) -> pd.DataFrame:
+        """Return a curve of the EVPI with `EVPI_Bias_Corrected`, free of first-order uncertainty, beside it."""
         costs, qalys = self.in_batches("costs", 1.0), self.in_batches("qalys", 1.0)
-        found = evpi_without_luck(costs, qalys, curve["WTP"].tolist())
-        return curve.assign(EVPI_Without_Luck=found)
+        corrected = evpi_bias_corrected(costs, qalys, curve["WTP"].tolist(), curve["EVPI"].tolist())
+        return curve.assign(EVPI_Without_Luck=corrected)
 
     def increments(self, outcome: str, wtp: float, reference: int) -> Floats:
         """Return an outcome less that of the reference: draws × strategies × batches, of all replicates."""
@@ -80,18 +88,21 @@ def sample_of(study: Study) -> Sample:
 
 
 def _evaluated(study: Study, number: int, patients: int, replicates: int) -> Sample:
+    """Evaluate draws and, after them in the same table, the base case: a plan then holds the jobs of both."""
     draws = study.draws(number)
-    found = tuple(
-        study.evaluate(draws.table, patients=patients, replicate=one, words=f"{number:,} draws × {patients:,} patients")
-        for one in range(replicates)
+    table = pd.concat([draws.table, pd.DataFrame([{path: study.base[path] for path in draws.table.columns}])])
+    words = f"{number:,} draws × {patients:,} patients"
+    both = [study.evaluate(table, patients=patients, replicate=one, words=words) for one in range(replicates)]
+    first, last = np.arange(number), np.array([number])
+    return Sample(
+        draws, tuple(rows_of(one, first) for one in both), tuple(rows_of(one, last) for one in both), patients
     )
-    return Sample(draws, found, patients)
 
 
 def _enough_patients(study: Study) -> int:
-    """Choose patients a draw so that their luck is little of the variance between draws, from the first draws.
+    """Choose patients a draw so that first-order uncertainty is a small share of the variance, from the first draws.
 
-    noise(n) = E / n / (A + E / n), E for one patient; the smallest of CHOICES at which it is at most NOISE for every
+    share(n) = E / n / (A + E / n), E for one patient; the smallest of CHOICES at which it is at most ENOUGH for every
     strategy's net benefit against the reference. More patients than that are better spent on draws.
     """
     number = min(DRAWS_OF_ONE_BLOCK, study.settings.draws or DEFAULT_DRAWS)
@@ -100,7 +111,7 @@ def _enough_patients(study: Study) -> int:
     for place, one in enumerate(pilot.splits("nmb", study.wtp[0], study.reference)):
         if place != study.reference and one.parameters > 0:
             of_patient = one.own * PILOT_PATIENTS / one.batches
-            worst = max(worst, of_patient * (1 - NOISE) / (NOISE * one.parameters))
+            worst = max(worst, of_patient * (1 - ENOUGH) / (ENOUGH * one.parameters))
     return next((choice for choice in CHOICES if choice >= worst), CHOICES[-1])
 
 
@@ -165,8 +176,9 @@ def variance_table(
     """What the spread and the error of each increment come from.
 
     Columns: Outcome, WTP, Strategy, Reference, Increment, Std_Error, Error_Of_Draws, Error_Of_Patients, SD_Parameters
-    (standard deviation between draws that the parameters make), SD_Draws (as seen, luck included), Share_Of_Luck (of
-    the variance seen), SD_Shared_Luck (of a batch, the same in all draws), Draws, Patients (of each draw), Batches.
+    (standard deviation between draws that the parameters make), SD_Draws (as seen), Share_Of_Luck
+    (first-order uncertainty, of the variance seen), SD_Shared_Luck (of a batch, the same in all draws), Draws, Patients
+    (of each draw), Batches.
     """
     rows = []
     for outcome in outcomes:
@@ -175,7 +187,7 @@ def variance_table(
                 continue
             seen = one.parameters + one.own / one.batches
             row = (one.mean, one.error, one.error_of_draws, one.error_of_patients)
-            spread = (np.sqrt(one.parameters), np.sqrt(seen), one.noise, np.sqrt(one.shared))
+            spread = (np.sqrt(one.parameters), np.sqrt(seen), one.first_order_share, np.sqrt(one.shared))
             size = (one.draws, sample.patients * len(sample.replicates), one.batches)
             rows.append((outcome, wtp, strategies[place], strategies[reference], *row, *spread, *size))
     columns = ["Outcome", "WTP", "Strategy", "Reference", "Increment", "Std_Error", "Error_Of_Draws"]

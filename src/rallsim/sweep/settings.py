@@ -20,7 +20,11 @@ class SweepSettings:
     `ranges` are the parameters asked for, with their limits where given; `groups` sets of parameters by name; `until`
     the Monte Carlo errors at which a sample is large enough; `cross` the variants to combine; `grid` the points along a
     parameter; `design` the size of what is no probabilistic sample: Morris' trajectories, Sobol's base sample, draws at
-    each point of a two-way grid; `incidence`, `years` and `discount` whom a decision concerns.
+    each point of a two-way grid; `incidence`, `years` and `discount` whom a decision concerns; `wtp` thresholds and
+    `outcomes` what is looked at; `draws` and `patients` how many; `draw_seed` which draws.
+
+    >>> SweepSettings(draws=40, patients=100, ranges={"hsct.sos_fatality": (0.1, 0.5)}).grid is None
+    True
     """
 
     draws: int | None = None

@@ -17,6 +17,7 @@ from rallsim.errors import InputError, Problem, nearest
 from rallsim.evaluation.evaluate import Evaluation
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
+from rallsim.inputs.scenario_schema import LIFETIME_MONTHS
 from rallsim.sweep.draws import Draws, draws_of, owner_of
 from rallsim.sweep.job_key import columns_of, fixed_by
 from rallsim.sweep.labels import SIGNS, Labels, in_words
@@ -106,9 +107,10 @@ class Study:
 
     @cached_property
     def _measures(self) -> list[str]:
-        return needed(
-            [*self.settings.outcomes, *self.settings.until, "costs_undisc", "qalys_undisc", "lys_undisc"], self.wtp[0]
-        )
+        always = ["costs_undisc", "qalys_undisc", "lys_undisc"]
+        if self.economics.horizon_months < LIFETIME_MONTHS:
+            always.append("events_censored")  # the share alive when costs and QALYs end, which ICERs are marked with
+        return needed([*self.settings.outcomes, *self.settings.until, *always], self.wtp[0])
 
     def check(self) -> None:
         """Refuse what cannot be asked of this scenario, all at once."""
@@ -201,7 +203,7 @@ class Study:
         from rallsim.simulation.simulate import Simulation
 
         content = manifest(Simulation(self.scenario, self.parameters, {}), list(settings), self.runner.model.economics)
-        content["packages"] |= {name: version(name) for name in ("SALib", "scikit-learn", "pyarrow")}
+        content["packages"] |= {name: version(name) for name in ("SALib", "pyarrow")}
         return content | {
             "python": platform.python_version(),
             "analysis": analysis,

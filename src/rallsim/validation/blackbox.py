@@ -47,6 +47,7 @@ def check_scenario_as_a_whole(
     (True, True)
     """
     told("simulating")
+    scenario = scenario.followed_for(economics.horizon_months)
     simulation = simulate(scenario, parameters)
     results = value_histories(scenario, parameters, simulation.histories, economics)
     told("valuing again with other prices, utilities and rates")

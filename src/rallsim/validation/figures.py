@@ -21,7 +21,15 @@ ROW_HEIGHT, CURVE_HEIGHT, WIDTH = 0.2, 3.0, 10.5
 
 
 def plot_trial(rows: pd.DataFrame, bands: pd.DataFrame, title: str) -> Figure:
-    """Draw one trial: curves of its arms above, one row an outcome below, its published number over the simulated."""
+    """Draw one trial: curves of its arms above, one row an outcome below, its published number over the simulated.
+
+    `rows` and `bands` are those of a validation, for this trial; `title` is written above.
+
+    >>> from rallsim.validation.run import validate_model
+    >>> found = validate_model(only=["blast"], draws=20)
+    >>> plot_trial(found.rows, found.bands, "BLAST").get_suptitle()[:5]
+    'BLAST'
+    """
     arms = list(dict.fromkeys(bands["arm"]))
     listed = rows[rows["inside"].notna() & ~rows["quantity"].isin((AT_RISK,))]
     relative = listed["quantity"].isin((*TIMES, *RATIOS, "cycles_median")) | listed["quantity"].str.endswith("_rate_py")

@@ -22,7 +22,14 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 
 
 def plot_calibration(rows: pd.DataFrame) -> Figure:
-    """Draw published against simulated shares, and the ranks of published numbers among simulated trials."""
+    """Draw published against simulated shares, and the ranks of published numbers among simulated trials.
+
+    `rows` are those of a validation.
+
+    >>> from rallsim.validation.run import validate_model
+    >>> len(plot_calibration(validate_model(only=["blast"], draws=20).rows).axes)
+    2
+    """
     scored = rows[rows["use"].isin(SCORED) & rows["inside"].notna()]
     figure, (left, right) = panels(2, width=11.0, height=4.3, columns=2)
     plot_shares(scored, left)

@@ -18,7 +18,7 @@ from rallsim.economics.settings.utility_files import Utilities, load_utilities
 from rallsim.errors import InputError, Problem, nearest
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
-from rallsim.inputs.scenario_schema import NONE, OWN_COSTS
+from rallsim.inputs.scenario_schema import LIFETIME_MONTHS, NONE, OWN_COSTS
 
 DEFAULT_PERSPECTIVE = "nice"
 BLOCK = "economics"  # of a scenario file
@@ -30,7 +30,7 @@ class EconomicSettings:
     """Prices, utilities, discount rates and thresholds. Parameters are called `costs.<name>` and `utilities.<name>`.
 
     `perspective` is None where the rates were given; `grid` are the thresholds of figures, `values` the parameters
-    that the scenario sets itself, `files` those that all was read from.
+    that the scenario sets itself, `files` those that all was read from. Nothing is counted after `horizon_months`.
     """
 
     costs: Costs
@@ -41,6 +41,7 @@ class EconomicSettings:
     grid: tuple[float, ...] = ()
     values: Mapping[str, float] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    horizon_months: float = LIFETIME_MONTHS
 
     @property
     def currency(self) -> str:
@@ -71,6 +72,7 @@ class EconomicSettings:
                     if one.later_rate is not None
                 },
             },
+            "horizon_months": self.horizon_months,
             "wtp": list(self.wtp),
             "values": dict(self.values),
             "list_prices": self.costs.list_prices(),
@@ -185,6 +187,7 @@ def economic_settings(
             wtp=keys.wtp or (perspective.thresholds() if perspective else ()),
             grid=perspective.grid if perspective and own else (),
             files=tuple(files),
+            horizon_months=scenario.economic_horizon_months,
         )
     )
     if reader.problems:
@@ -197,7 +200,7 @@ def economic_settings(
         file=str(main),
         found=", ".join(missing),
     )
-    if keys.model_fields_set:
+    if keys.model_fields_set - {"horizon_months"}:
         raise InputError(problem)
     say(f"costs and QALYs are left out: {problem}")
     return None

@@ -14,29 +14,46 @@ from rallsim.decision.pairwise import READINGS, quadrants, ratio_error
 from rallsim.economics.valuation.accrual_periods import Floats
 
 UNDISC = "_undisc"
+WITH_ICER = ("NE", "SW")  # quadrants of the cost-effectiveness plane
 
 
-def incremental(totals: Mapping[str, Mapping[str, Floats]], suffix: str = "") -> pd.DataFrame:
+Totals = Mapping[str, Mapping[str, Floats]]
+
+
+def incremental(totals: Totals, suffix: str = "", lifetime: Totals | None = None) -> pd.DataFrame:
     """Full incremental analysis of mean costs and QALYs: ND, D, ED, and ICERs against the one before on the frontier.
 
-    Columns: those of `decision.incremental.incremental_analysis`, then ICER_Std_Error, the Monte Carlo error that the
-    number of patients leaves: s(dC - ICER dE) / (sqrt(n) |mean dE|), patient by patient.
+    Columns: those of `decision.incremental.incremental_analysis`; ICER_Std_Error, the Monte Carlo error that the number
+    of patients leaves: s(dC - ICER dE) / (sqrt(n) |mean dE|), patient by patient; ICER_Lifetime, the ICER of the same
+    two strategies with the totals of all of life.
     """
     names = list(totals)
     costs, effects = ([totals[name][f"{what}{suffix}"] for name in names] for what in ("costs", "qalys"))
     table = incremental_analysis(names, [float(one.mean()) for one in costs], [float(one.mean()) for one in effects])
     on = [names.index(str(name)) for name in table.loc[table["Status"] == "ND", "Strategy"]]
-    errors = np.full(len(table), np.nan)
+    errors, for_life = np.full(len(table), np.nan), np.full(len(table), np.nan)
     for row, (before, new) in enumerate(itertools.pairwise(on), start=1):
         errors[row] = ratio_error(costs[new] - costs[before], effects[new] - effects[before])
-    return table.assign(ICER_Std_Error=errors)
+        for_life[row] = icer_of(lifetime, names[new], names[before], suffix)
+    return table.assign(ICER_Std_Error=errors, ICER_Lifetime=for_life)
 
 
-def pairwise(totals: Mapping[str, Mapping[str, Floats]], reference: str) -> pd.DataFrame:
+def icer_of(totals: Totals | None, strategy: str, reference: str, suffix: str = "") -> float:
+    """ICER of a strategy against another; not a number where the means lie north-west or south-east, or are unknown."""
+    if totals is None:
+        return np.nan
+    costs, effects = (
+        float(np.mean(totals[strategy][what + suffix] - totals[reference][what + suffix]))
+        for what in ("costs", "qalys")
+    )
+    return costs / effects if quadrants(np.array([costs]), np.array([effects]))[0] in WITH_ICER else np.nan
+
+
+def pairwise(totals: Totals, reference: str, lifetime: Totals | None = None) -> pd.DataFrame:
     """Each strategy minus the reference: incremental costs, QALYs and life years, the ICER and how to read it.
 
     A row a strategy and `discounted` true or false. There is an ICER where the means lie north-east or south-west only,
-    with its Monte Carlo error.
+    with its Monte Carlo error; `icer_lifetime` is that with the totals of all of life.
     """
     rows: list[dict[str, object]] = []
     for name, mine in totals.items():
@@ -46,13 +63,14 @@ def pairwise(totals: Mapping[str, Mapping[str, Floats]], reference: str) -> pd.D
             gains = {what: mine[what + suffix] - totals[reference][what + suffix] for what in ("costs", "qalys", "lys")}
             found = {what: mean(values) for what, values in gains.items()}
             place = quadrants(np.array([found["costs"].value]), np.array([found["qalys"].value]))[0]
-            readable = place in ("NE", "SW")
+            readable = place in WITH_ICER
             row: dict[str, object] = {"strategy": name, "reference": reference, "discounted": suffix == ""}
             for what, one in found.items():
                 row |= {f"inc_{what}": one.value, f"inc_{what}_std_error": one.std_error}
             row |= {
-                "icer": found["costs"].value / found["qalys"].value if readable else np.nan,
+                "icer": icer_of(totals, name, reference, suffix),
                 "icer_std_error": ratio_error(gains["costs"], gains["qalys"]) if readable else np.nan,
+                "icer_lifetime": icer_of(lifetime, name, reference, suffix),
                 "quadrant": str(place),
                 "reading": READINGS[str(place)],
             }
@@ -62,7 +80,7 @@ def pairwise(totals: Mapping[str, Mapping[str, Floats]], reference: str) -> pd.D
 
 PAIRWISE_COLUMNS = [
     *("strategy", "reference", "discounted", "inc_costs", "inc_costs_std_error", "inc_qalys", "inc_qalys_std_error"),
-    *("inc_lys", "inc_lys_std_error", "icer", "icer_std_error", "quadrant", "reading"),
+    *("inc_lys", "inc_lys_std_error", "icer", "icer_std_error", "icer_lifetime", "quadrant", "reading"),
 ]
 
 

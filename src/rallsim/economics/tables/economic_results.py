@@ -17,17 +17,27 @@ from rallsim.economics.valuation.accrual_periods import Floats
 from rallsim.economics.valuation.valuation import Valuation, by_stage_and_cycle, value_history
 from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
+from rallsim.inputs.scenario_schema import LIFETIME_MONTHS
 from rallsim.outcomes.history import History
 
 
 @dataclass(frozen=True)
 class EconomicResults:
-    """Valuations by strategy, of the same patients; every table comes from them."""
+    """Valuations by strategy, of the same patients; every table comes from them.
+
+    `valuations` end at the horizon of the settings, those of `lifetime` with life; None where it was not simulated.
+    """
 
     scenario: Scenario
     economics: EconomicSettings
     valuations: Mapping[str, Valuation]
+    lifetime: Mapping[str, Valuation] | None
     parameters: ParameterSet
+
+    @property
+    def months(self) -> float:
+        """Months that the valuations cover: the horizon, or the whole years until the last patient's death."""
+        return next(iter(self.valuations.values())).timeline.history.horizon
 
     @property
     def baseline(self) -> np.ndarray:
@@ -40,15 +50,29 @@ class EconomicResults:
         return {name: one.totals() for name, one in self.valuations.items()}
 
     @cached_property
+    def lifetime_totals(self) -> dict[str, dict[str, Floats]] | None:
+        """The same for life; None where life was not simulated."""
+        if self.lifetime is None or self.lifetime is self.valuations:
+            return self.totals if self.lifetime else None
+        return {name: one.totals() for name, one in self.lifetime.items()}
+
+    @cached_property
+    def alive(self) -> dict[str, float]:
+        """Share of each strategy's patients who are alive at the horizon of costs."""
+        return {name: float(one.events()["censored"].mean()) for name, one in self.valuations.items()}
+
+    @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by the name of their file."""
         reference, inputs = self.scenario.reference, self._traced_inputs()
         return {
             "summary": comparison.summary(self.valuations),
             "increments": comparison.increments(self.valuations, reference),
-            "incremental": incremental(self.totals),
-            "incremental_undisc": incremental(self.totals, UNDISC),
-            "pairwise": pairwise(self.totals, reference),
+            "incremental": self._with_alive(incremental(self.totals, "", self.lifetime_totals), "Alive", "Strategy"),
+            "incremental_undisc": self._with_alive(
+                incremental(self.totals, UNDISC, self.lifetime_totals), "Alive", "Strategy"
+            ),
+            "pairwise": self._with_alive(pairwise(self.totals, reference, self.lifetime_totals), "alive", "strategy"),
             "net_benefit": net_benefit(self.totals, reference, sorted({*self.economics.grid, *self.economics.wtp})),
             "severity": severity(self.totals, self.baseline, self.economics, self.scenario, self.parameters),
             "activity": comparison.activity(self.valuations),
@@ -57,6 +81,9 @@ class EconomicResults:
             "assumptions": inputs[inputs["basis"] == "assumed"],
             "not_valued": comparison.not_valued(self.valuations),
         }
+
+    def _with_alive(self, table: pd.DataFrame, column: str, strategy: str) -> pd.DataFrame:
+        return table.assign(**{column: table[strategy].map(self.alive)})
 
     def _traced_inputs(self) -> pd.DataFrame:
         """List the inputs, where each was published, and whether the scenario put another value there."""
@@ -72,19 +99,34 @@ class EconomicResults:
 def value_histories(
     scenario: Scenario, parameters: ParameterSet, histories: Mapping[str, History], economics: EconomicSettings
 ) -> EconomicResults:
-    """Value the histories of all strategies of a scenario.
+    """Value the `histories` of all strategies of a scenario up to the horizon of the settings, and for life.
+
+    Histories must reach that horizon; where they end before life does, ICERs for life and severity stay empty.
 
     >>> from rallsim.economics.settings.settings import economic_settings
     >>> from rallsim.inputs.scenario import load_scenario
     >>> from rallsim.simulation.simulate import simulate
-    >>> made = simulate(load_scenario("first_salvage", patients=50))
+    >>> made = simulate(load_scenario("first_salvage", patients=50), months=1200)
     >>> economics = economic_settings(made.scenario, made.parameters)
     >>> found = value_histories(made.scenario, made.parameters, made.histories, economics)
     >>> found.tables["incremental"]["Strategy"].nunique()
     3
     """
-    valuations = {
-        name: value_history(history, economics.costs, economics.utilities, economics.rates)
-        for name, history in histories.items()
-    }
-    return EconomicResults(scenario, economics, valuations, parameters)
+    first = next(iter(histories.values()))
+
+    def valued(months: float) -> dict[str, Valuation]:
+        return {
+            name: value_history(history.until(months), economics.costs, economics.utilities, economics.rates)
+            for name, history in histories.items()
+        }
+
+    # The end of the year in which the last patient dies; the histories are the same, and tables by year shorter.
+    life = min(12.0 * (max(float(one.events["time"].max()) for one in histories.values()) // 12.0 + 1.0), first.horizon)
+    first.until(economics.horizon_months)  # refuses histories that are too short
+    valuations = valued(min(economics.horizon_months, life))
+    lifetime = None
+    if economics.horizon_months == LIFETIME_MONTHS:
+        lifetime = valuations
+    elif first.horizon == LIFETIME_MONTHS:
+        lifetime = valued(life)
+    return EconomicResults(scenario, economics, valuations, lifetime, parameters)

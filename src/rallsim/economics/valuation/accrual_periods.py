@@ -20,6 +20,7 @@ from rallsim.common.compiled import compiled, compiled_entry
 from rallsim.common.records import readable
 from rallsim.economics.settings.triggers import AT, CLOCKS, NO_THERAPY, WHILE, Trigger
 from rallsim.model.states import DETAILS, EVENTS, STAGES, Event
+from rallsim.outcomes.censoring import COURSES
 from rallsim.outcomes.history import History
 
 Floats = NDArray[np.float64]
@@ -42,8 +43,7 @@ TRIGGER = np.dtype(
 # `begins` holds for each event a set: the clocks that it starts, then COURSE and CYCLES.
 TriggerTables = namedtuple("TriggerTables", "records of_event event_begins of_stage stage_begins begins")
 
-_COURSES = (Event.ENTRY, Event.TREATMENT_START, Event.MRD_THERAPY_START)
-_COURSES_OF_CYCLES = (*_COURSES, Event.BRIDGING_START, Event.DEBULKED)
+_COURSES_OF_CYCLES = (*COURSES, Event.BRIDGING_START, Event.DEBULKED)
 CLOCK_NUMBERS, EVENT_NUMBERS, STAGE_NUMBERS = len(CLOCKS), len(EVENTS), len(STAGES)
 COURSE, CYCLES = 1 << CLOCK_NUMBERS, 1 << (CLOCK_NUMBERS + 1)
 STAGE_CLOCK = tuple(CLOCKS).index("stage")
@@ -253,6 +253,6 @@ def _begins() -> np.ndarray:
     found = np.zeros(len(EVENTS), np.int64)
     for clock, events in enumerate(CLOCKS.values()):
         found[list(events)] |= 1 << clock
-    found[list(_COURSES)] |= COURSE
+    found[list(COURSES)] |= COURSE
     found[list(_COURSES_OF_CYCLES)] |= CYCLES
     return found

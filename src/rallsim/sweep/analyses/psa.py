@@ -10,11 +10,14 @@ import pandas as pd
 
 from rallsim.common.figures import figure_of, finish, new_axes, titled
 from rallsim.common.precision import Z_95
-from rallsim.decision.analysis import Decision
-from rallsim.decision.analysis import analyse as decide
+from rallsim.decision.analysis import Decision, decide_sample
 from rallsim.decision.analysis import draw as decision_figures
 from rallsim.decision.sample import PsaSample, sample_tables
 from rallsim.decision.sample import left_out as sums_of_others
+from rallsim.evaluation.sums import Evaluation
+from rallsim.inputs.scenario_schema import LIFETIME_MONTHS
+from rallsim.sweep.base_case import compare, summarise_both
+from rallsim.sweep.first_order_error import in_words
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.sampling import Sample, running_means, sample_of, variance_table
 from rallsim.sweep.study import Figures, Study
@@ -45,11 +48,11 @@ def psa_sample(study: Study, sample: Sample) -> PsaSample:
 
 
 def analyse(study: Study) -> Tables:
-    """Draw, evaluate, decide. Tables are those of `decision.analysis`, the sample's files, and what luck there is."""
+    """Draw, evaluate, decide. Tables: the sample's files, those of `decision.analysis` and `base_case`, and errors."""
     sample = sample_of(study)
     found = psa_sample(study, sample)
     without = PsaSample(found.strategies, found.costs, found.effects, found.life_years)
-    decision = decide(without, study.wtp, study.scenario.reference)
+    decision = decide_sample(without, study.wtp, study.scenario.reference)
     total = sample.total()
     undiscounted = {
         name: pd.DataFrame(total.mean(measure), columns=study.strategies) for name, measure in UNDISCOUNTED.items()
@@ -60,11 +63,21 @@ def analyse(study: Study) -> Tables:
         **sample_tables(found),
         **undiscounted,
         **decision.tables(),
-        "evpi": sample.without_luck(decision.evpi),
+        **compare(study, sample, outcomes),
+        **{name: _with_alive(decision.tables()[name], total, study) for name in ("incremental", "pairwise")},
+        "evpi": sample.bias_corrected(decision.evpi),
         "variance": variance_table(sample, outcomes, study.wtp[0], study.strategies, study.reference),
         "running_means": running_means(sample, study.wtp[0], study.strategies, study.reference),
         "parameters_left_out": pd.DataFrame({"parameter": list(left_out), "reason": list(left_out.values())}),
     }
+
+
+def _with_alive(table: pd.DataFrame, total: Evaluation, study: Study) -> pd.DataFrame:
+    """Add to a table with ICERs the share of patients who are alive when costs and QALYs end: 0 for life."""
+    if study.economics.horizon_months == LIFETIME_MONTHS:
+        return table.assign(Alive=0.0)
+    alive = dict(zip(study.strategies, total.mean("events_censored").mean(axis=0), strict=True))
+    return table.assign(Alive=table["Strategy"].map(alive))
 
 
 def draw(tables: Tables, labels: Labels) -> Figures:
@@ -82,8 +95,11 @@ def draw(tables: Tables, labels: Labels) -> Figures:
 
 
 def summarise(tables: Tables, labels: Labels) -> list[str]:
-    """Say which strategy is preferred, how surely, and how exact that is."""
-    lines = []
+    """Give both answers, say which strategy is preferred, how surely, and how exact that is."""
+    lines = summarise_both(tables, labels)
+    alive = tables["incremental"]["Alive"].max()
+    if alive > 0.0:
+        lines.append(f"Not for life: up to {alive:.0%} of patients are alive when costs and QALYs end (--horizon).")
     main = tables["variance"][tables["variance"]["Outcome"] == "nmb"]
     errors = main.set_index("Strategy")["Std_Error"]
     for row in tables["answers"].to_dict("records"):
@@ -91,7 +107,7 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
             f"{labels.at_wtp(row['WTP'], 'At')} {labels.strategy(row['Best'])} has the highest expected net benefit, "
             f"{labels.money(row['Gain'])} more than {labels.strategy(row['Next'])}; it is the best in "
             f"{row['Probability']:.0%} of draws. EVPI {labels.money(row['EVPI'])} a patient, "
-            f"{labels.money(without_luck(tables['evpi'], row['WTP']))} without the luck of the patients."
+            f"{labels.money(bias_corrected(tables['evpi'], row['WTP']))} corrected for bias."
         )
         rival = next((row[one] for one in ("Best", "Next") if row[one] != labels.reference), "")
         if labels.reference in (row["Best"], row["Next"]) and row["Gain"] < Z_95 * errors[rival]:
@@ -100,8 +116,8 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
     lines.append(
         f"{int(worst['Draws']):,} draws × {int(worst['Patients']):,} patients. Standard error of net benefit against "
         f"{labels.strategy(labels.reference)}: at most {labels.money(worst['Std_Error'])} (draws "
-        f"{labels.money(worst['Error_Of_Draws'])}, luck of the patients {labels.money(worst['Error_Of_Patients'])}). "
-        f"Luck is at most {main['Share_Of_Luck'].max():.1%} of the variance between draws."
+        f"{labels.money(worst['Error_Of_Draws'])}, patients {labels.money(worst['Error_Of_Patients'])}). "
+        + in_words(float(main["Share_Of_Luck"].max()), int(worst["Patients"]))
     )
     for outcome, target in labels.settings.get("until", {}).items():
         reached = float(tables["variance"].query("Outcome == @outcome")["Std_Error"].max())
@@ -110,8 +126,8 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
     return lines
 
 
-def without_luck(curve: pd.DataFrame, wtp: float) -> float:
-    """EVPI of a curve at a willingness to pay, the luck of the patients taken out."""
+def bias_corrected(curve: pd.DataFrame, wtp: float) -> float:
+    """EVPI of a curve at a willingness to pay, free of first-order uncertainty."""
     return float(curve.loc[curve["WTP"] == wtp, "EVPI_Without_Luck"].iloc[0])
 
 

@@ -93,7 +93,7 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
         lines.append(
             f"{labels.parameter(path)} {labels.at_wtp(row['WTP'])}: below {value} (standard error {error}; "
             f"base {base}) {labels.strategy(row['from'])} is preferred, above it {labels.strategy(row['to'])}."
-            + ("" if row["clear"] else " Its limits go beyond the range: it may be luck of the patients.")
+            + ("" if row["clear"] else " Its limits go beyond the range: it may be chance.")
         )
     curves = tables["threshold_curves"]
     one = ["WTP", "parameter", "strategy"]

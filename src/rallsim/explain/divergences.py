@@ -1,4 +1,4 @@
-"""Where the courses of a patient part, and why: a rule that chose otherwise, or a draw that met another chance."""
+"""Where the courses of a patient diverge, and why: a rule that chose otherwise, or a draw against another chance."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rallsim.explain.courses import Course, first_difference
-from rallsim.explain.lines import Teller
-from rallsim.explain.reasons import Choice, Draw
+from rallsim.explain.courses import Course, common_rows
+from rallsim.explain.lines import EventWriter
+from rallsim.explain.reasons import Draw, RuleChoice
 from rallsim.explain.words import ORDINALS, at_sentence_start, in_sentence, listed
 from rallsim.inputs.parameters import Therapy
 from rallsim.model.random_numbers import InCourse
@@ -25,7 +25,7 @@ WITHOUT = {  # what it is called when a list of rules chose nothing
 
 @dataclass(frozen=True)
 class Branch:
-    """Strategies that go the same way where paths part."""
+    """Strategies that go the same way where courses diverge."""
 
     strategies: tuple[str, ...]
     event: str
@@ -33,50 +33,50 @@ class Branch:
 
 
 @dataclass(frozen=True)
-class Parting:
-    """Where paths part: when, into which branches, and the draws that came out differently."""
+class Divergence:
+    """Where courses diverge: when, into which branches, and the draws that came out differently, in sentences."""
 
     month: float
     branches: tuple[Branch, ...]
-    luck: tuple[str, ...]
+    draws: tuple[str, ...]
 
 
 class Comparison:
     """Compares courses; those with the same history stand together in a group."""
 
-    def __init__(self, groups: list[list[Course]], teller: Teller, therapies: Mapping[str, Therapy]) -> None:
+    def __init__(self, groups: list[list[Course]], writer: EventWriter, therapies: Mapping[str, Therapy]) -> None:
         self._groups = groups
-        self._teller = teller
+        self._writer = writer
         self._therapies = therapies
 
-    def partings(self) -> list[Parting]:
-        """Return where paths part, the first first; a choice that shows more than once is told once."""
-        told: set[tuple[str, str]] = set()
-        found = []
-        for parting in sorted(self._partings(self._groups), key=lambda parting: parting.month):
-            why = {reason for branch in parting.branches for reason in branch.why.items() if reason[1]}
-            if not why or why - told:
-                found.append(parting)
-            told |= why
-        return found
+    def divergences(self) -> list[Divergence]:
+        """Return where courses diverge, in order of time; a choice that shows more than once is given once."""
+        given: set[tuple[str, str]] = set()
+        divergences = []
+        for divergence in sorted(self._divergences(self._groups), key=lambda divergence: divergence.month):
+            why = {reason for branch in divergence.branches for reason in branch.why.items() if reason[1]}
+            if not why or why - given:
+                divergences.append(divergence)
+            given |= why
+        return divergences
 
-    def luck(self) -> list[str]:
+    def deciding_draws(self) -> list[str]:
         """Return a sentence for each draw that came out differently under different strategies."""
         return self._contrasts([(group, list(group[0].draws)) for group in self._groups])
 
-    def _partings(self, groups: list[list[Course]]) -> Iterator[Parting]:
+    def _divergences(self, groups: list[list[Course]]) -> Iterator[Divergence]:
         if len(groups) < 2:
             return
-        at = first_difference([group[0] for group in groups])
+        at = common_rows([group[0] for group in groups])
         branches: dict[tuple[Any, ...], list[list[Course]]] = {}
         for group in groups:
             branches.setdefault(group[0].events[at].item(), []).append(group)
         parts = list(branches.values())
-        yield self._parting(at, parts)
+        yield self._divergence(at, parts)
         for part in parts:
-            yield from self._partings(part)
+            yield from self._divergences(part)
 
-    def _parting(self, at: int, parts: list[list[list[Course]]]) -> Parting:
+    def _divergence(self, at: int, parts: list[list[list[Course]]]) -> Divergence:
         chosen = {course.strategy: course.standing(at) for part in parts for group in part for course in group}
         differ = [
             subject
@@ -87,7 +87,7 @@ class Comparison:
         for part in parts:
             names = [course.strategy for group in part for course in group]
             why = {name: self._why(differ, chosen[name]) for name in names}
-            branches.append(Branch(tuple(names), self._teller.event(part[0][0].events, at), why))
+            branches.append(Branch(tuple(names), self._writer.event(part[0][0].events, at), why))
         contrasts = []
         if not differ:
             draws = [
@@ -96,14 +96,14 @@ class Comparison:
             ]
             contrasts = self._contrasts(draws)[:1]
         month = min(float(part[0][0].events["time"][at]) for part in parts)
-        return Parting(month, tuple(branches), tuple(contrasts))
+        return Divergence(month, tuple(branches), tuple(contrasts))
 
-    def _why(self, subjects: Sequence[str], chosen: Mapping[str, Choice]) -> str:
+    def _why(self, subjects: Sequence[str], chosen: Mapping[str, RuleChoice]) -> str:
         # A transplant has not been thought of yet while MRD is treated first.
         reasons = [self._reason(one, chosen.get(one)) for one in subjects if one in chosen or one != "consolidation"]
         return "; ".join(reasons)
 
-    def _reason(self, subject: str, choice: Choice | None) -> str:
+    def _reason(self, subject: str, choice: RuleChoice | None) -> str:
         if choice is None or not (choice.why or choice.passed_over):
             return f"{WITHOUT[subject]}, the strategy has no rule for it"
         therapies = self._therapies
@@ -114,25 +114,26 @@ class Comparison:
         joint = " by" if choice.given and choice.rule else ":"
         return f"{given or WITHOUT[subject]}{joint} {why}"
 
-    # --- luck ------------------------------------------------------------------------------------------------------
+    # --- draws -----------------------------------------------------------------------------------------------------
 
     def _contrasts(self, asked: Sequence[tuple[list[Course], list[Draw]]]) -> list[str]:
         """Say of each draw that it was under some chances and over others."""
-        found: dict[tuple[int, InCourse, str], list[tuple[list[Course], Draw]]] = {}
+        compared: dict[tuple[int, InCourse, str], list[tuple[list[Course], Draw]]] = {}
         for courses, draws in asked:
             for draw in draws:
                 key = (draw.course, InCourse[draw.decision.upper()], draw.about)
                 # A stage may be left and entered again; the last time is when the matter was settled.
-                own = [one for one in found.get(key, []) if one[0] is not courses]
-                found[key] = [*own, (courses, draw)]
-        said = []
-        for key in sorted(found):
-            happened = {draw.happened for _, draw in found[key]}
+                others = [pair for pair in compared.get(key, []) if pair[0] is not courses]
+                compared[key] = [*others, (courses, draw)]
+        sentences = []
+        for key in sorted(compared):
+            pairs = compared[key]
+            happened = {draw.happened for _, draw in pairs}
             if len(happened) > 1:
-                said.append(self._contrast(found[key]))
-            elif happened == {True} and len(found[key]) < len(asked) and found[key][0][1].alone:
-                said += [self._alone(found[key])]
-        return said
+                sentences.append(self._contrast(pairs))
+            elif happened == {True} and len(pairs) < len(asked) and pairs[0][1].alone:
+                sentences.append(self._alone(pairs))
+        return sentences
 
     def _alone(self, asked: Sequence[tuple[list[Course], Draw]]) -> str:
         chances = self._chances(asked, by_therapy=False)

@@ -22,7 +22,7 @@ def attributes_at_entry(record: np.ndarray) -> dict[str, float]:
     return values | {"lines_before": int(record["lines_given"])}
 
 
-def portrait(record: Any, *, in_remission: bool, front_line: str) -> str:
+def baseline_summary(record: Any, *, in_remission: bool, front_line: str) -> str:
     """Say in a few sentences who enters; `front_line` is the therapy behind a remission that the patient enters in."""
     who = f"Patient {record['number']}, {_word(record, 'male')} of {int(record['entry_age'])}"
     lines = int(record["lines_given"])
