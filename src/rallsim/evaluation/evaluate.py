@@ -32,7 +32,7 @@ __all__ = [
     "measures_of",
 ]
 DRAWS_AT_ONCE = 50  # in one call of the compiled loop
-ENTRANTS_AT_ONCE = 125  # patients of whom all draws' records at entry are held at the same time
+RECORDS_AT_ONCE = 6_250  # of patients at entry, under all draws in which they differ, held at the same time
 HISTORIES_AT_ONCE = 20_000  # of a strategy in one cell, as far as whole blocks go
 
 
@@ -136,12 +136,13 @@ class _Cell:
         therapies = tuple(self.parameters.therapies)
         tables = tables_of(self.economics, therapies, drawn, size if drawn else 1) if self.economics else None
         various = range(size) if any(path in PATHS for path in here) else (0,)  # draws whose patients differ at entry
+        at_once = max(1, RECORDS_AT_ONCE // len(various))
         found = []
         for number, patients in blocks:
             luck = uniforms_of_block(scenario.seed, self.replicate, number)[:patients]
             of_strategies = [empty_sums(size, self.batches, len(therapies), self.measures) for _ in prepared]
-            for start in range(0, patients, ENTRANTS_AT_ONCE):
-                part = slice(start, min(start + ENTRANTS_AT_ONCE, patients))
+            for start in range(0, patients, at_once):
+                part = slice(start, min(start + at_once, patients))
                 people = np.empty((len(various), part.stop - start), PATIENT)
                 for draw in various:
                     words(people[draw])[:] = words(entrants_with(luck, prepared[0], number, draw, part))

@@ -35,8 +35,8 @@ def event_table(histories: Mapping[str, History]) -> pd.DataFrame:
 def read_histories(folder: Path) -> dict[str, History]:
     """Return the histories by strategy that `rallsim run --events` left in a folder, checked.
 
-    Therapies are those that were given. Raises InputError when a file is missing or has an unknown word, and
-    ModelError when a history breaks a rule.
+    They end at the scenario's horizon; their therapies are those that were given. Raises InputError when a file is
+    missing or has an unknown word, and ModelError when a history breaks a rule.
     """
     missing = [name for name in (EVENTS_FILE, BASELINE_FILE, MANIFEST) if not (folder / name).is_file()]
     if missing:
