@@ -47,7 +47,7 @@ def test_histories_read_back_are_those_written(tmp_path: Path) -> None:
 def test_economics_are_a_function_of_a_history(tmp_path: Path) -> None:
     """Histories read back cost, and gain, what those simulated do: every table is the same."""
     scenario, known = made().scenario, made().parameters
-    economics = economic_settings(scenario, known)
+    economics = economic_settings(load_scenario("first_salvage", settings=["horizon_months=60"]), known)
     assert economics is not None
     simulated, read = (
         value_histories(scenario, known, histories, economics)
