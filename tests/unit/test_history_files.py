@@ -48,7 +48,7 @@ def test_histories_read_back_are_those_written(tmp_path: Path) -> None:
 def test_economics_are_a_function_of_a_history(tmp_path: Path) -> None:
     """Histories read back cost, and gain, what those simulated do up to their horizon: every table is the same."""
     scenario, known = made().scenario, made().parameters
-    economics = economic_settings(scenario, known)
+    economics = economic_settings(load_scenario("first_salvage", settings=["horizon_months=60"]), known)
     assert economics is not None
     economics = replace(economics, horizon_months=scenario.horizon_months)
     simulated, read = (

@@ -52,7 +52,8 @@ def summarise(simulation: Simulation) -> Results:
     - `survival`: overall and event-free survival every half month up to the horizon.
     - `imputation`: of patients from a file, what was not known and drawn; None otherwise.
 
-    Shares lie between 0 and 1, times are months from entry. The uncertainty of the parameters is not included.
+    Shares lie between 0 and 1, times are months from entry. Histories longer than the scenario's horizon are cut
+    there. The uncertainty of the parameters is not included.
 
     >>> from rallsim.inputs.scenario import load_scenario
     >>> from rallsim.simulation.simulate import simulate
@@ -60,12 +61,13 @@ def summarise(simulation: Simulation) -> Results:
     >>> sorted(tables.summary["strategy"].unique())
     ['blinatumomab', 'chemotherapy', 'inotuzumab']
     """
-    scenario = simulation.scenario
-    tables = {name: patient_table(history) for name, history in simulation.histories.items()}
+    reference, horizon = simulation.scenario.reference, simulation.scenario.horizon_months
+    horizon = min(horizon, *(history.horizon for history in simulation.histories.values()))
+    tables = {name: patient_table(history) for name, history in simulation.until(horizon).histories.items()}
     return Results(
-        summary=summary(tables, scenario.horizon_months),
-        differences=differences(tables, scenario.reference, scenario.horizon_months),
-        survival=survival_curves(tables, scenario.horizon_months, step=CURVE_STEP),
+        summary=summary(tables, horizon),
+        differences=differences(tables, reference, horizon),
+        survival=survival_curves(tables, horizon, step=CURVE_STEP),
         imputation=imputation(simulation.cohort, simulation.baseline) if simulation.cohort else None,
     )
 
