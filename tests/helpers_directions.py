@@ -230,6 +230,11 @@ GENERAL_CASES: dict[str, Case] = {
     "disease.next_line_given_relapse": Case(count(Event.TREATMENT_START, of=False)),
     "disease.months_to_treatment_at_entry": Case(gap(Event.ENTRY, Event.TREATMENT_START), low=0.2, high=2.0),
     "disease.months_to_treatment": Case(to_the_next_line, low=0.2, high=2.0),
+    "disease.waiting_death_rate": Case(count(Event.TREATMENT_START, of=False), rises=False, **RATE),
+    "disease.waiting_infection_share": Case(
+        count(Event.DEATH, Detail.INFECTION, of=False), others={"disease.waiting_death_rate": 0.5}
+    ),
+    "disease.waiting_progression_rate": Case(count(Event.PALLIATIVE_CARE, Detail.PROGRESSION, of=False), **RATE),
     "disease.wait_shape": Case(gap(Event.ENTRY, Event.TREATMENT_START, np.std), rises=False, low=3.0, high=20.0),
     "disease.blasts_after_bridging_response": Case(
         count(Event.RESPONSE, of=False), rises=False, low=0.01, high=0.6, plan="bridging"

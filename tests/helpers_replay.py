@@ -35,11 +35,16 @@ def therapy_of(scenario: Scenario, strategy: Strategy, listed: Sequence[Any], wh
     return next(able, None)
 
 
+def is_for(named: str | None, therapy: str | None) -> bool:
+    """Tell whether a rule that names a therapy, or none, is one for a therapy or what it is a form of."""
+    return named in (None, therapy) or (therapy is not None and named == THERAPIES[therapy].based_on)
+
+
 def transplant_of(strategy: Strategy, therapy: str, who: Mapping[str, float]) -> int:
     decisions = (
         rule.alkylators if rule.hsct else 0
         for rule in strategy.consolidation
-        if rule.after in (None, therapy) and holds(rule.when, who)
+        if is_for(rule.after, therapy) and holds(rule.when, who)
     )
     return next(decisions, 0)
 
@@ -143,7 +148,7 @@ class Replay:
         if THERAPIES[therapy].kind == "transplant":
             expected = Stage.AFTER_HSCT
         else:
-            listed = [rule for rule in self.strategy.mrd if rule.after in (None, therapy)]
+            listed = [rule for rule in self.strategy.mrd if is_for(rule.after, therapy)]
             self.for_mrd = therapy_of(self.scenario, self.strategy, listed, who) if who["mrd_positive"] > 0.0 else None
             room = who["prior_hsct"] < self.strategy.max_transplants
             realised = self._luck(InCourse.HSCT_REALISED) < self.tables.values[f"therapies.{therapy}.hsct_realised"]
@@ -192,14 +197,14 @@ class Replay:
         expected = therapy_of(self.scenario, self.strategy, self.strategy.salvage, who) if allowed else None
         if expected and THERAPIES[expected].kind == "supportive":
             expected = None
-        before = [rule for rule in self.strategy.bridging if rule.before == expected]
+        before = [rule for rule in self.strategy.bridging if is_for(rule.before, expected)]
         self.bridging = therapy_of(self.scenario, self.strategy, before, who) if expected else None
         self.next_therapy = expected
         assert following is not None
         if following.event == Event.TREATMENT_START:
             assert IDS[following.therapy] == expected
         elif following.event == Event.PALLIATIVE_CARE:
-            assert expected is None
+            assert expected is None or following.detail == Detail.PROGRESSION
         else:
             assert following.event in (Event.DEATH, Event.CENSORED)
 

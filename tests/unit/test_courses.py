@@ -72,6 +72,7 @@ def test_the_number_of_events_is_rate_times_time() -> None:
         patients=4000,
         values=m.NO_BACKGROUND
         | {"disease.treated_at_entry": 1.0}
+        | {"disease.waiting_death_rate": 0.0, "disease.waiting_progression_rate": 0.0}
         | m.of(
             "chemotherapy",
             cr_rate=0.0,

@@ -321,11 +321,19 @@ def test_relapse_from_remission(mrd_positive: float) -> None:
 
 
 def test_no_relapse_is_found_before_the_next_control() -> None:
-    """A relapse that the curve puts at once comes when the marrow is looked at again, a month after the remission."""
-    shortest = m.parameters().parameters["disease.shortest_remission_months"].value
+    """A relapse that the curve puts at once is found at the first control; from thrice that time on at once.
+
+    Half of the patients never relapse, the others at a rate of 0.1 a month: those with a uniform u after
+    -10 ln(1 - 2 u) months.
+    """
+    values = {"disease.shortest_remission_months": 0.5} | m.of(
+        "chemotherapy", relapse_cure=0.5, relapse_scale=10.0, relapse_shape=1.0, relapse_hazard_ratio_high_burden=1.0
+    )
     record = {"time": 4.0, "remission_since": 4.0, "relapse_clock": 4.0, "therapy": CHEMOTHERAPY}
-    patient = m.Patient(tables(), Stage.REMISSION, {"relapse": 0.001}, **record)
-    assert patient.coming == ("relapse", "relapsed", "antigen_kept", pytest.approx(4.0 + shortest))
+    for begins, is_found in ((0.0, 0.5), (0.6, 0.9), (1.5, 1.5), (3.0, 3.0)):
+        u = -math.expm1(-begins / 10.0) / 2.0
+        patient = m.Patient(tables(values=values), Stage.REMISSION, {"relapse": u}, **record)
+        assert patient.coming == ("relapse", "relapsed", "antigen_kept", pytest.approx(4.0 + is_found, abs=1e-9))
 
 
 def test_months_since_a_transplant_before_entry_go_on() -> None:

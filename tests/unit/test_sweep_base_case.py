@@ -84,11 +84,18 @@ def test_where_base_values_are_the_means_the_answers_agree(tmp_path: Path) -> No
 
 
 def test_only_what_explains_an_outcome_is_named() -> None:
-    """Of forty parameters in 200 draws those two are found on which the outcome depends; 38 idle ones are not."""
+    """Of forty parameters in 200 draws those two are found on which the outcome depends; 38 idle ones are not.
+
+    A factor whose columns are one column twice hides nothing and adds nothing.
+    """
     x = np.column_stack([norm.ppf(uniforms(200, np.sqrt(number))) for number in range(2, 80) if number**0.5 % 1][:40])
     outcome = 3.0 * x[:, 4] - x[:, 7] + 2.0 * norm.ppf(uniforms(200, np.sqrt(83)))
 
-    assert explaining(outcome, x, {str(place): [place] for place in range(x.shape[1])}) == ["4", "7"]
+    alone = {str(place): [place] for place in range(40)}
+
+    assert explaining(outcome, x, alone) == ["4", "7"]
+    doubled = {**alone, "4": [4, 40], "9": [9, 41]}
+    assert explaining(outcome, np.column_stack([x, x[:, 4], x[:, 9]]), doubled) == ["4", "7"]
 
 
 def test_the_base_case_of_a_sample_is_that_of_a_run(tmp_path: Path) -> None:

@@ -34,11 +34,11 @@ def checked_wtp(wtp: Sequence[float]) -> list[float]:
     >>> checked_wtp([0, 30_000])
     [0.0, 30000.0]
     """
-    values = [float(one) for one in wtp]
+    values = [float(value) for value in wtp]
     faults = [
-        Problem("must lie within", key="wtp", found=f"{one:g}", allowed=f"0 to {LARGEST:g}")
-        for one in values
-        if not 0 <= one <= LARGEST
+        Problem("must lie within", key="wtp", found=f"{value:g}", allowed=f"0 to {LARGEST:g}")
+        for value in values
+        if not 0 <= value <= LARGEST
     ]
     if faults or not values:
         raise InputError(faults or Problem("is missing", key="wtp", allowed="one threshold or more"))

@@ -60,8 +60,8 @@ class Decision:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name."""
-        found = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {name: table for name, table in found.items() if isinstance(table, pd.DataFrame)}
+        parts = {part.name: getattr(self, part.name) for part in fields(self)}
+        return {name: table for name, table in parts.items() if isinstance(table, pd.DataFrame)}
 
 
 def decide_sample(
@@ -149,7 +149,7 @@ def answers(sample: PsaSample, wtp: Sequence[float]) -> pd.DataFrame:
                 "Next": sample.strategies[after],
                 "Gain": gain.value,
                 "Gain_Std_Error": gain.std_error,
-                "Tied_With": " ".join(sample.strategies[one] for one in others if expected[one] == expected[chosen]),
+                "Tied_With": " ".join(sample.strategies[at] for at in others if expected[at] == expected[chosen]),
             }
         )
     perfect = evpi(sample, wtp)
@@ -184,7 +184,7 @@ def draw(decision: Decision, style: Style) -> dict[str, Callable[[], Figure]]:
         return lambda: plot(*arguments).figure.get_figure(root=True)  # type: ignore[attr-defined]
 
     wtp = decision.wtp
-    found = {
+    drawn = {
         "ce_plane.png": of(figures.plot_plane, decision.ce_plane, style, wtp),
         "frontier.png": of(figures.plot_frontier, decision.incremental, style),
         "ceac.png": of(figures.plot_ceac, decision.ceac, style, wtp),
@@ -192,8 +192,8 @@ def draw(decision: Decision, style: Style) -> dict[str, Callable[[], Figure]]:
         "evpi.png": of(figures.plot_evpi, decision.evpi, style, wtp),
     }
     if decision.evppi is not None:
-        found["evppi.png"] = lambda: _evppi_panels(decision, style)
-    return found
+        drawn["evppi.png"] = lambda: _evppi_panels(decision, style)
+    return drawn
 
 
 def write(decision: Decision, style: Style, folder: Path) -> None:

@@ -58,7 +58,7 @@ def incremental_analysis(strategies: Sequence[str], costs: Sequence[float], effe
             same = costs[by] == costs[place] and effects[by] == effects[place]
             row |= {"Status": "D", "Dominated_By": f"= {strategies[by]}" if same else str(strategies[by])}
         elif place not in frontier:
-            above = next(at for at, one in enumerate(frontier) if effects[one] > effects[place])
+            above = next(at for at, other in enumerate(frontier) if effects[other] > effects[place])
             row |= {
                 "Status": "ED",
                 "Dominated_By": f"{strategies[frontier[above - 1]]} + {strategies[frontier[above]]}",
@@ -121,7 +121,7 @@ def _dominated(order: Sequence[int], costs: Sequence[float], effects: Sequence[f
     kept: list[int] = []
     dominated = {}
     for place in order:
-        by = next((one for one in kept if effects[one] >= effects[place]), None)
+        by = next((other for other in kept if effects[other] >= effects[place]), None)
         if by is None:
             kept.append(place)
         else:

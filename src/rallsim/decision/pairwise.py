@@ -96,8 +96,8 @@ def pairwise(sample: PsaSample, reference: str) -> pd.DataFrame:
         row: dict[str, object] = {"Strategy": name, "Reference": reference}
         for outcome, values in increments.items():
             row |= spread(f"Inc_{OUTCOME_COLUMNS[outcome]}", values)
-        means = [without_rounding(one.mean(axis=0)[None, [base, place]])[0] for one in (sample.costs, sample.effects)]
-        middle = quadrants(*(np.diff(one) for one in means))[0]
+        means = np.stack([part[:, [base, place]].mean(axis=0) for part in (sample.costs, sample.effects)])
+        middle = quadrants(*np.diff(without_rounding(means)))[0]
         rows.append(row | _ratio(increments["costs"], increments["qalys"], str(middle)))
     return pd.DataFrame(rows)
 

@@ -98,25 +98,25 @@ def evppi(
     groups = checked_groups(groups or {str(name): [str(name)] for name in table.columns}, list(table.columns))
     gains = [Gains.of(sample, k) for k in checked_wtp(wtp)]
     orders = _orders(sample.draws)
-    found: dict[tuple[str, ...], list[Worth]] = {}
+    known: dict[tuple[str, ...], list[Worth]] = {}
 
     def worth(members: tuple[str, ...]) -> list[Worth]:
-        if members not in found:
-            alone = [worth((one,)) for one in members] if len(members) > 1 else []
+        if members not in known:
+            alone = [worth((member,)) for member in members] if len(members) > 1 else []
             own = _worth(gains, table[list(members)].to_numpy(float), orders)
             if progress:
                 progress(len(members))
-            found[members] = [_at_least(one, [each[at] for each in alone]) for at, one in enumerate(own)]
-        return found[members]
+            known[members] = [_at_least(own_worth, [each[at] for each in alone]) for at, own_worth in enumerate(own)]
+        return known[members]
 
     with threadpool_limits(1):  # these matrices are small: threads only wait for one another
         worths = {name: worth(tuple(members)) for name, members in groups.items()}
     rows = []
     for name, members in groups.items():
-        for gain, one in zip(gains, worths[name], strict=True):
-            row = {"Parameters": name, "WTP": gain.wtp, "EVPPI": one.value, "Std_Error": one.std_error}
-            row |= {"Floor": one.floor, "Worth_Knowing": one.exceeds, "Draws_Needed": one.draws_needed or np.nan}
-            share = one.value / gain.evpi if gain.evpi else one.value
+        for gain, own in zip(gains, worths[name], strict=True):
+            row = {"Parameters": name, "WTP": gain.wtp, "EVPPI": own.value, "Std_Error": own.std_error}
+            row |= {"Floor": own.floor, "Worth_Knowing": own.exceeds, "Draws_Needed": own.draws_needed or np.nan}
+            share = own.value / gain.evpi if gain.evpi else own.value
             rows.append(row | {"EVPI": gain.evpi, "Share": share, "Members": " ".join(members)})
     return with_population(pd.DataFrame(rows), "EVPPI", patients)
 
@@ -147,8 +147,8 @@ class Gains:
 
     def worth(self, expected: Floats) -> Floats:
         """Value of what is expected, less the means: (draws × any × other strategies) to one for each of `any`."""
-        found = np.maximum((expected + self.mean).max(axis=2), 0.0).mean(axis=0)
-        return np.asarray(np.minimum(found, self.evpi))
+        values = np.maximum((expected + self.mean).max(axis=2), 0.0).mean(axis=0)
+        return np.asarray(np.minimum(values, self.evpi))
 
     def error(self, expected: Floats) -> float:
         """Standard error of a value, from what each draw's choice gains in that draw."""
@@ -179,7 +179,7 @@ def to_fit(groups: Mapping[str, Sequence[str]]) -> int:
     4
     """
     sets = {tuple(members) for members in groups.values()}
-    return sum(map(len, sets | {(one,) for members in sets for one in members}))
+    return sum(map(len, sets | {(member,) for members in sets for member in members}))
 
 
 def checked_groups(groups: Mapping[str, Sequence[str]], parameters: Sequence[str]) -> dict[str, list[str]]:
@@ -194,7 +194,7 @@ def checked_groups(groups: Mapping[str, Sequence[str]], parameters: Sequence[str
     for group, members in groups.items():
         names: list[str] = []
         for member in members:
-            matching = [one for one in parameters if one == member or fnmatchcase(one, member)]
+            matching = [name for name in parameters if name == member or fnmatchcase(name, member)]
             names += matching
             if not matching:
                 hint = nearest(member, parameters)
@@ -229,23 +229,23 @@ def _worth(gains: Sequence[Gains], parameters: Floats, orders: NDArray[np.int_])
     for part in np.array_split(orders, max(1, math.ceil(len(orders) * together.size / SAMPLES_AT_ONCE))):
         permuted = together[part.T]  # draws × permutations × outcomes
         chance = regression.held_out(permuted.reshape(draws, -1)).reshape(permuted.shape)
-        values = [gain.worth(one).max() for gain, one in zip(gains, np.split(chance, ends, axis=2), strict=True)]
+        values = [gain.worth(own).max() for gain, own in zip(gains, np.split(chance, ends, axis=2), strict=True)]
         floors = np.maximum(floors, values)
-    found = []
+    worths = []
     for gain, own, floor in zip(gains, expected, floors.tolist(), strict=True):
         value = float(gain.worth(own[:, None, :])[0])
-        one = Worth(value, gain.error(own), floor, exceeds=value > max(floor, LEAST_SHARE * gain.evpi))
-        if not one.exceeds and floor > LARGEST_FLOOR * gain.evpi:
+        worth = Worth(value, gain.error(own), floor, exceeds=value > max(floor, LEAST_SHARE * gain.evpi))
+        if not worth.exceeds and floor > LARGEST_FLOOR * gain.evpi:
             needed = _rounded_up(draws * (floor / (LARGEST_FLOOR * gain.evpi)) ** 2)
-            one = replace(one, value=math.nan, std_error=math.nan, draws_needed=needed)
-        found.append(one)
-    return found
+            worth = replace(worth, value=math.nan, std_error=math.nan, draws_needed=needed)
+        worths.append(worth)
+    return worths
 
 
 def _at_least(group: Worth, members: Sequence[Worth]) -> Worth:
     """Raise a group to its most valuable member, where that exceeds what chance made of the group or any member."""
-    floor = max([group.floor, *(one.floor for one in members)])
-    highest = max(members, key=lambda one: one.value if one.exceeds else 0.0, default=group)
+    floor = max([group.floor, *(member.floor for member in members)])
+    highest = max(members, key=lambda member: member.value if member.exceeds else 0.0, default=group)
     raised = not math.isnan(group.floor) and highest.value > floor and not group.value >= highest.value
     return replace(highest, floor=floor) if raised else group
 

@@ -51,7 +51,7 @@ class Regression:
         y = outcomes - outcomes.mean(axis=0)
         along = [left.T @ y for left, _ in self._bases]
         chosen = self._choose(y, along)
-        found = np.zeros_like(y)
+        predicted = np.zeros_like(y)
         for choice in np.unique(chosen[chosen >= 0]):
             columns = np.flatnonzero(chosen == choice)
             basis, penalty = divmod(int(choice), len(PENALTIES))
@@ -61,8 +61,8 @@ class Regression:
             left_free = np.maximum(1.0 - 1.0 / self.draws - (left**2) @ kept, _RANK)
             residual = (own - left @ (kept[:, None] * along[basis][:, columns])) / left_free[:, None]
             without = own * (self.draws / (self.draws - 1.0))  # what the mean of the other draws leaves of each draw
-            found[:, columns] = _calibrated(own, without - residual)
-        return np.asarray(found, float)
+            predicted[:, columns] = _calibrated(own, without - residual)
+        return np.asarray(predicted, float)
 
     def _choose(self, y: Floats, along: list[Floats]) -> NDArray[np.int_]:
         """Basis and penalty with the least error of generalised cross-validation, -1 for the mean alone."""
@@ -92,16 +92,16 @@ def _calibrated(y: Floats, predicted: Floats) -> Floats:
 
 def _bases(x: Floats) -> list[tuple[Floats, Floats]]:
     """Orthonormal directions and their variances, for each way to weigh curves and products against lines."""
-    parts = [x, np.hstack([_curves(one) for one in x.T])]
+    parts = [x, np.hstack([_curves(column) for column in x.T])]
     if 1 < x.shape[1] <= MOST_WITH_PRODUCTS:
-        products = np.column_stack([x[:, one] * x[:, other] for one, other in combinations(range(x.shape[1]), 2)])
+        products = np.column_stack([x[:, first] * x[:, second] for first, second in combinations(range(x.shape[1]), 2)])
         products = products - _fitted(np.column_stack([np.ones(len(x)), x]), products)
         parts.append(products / np.maximum(products.std(axis=0), _RANK))
     parts = [part - part.mean(axis=0) for part in parts if part.shape[1]]
     columns = np.hstack(parts) / np.sqrt(len(x))
     few = columns.shape[1] <= len(x)  # the smaller of two symmetric matrices gives the directions
     squares = [columns.T @ columns] if few else [part @ part.T / len(x) for part in parts]
-    found = []
+    bases = []
     for weights in _weights(len(parts)):
         each = np.repeat(weights, [part.shape[1] for part in parts])
         weighted = columns * each
@@ -109,14 +109,14 @@ def _bases(x: Floats) -> list[tuple[Floats, Floats]]:
         sizes, vectors = np.linalg.eigh(square)
         kept = sizes > _RANK * sizes[-1]
         left = weighted @ (vectors[:, kept] / np.sqrt(sizes[kept])) if few else vectors[:, kept]
-        found.append((left, sizes[kept]))
-    return found
+        bases.append((left, sizes[kept]))
+    return bases
 
 
 def _weights(parts: int) -> list[Floats]:
     """Weights of lines (1), curves and products: lines alone, or with all the others."""
-    others = [one for one in product(WEIGHTS, repeat=parts - 1) if not any(one) or all(one)]
-    return [np.array([1.0, *one]) for one in others]
+    others = [weights for weights in product(WEIGHTS, repeat=parts - 1) if not any(weights) or all(weights)]
+    return [np.array([1.0, *weights]) for weights in others]
 
 
 def _curves(x: Floats) -> Floats:

@@ -30,6 +30,6 @@ def without_rounding(values: Floats, sizes: Floats | None = None) -> Floats:
         same = rising[:, place] - rising[:, place - 1] <= SAME * np.maximum(size[:, place], first)
         rising[:, place] = np.where(same, rising[:, place - 1], rising[:, place])
         first = np.where(same, first, size[:, place])
-    found = np.empty_like(values)
-    np.put_along_axis(found, order, rising, 1)
-    return found
+    rounded = np.empty_like(values)
+    np.put_along_axis(rounded, order, rising, 1)
+    return rounded

@@ -78,7 +78,8 @@ class PsaSample:
             Problem("must be one of", key="undiscounted", found=part, allowed=", ".join(PARTS)) for part in unknown
         ]
         parts = {part: getattr(self, part) for part in PARTS}
-        for part, values in (*parts.items(), *((f"undiscounted {key}", one) for key, one in self.undiscounted.items())):
+        undiscounted = {f"undiscounted {part}": values for part, values in self.undiscounted.items()}
+        for part, values in (parts | undiscounted).items():
             if values is not None and values.shape != shape:
                 found, allowed = " × ".join(map(str, values.shape)), f"{shape[0]} draws × {shape[1]} strategies"
                 problems.append(
@@ -230,7 +231,7 @@ def left_out(parameters: pd.DataFrame) -> dict[str, str]:
     >>> left_out(pd.DataFrame({"a": [0.2, 0.3, 0.9], "b": [0.8, 0.7, 0.1], "c": [1.0, 1.0, 1.0]}))
     {'b': 'a sum of the parameters before it', 'c': 'constant'}
     """
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     most = len(parameters) - 1  # directions that draws less their mean can span
     directions, kept = np.empty((min(most, parameters.shape[1]), len(parameters))), 0
     for name in parameters.columns:
@@ -238,18 +239,18 @@ def left_out(parameters: pd.DataFrame) -> dict[str, str]:
         rest = values - values.mean()
         size = float(np.linalg.norm(rest))
         if size <= SAME * max(1.0, float(np.abs(values).max())) * np.sqrt(len(values)):
-            found[str(name)] = "constant"
+            reasons[str(name)] = "constant"
             continue
         if kept == most:
             continue
         for _ in range(2):  # twice is enough against rounding
             rest = rest - (directions[:kept] @ rest) @ directions[:kept]
         if float(np.linalg.norm(rest)) <= SAME * size:
-            found[str(name)] = "a sum of the parameters before it"
+            reasons[str(name)] = "a sum of the parameters before it"
         else:
             directions[kept] = rest / np.linalg.norm(rest)
             kept += 1
-    return found
+    return reasons
 
 
 def order_and_baseline(strategies: Sequence[str], baseline: str) -> dict[str, object]:

@@ -155,7 +155,7 @@ def _check_same_strategies(sheet: Sheet, strategies: list[str], problems: list[P
             problems.append(
                 Problem(f"must be a strategy of {COSTS}", sheet.file, 1, repr(name), allowed=allowed, hint=hint)
             )
-            missing = [one for one in missing if one != hint]
+            missing = [name for name in missing if name != hint]
     problems += [Problem(f"must be a column, as in {COSTS}", sheet.file, 1, repr(name)) for name in missing]
     if sorted(sheet.header) == sorted(strategies) and sheet.header != strategies:
         found, allowed = ", ".join(sheet.header), ", ".join(strategies)
@@ -176,7 +176,7 @@ def _add_long(sheet: Sheet, parts: dict[str, Floats], strategies: list[str], pro
     """Check psa_long.csv, and take the parts from it that no wide file gave; compare it with those that did."""
     missing = [name for name in LONG_NEEDED if name not in sheet.header]
     for name in missing:
-        hint = nearest(name, [one for one in sheet.header if one not in (*LONG_NEEDED, *LONG_ALLOWED)])
+        hint = nearest(name, [other for other in sheet.header if other not in (*LONG_NEEDED, *LONG_ALLOWED)])
         problems.append(
             Problem("must be a column", sheet.file, 1, name, allowed=", ".join(LONG_NEEDED + LONG_ALLOWED), hint=hint)
         )
@@ -226,19 +226,19 @@ def _rows_by_cell(
     option = {name: place for place, name in enumerate(strategies)}
     rows = np.full((len(samples), len(strategies)), -1)
     faults: dict[str, list[Problem]] = defaultdict(list)
-    for place, (one, name) in enumerate(zip(sheet.column("sample"), sheet.column("strategy"), strict=True)):
+    for place, (number, name) in enumerate(zip(sheet.column("sample"), sheet.column("strategy"), strict=True)):
         line = sheet.lines[place]
         if name not in option:
             hint = nearest(name, strategies)
             faults["name"].append(Problem(f"must be a strategy of {COSTS}", sheet.file, line, repr(name), hint=hint))
-        elif rows[draw[one], option[name]] >= 0:
-            first = sheet.lines[rows[draw[one], option[name]]]
-            found = f"sample {one}, {name} in line {first} too"
+        elif rows[draw[number], option[name]] >= 0:
+            first = sheet.lines[rows[draw[number], option[name]]]
+            found = f"sample {number}, {name} in line {first} too"
             faults["twice"].append(Problem("must have each draw and strategy once", sheet.file, line, found=found))
         else:
-            rows[draw[one], option[name]] = place
-    for one, name in np.argwhere(rows < 0) if "name" not in faults else []:
-        found = f"none for sample {samples[one]}, {strategies[name]}"
+            rows[draw[number], option[name]] = place
+    for number, name in np.argwhere(rows < 0) if "name" not in faults else []:
+        found = f"none for sample {samples[number]}, {strategies[name]}"
         faults["hole"].append(
             Problem(
                 "must have a row for each draw and strategy", sheet.file, found=found, allowed="one a draw and strategy"

@@ -18,7 +18,7 @@ from rallsim.explain.words import NUMBERS, in_sentence, interval_in_words, liste
 from rallsim.model.conditions import OR, Condition, Interval, alternatives
 from rallsim.model.patient import ATTRIBUTES, GIVEN, attribute_matrix
 from rallsim.model.random_numbers import MAX_COURSES, InCourse
-from rallsim.model.rules import ALTERNATIVE, ANY, NOTHING, condition_holds, rule_ranges
+from rallsim.model.rules import ALTERNATIVE, NOTHING, condition_holds, is_about, rule_ranges
 from rallsim.model.states import Event, Kind, Stage
 from rallsim.model.transitions import ACTIVE, IN_REMISSION
 from rallsim.simulation.engine_inputs import Prepared
@@ -201,7 +201,7 @@ class Reasons:
         gives_therapy = subject != "consolidation"
         for number, index in enumerate(self._ranges[subject], 1):
             rule = self.prepared.rules[index]
-            if rule["subject"] not in (ANY, therapy):
+            if not is_about(int(rule["subject"]), self.prepared.therapies[0], therapy):
                 continue
             action = int(rule["action"])
             failed = self._failed(attributes, rule)

@@ -25,8 +25,14 @@ def record_cycles(p: Patient, w: World, therapy: int, cycles: int, start: float)
 
 @compiled
 def give_consolidation_cycles(p: Patient, w: World, planned: float) -> None:
-    """Give the cycles of the present course that are still to come in remission, with their toxicity."""
-    cycles = int(planned) - p.cycles
+    """Give the cycles of the present course that are still to come in remission, with their toxicity.
+
+    A number between two whole ones is the mean of the patients: its fraction is the probability of one more cycle.
+    """
+    whole = int(planned)
+    cycles = whole - p.cycles
+    if uniform(p, w, InCourse.ONE_MORE_CYCLE) < planned - whole:
+        cycles += 1
     if cycles > 0:
         record_cycles(p, w, p.therapy, cycles, p.time)
         until = p.time + cycles * w.therapies[p.therapy].cycle_months

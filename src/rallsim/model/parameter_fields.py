@@ -161,6 +161,9 @@ class GeneralParameters:
     disease_next_line_given_relapse = Field("probability", "another line is given at relapse after a response")
     disease_months_to_treatment_at_entry = Field("months", "median from entry at relapse to the first line")
     disease_months_to_treatment = Field("months", "median from a later relapse, or failure, to the next line")
+    disease_waiting_death_rate = Field("rate_per_month", "death of leukaemia or infection while a line is awaited", 0.0)
+    disease_waiting_infection_share = Field("share", "of these deaths that are of infection", 0.0)
+    disease_waiting_progression_rate = Field("rate_per_month", "too ill for the line that is awaited, alive", 0.0)
     disease_wait_shape = Field("shape", "of the log-logistic waits for treatment and transplant, and of onsets")
     disease_blasts_after_bridging_response = Field("share", "of the marrow after a response to bridging or debulking")
     disease_bridging_hazard_ratio = Field("hazard_ratio", "published, of an EFS event after CAR-T when bridged")
@@ -180,7 +183,7 @@ class GeneralParameters:
     )
     disease_long_remission_months = Field("months", "a remission of this length counts as long (late relapse)")
     disease_shortest_remission_months = Field(
-        "months", "a remission lasts at least: no relapse is found before the next control of the marrow"
+        "months", "a remission lasts at least; relapses of the first three times as long are found one after the other"
     )
     disease_months_to_hsct_in_first_remission = Field(
         "months", "from the first remission to a transplant in it, in those transplanted before entry"

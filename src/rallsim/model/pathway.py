@@ -23,7 +23,10 @@ from rallsim.model.vocabulary import *
 
 @compiled
 def relapsed(p: Patient, w: World) -> None:
-    """Active disease: after a wait the next line the strategy gives, or palliative care when there is none."""
+    """Active disease: after a wait the next line the strategy gives, or palliative care when there is none.
+
+    Leukaemia and infection kill in that wait, and some become too ill for the line.
+    """
     p.line = p.lines_given + 1.0
     p.months_since_hsct = months_since_transplant(p)
     therapy = next_therapy(p, w)
@@ -34,7 +37,20 @@ def relapsed(p: Patient, w: World) -> None:
         p.bridging = bridging_rule(w, before=therapy)
         start = p.time + months_to_treatment(p, w, therapy)
         compete(p, at=start, event=Event.TREATMENT_START, into=first_stage(p, w, therapy))
+        compete_wait(p, w)
     compete_background_death(p, w, w.model.mortality_ratio_active)
+
+
+@compiled
+def compete_wait(p: Patient, w: World) -> None:
+    """Let death and drop-out compete while a patient with active disease waits for a line."""
+    m = w.model
+    u = uniform(p, w, InCourse.TOO_ILL_FOR_THE_LINE)
+    too_ill = p.time + exponential_quantile(u, m.disease_waiting_progression_rate)
+    compete(p, at=too_ill, event=Event.PALLIATIVE_CARE, into=Stage.PALLIATIVE, detail=Detail.PROGRESSION)
+    died = p.time + exponential_quantile(uniform(p, w, InCourse.DEATH_BEFORE_THE_LINE), m.disease_waiting_death_rate)
+    of_infection = uniform(p, w, InCourse.CAUSE_OF_DEATH_BEFORE_THE_LINE) < m.disease_waiting_infection_share
+    compete_death(p, at=died, cause=Detail.INFECTION if of_infection else Detail.LEUKAEMIA)
 
 
 @compiled

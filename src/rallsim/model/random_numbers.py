@@ -108,6 +108,10 @@ class InCourse(Code):
     LIVER_GRADE = auto()
     HSCT_REALISED = auto()
     CAUSE_OF_EARLY_DEATH = auto()
+    ONE_MORE_CYCLE = auto()
+    DEATH_BEFORE_THE_LINE = auto()
+    CAUSE_OF_DEATH_BEFORE_THE_LINE = auto()
+    TOO_ILL_FOR_THE_LINE = auto()
 
 
 ENTRY_COLUMNS = len(AtEntry)

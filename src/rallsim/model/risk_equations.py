@@ -72,10 +72,7 @@ def relapse_hazard_ratio(p: Patient, w: World, therapy: TherapyParameters) -> fl
 
 @compiled
 def relapse_time(p: Patient, w: World) -> float:
-    """Time of relapse when no transplant is done; the hazard rises when B-cell aplasia is lost.
-
-    No relapse is found before the marrow is looked at again.
-    """
+    """Time of relapse when no transplant is done; the hazard rises when B-cell aplasia is lost."""
     therapy = w.therapies[p.therapy]
     u = uniform(p, w, InCourse.RELAPSE_AFTER_MRD_THERAPY if therapy.kind == Kind.MRD else InCourse.RELAPSE)
     ratio = relapse_hazard_ratio(p, w, therapy)
@@ -86,7 +83,20 @@ def relapse_time(p: Patient, w: World) -> float:
         lasts = changed_hazard_quantile(u, cure, scale, shape, ratio, lost, after)
     else:
         lasts = mixture_cure_quantile(u, cure, scale, shape, ratio)
-    return float(p.relapse_clock + max(w.model.disease_shortest_remission_months, lasts))
+    return p.relapse_clock + months_to_detection(w, lasts)
+
+
+@compiled
+def months_to_detection(w: World, lasts: float) -> float:
+    """Months from the beginning of a remission until its relapse is found.
+
+    None is found before the next control of the marrow, at s months. Relapses of the first 3 s months are found from s
+    to 3 s, in the order in which they begin; later ones when they begin:
+
+    t = s + 2/3 lasts   if lasts < 3 s, else lasts
+    """
+    shortest = w.model.disease_shortest_remission_months
+    return shortest + lasts * (2.0 / 3.0) if lasts < 3.0 * shortest else lasts
 
 
 @compiled

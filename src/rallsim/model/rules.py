@@ -77,9 +77,15 @@ def therapy_by_rules(w: World, subject: int, first: int, after_last: int) -> int
 def rule_applies(w: World, rule: RuleRow, subject: int) -> bool:
     """Tell whether a rule is for this patient, before or after this therapy."""
     return bool(
-        rule.subject in (ANY, subject)
+        is_about(rule.subject, w.therapies, subject)
         and condition_holds(w.attributes, w.conditions, rule.first_condition, rule.after_last_condition)
     )
+
+
+@compiled
+def is_about(named: int, therapies: Sequence[TherapyParameters], therapy: int) -> bool:
+    """Tell whether a rule that names a therapy, or ANY, holds for a therapy: for it, or for what it is a form of."""
+    return bool(named in (ANY, therapy) or (therapy != NOTHING and therapies[therapy].based_on == named))
 
 
 @compiled

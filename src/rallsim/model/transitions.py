@@ -29,20 +29,8 @@ def _inside(*stages: int) -> Pairs:
 
 
 _ON_TREATMENT = _inside(Stage.SALVAGE, Stage.INFUSED, Stage.MRD_THERAPY)
-_WITH_TIME = _inside(
-    *(
-        Stage.DEBULKING,
-        Stage.SALVAGE,
-        Stage.AWAITING_CELLS,
-        Stage.INFUSED,
-        Stage.MRD_THERAPY,
-        Stage.REMISSION,
-        Stage.AWAITING_HSCT,
-    )
-)
-_OF_CYCLES = _inside(
-    Stage.DEBULKING, Stage.SALVAGE, Stage.AWAITING_CELLS, Stage.MRD_THERAPY, Stage.REMISSION, Stage.AWAITING_HSCT
-)
+_OF_CYCLES = _inside(Stage.DEBULKING, Stage.SALVAGE, Stage.AWAITING_CELLS, *IN_REMISSION)
+_WITH_TIME = (*_OF_CYCLES, *_inside(Stage.INFUSED))
 
 ENTRIES = (Stage.RELAPSED, *IN_REMISSION)
 """Stages in which a patient may enter."""

@@ -80,7 +80,7 @@ def relapse_time_after_hsct(p: Patient, w: World) -> float:
         hazard_ratio *= m.hsct_relapse_hazard_ratio_two_alkylators
     u = uniform(p, w, InCourse.RELAPSE_AFTER_HSCT)
     relapse = mixture_cure_quantile(u, m.hsct_relapse_cure, m.hsct_relapse_scale, 1.0, hazard_ratio)
-    return max(p.hsct_since, p.relapse_clock) + max(m.disease_shortest_remission_months, relapse)
+    return max(p.hsct_since, p.relapse_clock) + months_to_detection(w, relapse)
 
 
 @compiled
@@ -95,7 +95,7 @@ def relapse_or_death_after_car_t(p: Patient, w: World, therapy: TherapyParameter
     since = p.hsct_since - p.relapse_clock
     u = uniform(p, w, InCourse.RELAPSE_AFTER_HSCT)
     event = later_quantile(u, therapy.relapse_cure, therapy.relapse_scale, therapy.relapse_shape, hazard_ratio, since)
-    return max(p.hsct_since + w.model.disease_shortest_remission_months, p.relapse_clock + event)
+    return p.hsct_since + months_to_detection(w, p.relapse_clock + event - p.hsct_since)
 
 
 @compiled

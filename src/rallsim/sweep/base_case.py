@@ -26,7 +26,7 @@ from rallsim.sweep.tables import Tables
 KEYS = ("outcome", "unit", "WTP", "strategy", "comparator")
 REST = "other parameters, curvature, interactions and chance"
 SIGNIFICANT = 0.05
-TINY = 1e-12  # of a sum of squares: what rounding leaves of nothing
+ROUNDING = 1e-12  # of a sum of squares: what rounding leaves of nothing
 NAMED = 3  # causes in a printed sentence; the table has all
 SHOWN = ("costs", "qalys", "nmb")  # of each strategy, in the printed sentences
 
@@ -155,26 +155,36 @@ def explaining(outcome: Floats, draws: Floats, factors: Mapping[str, Sequence[in
     >>> explaining(2.0 * x[:, 0], x, {"slope": [0], "idle": [1]})
     ['slope']
     """
-    from scipy.stats import f as f_distribution
+    from scipy.special import fdtrc
 
-    basis = np.full((len(outcome), 1), len(outcome) ** -0.5)  # orthonormal: of the mean and of the factors chosen
-    centred = outcome - outcome.mean()
+    columns = np.column_stack([draws, outcome])
+    columns = (columns - columns.mean(axis=0)) / columns.std(axis=0)
+    products = columns.T @ columns  # of what the factors chosen leave of each column; the outcome is the last
+    free = len(outcome) - 1
     chosen: list[str] = []
-    while True:
-        y, x = (values - basis @ (basis.T @ values) for values in (outcome, draws))
-        surprise: dict[str, float] = {}
+    while len(chosen) < len(factors) and products[-1, -1] > ROUNDING * len(outcome):
+        surprise = {}
         for name, at in factors.items():
-            free = len(outcome) - basis.shape[1] - len(at)
-            if name in chosen or free < 1:
-                continue
-            explained = float(y @ x[:, at] @ np.linalg.lstsq(x[:, at], y)[0])
-            left = max(float(y @ y) - explained, TINY * float(y @ y))
-            surprise[name] = float(f_distribution.sf(explained / len(at) / (left / free), len(at), free))
-        best = min(surprise, key=lambda name: surprise[name], default=None)
-        if best is None or y @ y <= TINY * (centred @ centred) or surprise[best] > SIGNIFICANT / len(factors):
-            return chosen
+            if name not in chosen and free > len(at):
+                explained = float(products[-1, at] @ _inverse(products, at) @ products[at, -1])
+                left = max(float(products[-1, -1]) - explained, ROUNDING)
+                ratio = explained / len(at) / (left / (free - len(at)))
+                surprise[name] = float(fdtrc(len(at), free - len(at), max(0.0, ratio)))
+        best = min(surprise, key=lambda name: surprise[name], default="")
+        if not best or surprise[best] > SIGNIFICANT / len(factors):
+            break
+        at = factors[best]
+        products = products - products[:, at] @ _inverse(products, at) @ products[at]
         chosen.append(best)
-        basis = np.column_stack([basis, np.linalg.qr(x[:, factors[best]])[0]])
+        free -= len(at)
+    return chosen
+
+
+def _inverse(products: Floats, at: Sequence[int]) -> Floats:
+    block = products[np.ix_(at, at)]
+    if len(at) == 1:
+        return np.asarray(1.0 / np.maximum(block, ROUNDING))
+    return np.asarray(np.linalg.pinv(block, hermitian=True), np.float64)
 
 
 def least_squares(outcome: Floats, draws: Floats) -> tuple[Floats, Floats]:

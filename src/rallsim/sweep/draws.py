@@ -100,10 +100,9 @@ class Joint:
         """
         from scipy.sparse.csgraph import connected_components
         from scipy.special import ndtri
-        from scipy.stats import rankdata
 
         values = draws.to_numpy(np.float64)
-        scores = ndtri((rankdata(values, axis=0) - 0.5) / len(values))
+        scores = ndtri((draws.rank().to_numpy() - 0.5) / len(values))
         correlation = np.atleast_2d(np.corrcoef(scores.T))
         _, labels = connected_components(np.abs(correlation) >= CORRELATED, directed=False)
         blocks = tuple(tuple(np.flatnonzero(labels == label).tolist()) for label in dict.fromkeys(labels.tolist()))

@@ -69,8 +69,8 @@ def split(values: Floats) -> Split:
     Source: Searle, Casella and McCulloch, Variance Components, ch. 4; for nested simulation O'Hagan, Stevenson and
     Madan, Health Econ 2007;16:1009.
 
-    >>> found = split(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
-    >>> found.mean, found.parameters, found.shared, found.own
+    >>> parts = split(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    >>> parts.mean, parts.parameters, parts.shared, parts.own
     (3.5, 4.0, 0.5, 0.0)
     """
     draws, batches = values.shape
@@ -113,11 +113,11 @@ def evpi_bias_corrected(costs: Floats, qalys: Floats, wtp: Sequence[float], plai
     parts = [np.ones(even, bool), *(part for chosen in halves for part in (chosen, ~chosen))]
     costs, qalys = costs[:, :, :even], qalys[:, :, :even]
     means = [(costs[:, :, part].mean(axis=2), qalys[:, :, part].mean(axis=2)) for part in parts]
-    found = []
+    corrected = []
     for k, most in zip(wtp, plain, strict=True):
         whole, *of_halves = (_evpi(k * effect - cost) for cost, effect in means)
-        found.append(max(0.0, min(most, 2.0 * whole - float(np.mean(of_halves)))))
-    return np.array(found)
+        corrected.append(max(0.0, min(most, 2.0 * whole - float(np.mean(of_halves)))))
+    return np.array(corrected)
 
 
 def in_words(share: float, patients: int) -> str:

@@ -13,6 +13,7 @@ from rallsim.decision.analysis import wtp_grid
 from rallsim.decision.figures import MOST_BARS
 from rallsim.decision.incremental import incremental_of
 from rallsim.decision.partial_information import checked_groups, evppi, not_shown, to_fit
+from rallsim.decision.sample import left_out
 from rallsim.decision.value_of_information import evpi, patients_to_come
 from rallsim.sweep.analyses.psa import bias_corrected, psa_sample
 from rallsim.sweep.draws import owner_of
@@ -39,9 +40,9 @@ def analyse(study: Study) -> Tables:
     of it, and `variance` has its share of the variance between draws. The regression of the EVPPI takes it out.
     """
     sample = sample_of(study)
-    found = psa_sample(study, sample)
-    assert found.parameters is not None
-    names = [str(name) for name in found.parameters.columns]
+    draws = psa_sample(study, sample)
+    assert draws.parameters is not None
+    names = [str(name) for name in draws.parameters.columns]
     asked = checked_groups(study.settings.groups, names)
     owners: dict[str, list[str]] = {}
     for name in names:
@@ -51,14 +52,17 @@ def analyse(study: Study) -> Tables:
     patients = None
     if study.settings.incidence is not None:
         patients = patients_to_come(study.settings.incidence, study.settings.years, study.settings.discount)
-    icers = incremental_of(found)["ICER"].dropna().tolist()
+    icers = incremental_of(draws)["ICER"].dropna().tolist()
     valued = {**alone, **groups}
     words = f"{len(valued):,} regressions"
     with bar_of(words, to_fit(valued), quiet=not study.runner.show_progress) as advance:
-        table = evppi(found, study.wtp, valued, patients, advance)
+        table = evppi(draws, study.wtp, valued, patients, advance)
+    absent = left_out(draws.parameters)  # of psa_parameters.csv, which R reads
+    members = [" ".join(name for name in row.split() if name not in absent) for row in table["Members"]]
+    table = table.assign(Members=members)
     return {
         "evppi": table.sort_values(["WTP", "EVPPI"], ascending=[True, False], kind="stable"),
-        "evpi": sample.bias_corrected(evpi(found, wtp_grid(study.wtp, icers), patients)),
+        "evpi": sample.bias_corrected(evpi(draws, wtp_grid(study.wtp, icers), patients)),
         "variance": variance_table(sample, ["nmb"], study.wtp[0], study.strategies, study.reference),
     }
 
@@ -86,9 +90,12 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
         line += f" ({labels.money(bias_corrected(tables['evpi'], wtp))} corrected for bias)"
         if "Population_EVPI" in everything:
             line += f", {labels.money(float(everything['Population_EVPI'].sum()))} for the population"
-        lines.append(line + ". Worth knowing most, alone or together:")
         named = _labelled(rows, labels)
-        for row in named[named["Worth_Knowing"]].head(3).to_dict("records"):
+        known = named[named["Worth_Knowing"]].head(3)
+        lines.append(
+            line + ". " + ("Worth knowing most, alone or together:" if len(known) else "Nothing is worth knowing.")
+        )
+        for row in known.to_dict("records"):
             lines.append(
                 f"  {row['Parameters']}: {labels.money(row['EVPPI'])} (standard error "
                 f"{labels.money(row['Std_Error'])}), {row['Share']:.0%} of the EVPI"
