@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -47,8 +48,9 @@ def test_histories_read_back_are_those_written(tmp_path: Path) -> None:
 def test_economics_are_a_function_of_a_history(tmp_path: Path) -> None:
     """Histories read back cost, and gain, what those simulated do: every table is the same."""
     scenario, known = made().scenario, made().parameters
-    economics = economic_settings(scenario, known)
-    assert economics is not None
+    for_life = economic_settings(scenario, known)
+    assert for_life is not None
+    economics = replace(for_life, horizon_months=scenario.horizon_months)
     simulated, read = (
         value_histories(scenario, known, histories, economics)
         for histories in (made().histories, read_histories(written(tmp_path)))
