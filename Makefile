@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check lint types bench reference wheel clean
+.PHONY: demo test check lint types docs bench reference wheel clean
 
 demo: $(READY)  ## run one scenario and print the comparison
 	$(BIN)/rallsim run scenarios/bridging_before_car_t.yaml
@@ -23,6 +23,9 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+
+docs: $(READY)  ## renew what tools write: docs/pathway.md, docs/api.md, the list of messages
+	for tool in diagram api_page messages; do $(BIN)/python tools/$$tool.py || exit 1; done
 
 bench: $(READY)  ## speeds as ratios in one run; not part of the tests
 	$(BIN)/python -m pytest benchmarks -q --benchmark-timer=time.process_time --benchmark-sort=name --benchmark-columns=median,iqr,min,rounds

@@ -47,7 +47,7 @@ def main() -> None:
             print(f"  {problem}", file=sys.stderr)
         sys.exit(WRONG_INPUT)
     except ModelError as error:
-        print(f"rallsim: the model is broken: {error}", file=sys.stderr)
+        print(f"rallsim: a rule of the model does not hold: {error}", file=sys.stderr)
         sys.exit(FAILED)
     except BrokenPipeError:
         sys.stderr.close()

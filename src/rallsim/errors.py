@@ -11,13 +11,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+OPEN_ENDED = (" be", " by", " of", " within", " among", ",")  # messages that what is allowed completes
+
 
 @dataclass(frozen=True)
 class Problem:
     """One fault and its place: file, line, key, what was found, what is allowed, and a word that may have been meant.
 
-    >>> print(Problem("unknown key", file="a.yaml", line=3, key="patinets", allowed="patients, seed", hint="patients"))
-    a.yaml:3: patinets: unknown key (allowed: patients, seed; did you mean 'patients'?)
+    The message completes a sentence that begins with the key.
+
+    >>> print(Problem("must be a known key", file="a.yaml", line=3, key="sede", allowed="patients, seed", hint="seed"))
+    a.yaml:3: sede must be a known key (allowed: patients, seed); did you mean 'seed'?
+    >>> print(Problem("must be", file="a.yaml", line=4, key="age", found="130", allowed="at most 120"))
+    a.yaml:4: age must be at most 120, got 130
     """
 
     message: str
@@ -30,14 +36,12 @@ class Problem:
 
     def __str__(self) -> str:
         place = "" if self.file is None else f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
-        key = f"{self.key}: " if self.key else ""
-        extras = [
-            f"found {self.found}" if self.found is not None else "",
-            f"allowed: {self.allowed}" if self.allowed else "",
-            f"did you mean '{self.hint}'?" if self.hint else "",
-        ]
-        detail = "; ".join(extra for extra in extras if extra)
-        return f"{place}{key}{self.message}" + (f" ({detail})" if detail else "")
+        key = f"{self.key} " if self.key else ""
+        direct = self.message.endswith(OPEN_ENDED)
+        allowed = (f" {self.allowed}" if direct else f" (allowed: {self.allowed})") if self.allowed else ""
+        found = f", got {self.found}" if self.found is not None else ""
+        hint = f"; did you mean '{self.hint}'?" if self.hint else ""
+        return f"{place}{key}{self.message}{allowed}{found}{hint}"
 
 
 class RallsimError(Exception):

@@ -95,12 +95,16 @@ def test_a_new_drug_changes_nothing_else(project: Path, rallsim: Rallsim) -> Non
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [
-        ("exampline_first.yaml", ("additions: exampline", "additions: nowhere"), "additions: must be a folder"),
+        ("exampline_first.yaml", ("additions: exampline", "additions: nowhere"), "additions must be a folder"),
         ("exampline_first.yaml", ("give: exampline", "give: examplin"), "did you mean 'exampline'"),
         ("exampline/therapies/exampline.yaml", ("value: 0.55", "value: 0.65"), "exampline.yaml:13: parameters.cr_rate"),
         ("exampline/therapies/exampline.yaml", ("[exampline_cr]", "[exampline_rc]"), "did you mean 'exampline_cr'"),
-        ("exampline/evidence/estimates_exampline.csv", ("exampline_cr,", "blast_cmr,"), "must be new"),
-        ("exampline/evidence/estimates_exampline.csv", ("exampline_trial", "tower"), "does not stand in"),
+        (
+            "exampline/evidence/estimates_exampline.csv",
+            ("exampline_cr,", "blast_cmr,"),
+            "cannot be the id of a shipped row",
+        ),
+        ("exampline/evidence/estimates_exampline.csv", ("exampline_trial", "tower"), "must be a source in sources.csv"),
         ("exampline/costs/uk/exampline.yaml", ("price: ward_day", "price: bed_day"), "therapies.exampline.ward.price"),
     ],
 )
@@ -121,5 +125,5 @@ def test_a_shipped_therapy_is_not_replaced(project: Path, known: ParameterSet) -
     """A file with the id of a shipped therapy is refused: results under one name would mean two things."""
     own = project / "exampline" / "therapies"
     (own / "exampline.yaml").rename(own / "inotuzumab.yaml")
-    with pytest.raises(InputError, match="must be new, got the id of a shipped therapy"):
+    with pytest.raises(InputError, match="cannot be the id of a shipped therapy"):
         known.with_folder(project / "exampline")

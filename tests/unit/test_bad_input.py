@@ -89,22 +89,26 @@ def fault(message: str, line: int | None, key: str, *found_allowed_hint: str | N
 
 # what is replaced in GOOD, by what, and the one problem this makes
 FAULTS: dict[str, tuple[str, str, Problem]] = {
-    "unknown key": ("seed: 1", "seed: 1\npatinets: 5", fault("unknown key", 8, "patinets", None, TOP_KEYS, "patients")),
+    "unknown key": (
+        "seed: 1",
+        "seed: 1\npatinets: 5",
+        fault("must be a known key", 8, "patinets", None, TOP_KEYS, "patients"),
+    ),
     "unknown key of a strategy": (
         "max_lines: 3",
         "max_line: 3",
-        fault("unknown key", 19, "strategies.one.max_line", None, STRATEGY_KEYS, "max_lines"),
+        fault("must be a known key", 19, "strategies.one.max_line", None, STRATEGY_KEYS, "max_lines"),
     ),
     "unknown key of the defaults": (
         "defaults:\n",
         "defaults:\n  bridgin: []\n",
-        fault("unknown key", 13, "defaults.bridgin", None, STRATEGY_KEYS, "bridging"),
+        fault("must be a known key", 13, "defaults.bridgin", None, STRATEGY_KEYS, "bridging"),
     ),
     "unknown key of a rule": (
         "{hsct: false}",
         "{hsct: false, wen: {}}",
         fault(
-            "unknown key",
+            "must be a known key",
             28,
             "strategies.two.consolidation.1.wen",
             None,
@@ -115,9 +119,9 @@ FAULTS: dict[str, tuple[str, str, Problem]] = {
     "unknown key of an interval": (
         "min: 0.1",
         "mim: 0.1",
-        fault("unknown key", 23, f"{WHEN}.blasts.mim", "'mim'", "min, max", "min"),
+        fault("must be a known key", 23, f"{WHEN}.blasts.mim", "'mim'", "min, max", "min"),
     ),
-    "key that is no word": ("seed: 1", "seed: 1\n7: x", fault("a key must be text", 8, "7", "7")),
+    "key that is no word": ("seed: 1", "seed: 1\n7: x", fault("must be text, for it is a key", 8, "7", "7")),
     "missing key": ("seed: 1\n", "", fault("is missing", None, "seed")),
     "missing key of a rule": (
         "before: cells, give",
@@ -172,13 +176,13 @@ FAULTS: dict[str, tuple[str, str, Problem]] = {
     "parameter path of one word": (
         "therapies.cells.cr_rate: 0.8",
         "cr_rate: 0.8",
-        fault("is not a parameter's path", 11, "parameters.cr_rate", "'cr_rate'", PATH_WORDS),
+        fault("must be a parameter's path", 11, "parameters.cr_rate", "'cr_rate'", PATH_WORDS),
     ),
     "parameter path with capitals": (
         "therapies.cells.cr_rate: 0.8",
         "therapies.Cells.cr_rate: 0.8",
         fault(
-            "is not a parameter's path",
+            "must be a parameter's path",
             11,
             "parameters.therapies.Cells.cr_rate",
             "'therapies.Cells.cr_rate'",
@@ -245,30 +249,35 @@ FAULTS: dict[str, tuple[str, str, Problem]] = {
     "unknown population": (
         "population: adults",
         "population: adult",
-        fault("unknown population", 4, "population", "'adult'", "adults", "adults"),
+        fault("must be a known population", 4, "population", "'adult'", "adults", "adults"),
     ),
     "unknown therapy given": (
         "give: cells",
         "give: cell",
-        fault("unknown therapy", 23, f"{RULE}.give", "'cell'", THERAPY_WORDS, "cells"),
+        fault("must be a known therapy", 23, f"{RULE}.give", "'cell'", THERAPY_WORDS, "cells"),
     ),
     "number for a therapy": ("give: cells", "give: 19", fault("must be text", 23, f"{RULE}.give", "19", THERAPY_WORDS)),
     "bridging with an unknown therapy": (
         "before: cells, give: chemotherapy",
         "before: cells, give: chemo_therapy",
         fault(
-            "unknown therapy", 25, "strategies.two.bridging.0.give", "'chemo_therapy'", THERAPY_WORDS, "chemotherapy"
+            "must be a known therapy",
+            25,
+            "strategies.two.bridging.0.give",
+            "'chemo_therapy'",
+            THERAPY_WORDS,
+            "chemotherapy",
         ),
     ),
     "bridging before an unknown therapy": (
         "before: cells",
         "before: cels",
-        fault("unknown therapy", 25, "strategies.two.bridging.0.before", "'cels'", THERAPY_WORDS, "cells"),
+        fault("must be a known therapy", 25, "strategies.two.bridging.0.before", "'cels'", THERAPY_WORDS, "cells"),
     ),
     "consolidation after an unknown therapy": (
         "after: cells",
         "after: xyz",
-        fault("unknown therapy", 27, "strategies.two.consolidation.0.after", "'xyz'", THERAPY_WORDS),
+        fault("must be a known therapy", 27, "strategies.two.consolidation.0.after", "'xyz'", THERAPY_WORDS),
     ),
     "consolidation after nothing": (
         "after: cells",
@@ -278,17 +287,17 @@ FAULTS: dict[str, tuple[str, str, Problem]] = {
     "label of an unknown therapy": (
         "{cells: broad}",
         "{sells: broad}",
-        fault("unknown therapy", 9, "eligibility.sells", "'sells'", THERAPY_WORDS, "cells"),
+        fault("must be a known therapy", 9, "eligibility.sells", "'sells'", THERAPY_WORDS, "cells"),
     ),
     "condition on an unknown therapy": (
         f"blasts: {BLASTS}",
         "given.antibdy: true",
-        fault("unknown therapy", 23, f"{WHEN}.given.antibdy", "'antibdy'", THERAPY_WORDS, "antibody"),
+        fault("must be a known therapy", 23, f"{WHEN}.given.antibdy", "'antibdy'", THERAPY_WORDS, "antibody"),
     ),
     "unknown attribute": (
         "blasts: {",
         "blast: {",
-        fault("unknown attribute", 23, f"{WHEN}.blast", "'blast'", ATTRIBUTE_WORDS, "blasts"),
+        fault("must be a known attribute", 23, f"{WHEN}.blast", "'blast'", ATTRIBUTE_WORDS, "blasts"),
     ),
     "one alternative": (
         f"blasts: {BLASTS}",
@@ -341,7 +350,7 @@ FAULTS: dict[str, tuple[str, str, Problem]] = {
     "min above max": (
         "min: 0.1",
         "min: 0.6",
-        fault("min must not be above max", 23, f"{WHEN}.blasts", '{"min": 0.6, "max": 0.5}'),
+        fault("must have min up to max", 23, f"{WHEN}.blasts", '{"min": 0.6, "max": 0.5}'),
     ),
     "interval without ends": (
         BLASTS,
@@ -371,30 +380,30 @@ FAULTS: dict[str, tuple[str, str, Problem]] = {
     "reference that is no strategy": (
         "reference: one",
         "reference: on",
-        fault("is not one of the strategies", 8, "reference", "'on'", "one, two", "one"),
+        fault("must be one of", 8, "reference", "'on'", "one, two", "one"),
     ),
     "two strategies of one label": (
         "label: Two",
         "label: One",
-        fault("stands twice", 21, "strategies.two.label", "'One' for 'one' too"),
+        fault("must stand once", 21, "strategies.two.label", "'One' for 'one' too"),
     ),
     "strategy id that is no word in R": (
         "  two:",
         "  2nd:",
-        fault("is not a valid strategy id", 20, "strategies.2nd", "'2nd'", R_NAME),
+        fault("must be a valid strategy id", 20, "strategies.2nd", "'2nd'", R_NAME),
     ),
     "strategy id with a hyphen": (
         "  two:",
         "  ino-first:",
-        fault("is not a valid strategy id", 20, "strategies.ino-first", "'ino-first'", R_NAME),
+        fault("must be a valid strategy id", 20, "strategies.ino-first", "'ino-first'", R_NAME),
     ),
     "strategy id that R keeps for itself": (
         "  two:",
         "  next:",
-        fault("is not a valid strategy id", 20, "strategies.next", "'next'", R_NAME),
+        fault("must be a valid strategy id", 20, "strategies.next", "'next'", R_NAME),
     ),
-    "strategy id that is a number": ("  two:", "  2:", fault("a key must be text", 20, "strategies.2", "2")),
-    "repeated key": ("seed: 1", "seed: 1\npatients: 5", fault("stands twice", 8, "patients", "it on line 5 too")),
+    "strategy id that is a number": ("  two:", "  2:", fault("must be text, for it is a key", 20, "strategies.2", "2")),
+    "repeated key": ("seed: 1", "seed: 1\npatients: 5", fault("must stand once", 8, "patients", "it on line 5 too")),
 }
 
 
@@ -472,7 +481,7 @@ def test_a_file_that_holds_no_mapping_is_refused(tmp_path: Path, text: str) -> N
     problem, *others = problems_of(path, ["patients=3", "strategies.one.label=x", "hsct.nrm=1"], patients=5)[::-1]
 
     assert (problem.file, problem.message) == (str(path), MAPPING)
-    assert [other.message for other in others] == ["unknown strategy"]
+    assert [other.message for other in others] == ["must be a known strategy"]
 
 
 def test_a_file_name_that_is_no_id_is_refused(tmp_path: Path) -> None:
@@ -487,7 +496,9 @@ def test_a_file_name_that_is_no_id_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """A path that leads nowhere is reported with the path."""
-    assert problems_of(tmp_path / "none.yaml") == [Problem("no such file", file=str(tmp_path / "none.yaml"))]
+    assert problems_of(tmp_path / "none.yaml") == [
+        Problem("must be a file that exists", file=str(tmp_path / "none.yaml"))
+    ]
 
 
 def test_an_unknown_id_names_the_nearest_scenario() -> None:
@@ -496,7 +507,11 @@ def test_an_unknown_id_names_the_nearest_scenario() -> None:
         load_scenario("first_salvge")
 
     (problem,) = caught.value.problems
-    assert (problem.message, problem.found, problem.hint) == ("unknown scenario", "'first_salvge'", "first_salvage")
+    assert (problem.message, problem.found, problem.hint) == (
+        "must be a known scenario",
+        "'first_salvge'",
+        "first_salvage",
+    )
     assert problem.allowed == ", ".join([*(name for name, _ in shipped_scenarios()), "a path"])
 
 
@@ -505,18 +520,20 @@ PARAMETER_WORDS = (
     "costs.<parameter>, utilities.<parameter>"
 )
 SETTINGS: dict[str, Problem] = {
-    "patinets=3": Problem("unknown key", key="patinets", allowed=f"{TOP_KEYS}, {PARAMETER_WORDS}", hint="patients"),
+    "patinets=3": Problem(
+        "must be a known key", key="patinets", allowed=f"{TOP_KEYS}, {PARAMETER_WORDS}", hint="patients"
+    ),
     "therapeis.cells.cr_rate=1": Problem(
-        "unknown key", key="therapeis.cells.cr_rate", allowed=f"{TOP_KEYS}, {PARAMETER_WORDS}", hint="therapies"
+        "must be a known key", key="therapeis.cells.cr_rate", allowed=f"{TOP_KEYS}, {PARAMETER_WORDS}", hint="therapies"
     ),
     "strategies.one.max_line=2": Problem(
-        "unknown key", key="strategies.one.max_line", allowed=STRATEGY_KEYS, hint="max_lines"
+        "must be a known key", key="strategies.one.max_line", allowed=STRATEGY_KEYS, hint="max_lines"
     ),
     "strategies.ones.max_lines=2": Problem(
-        "unknown strategy", key="strategies.ones.max_lines", allowed="one, two", hint="one"
+        "must be a known strategy", key="strategies.ones.max_lines", allowed="one, two", hint="one"
     ),
     "strategies.two.salvage.0.give=cells": Problem(
-        "unknown key", key="strategies.two.salvage.0.give", allowed=STRATEGY_KEYS, hint="salvage"
+        "must be a known key", key="strategies.two.salvage.0.give", allowed=STRATEGY_KEYS, hint="salvage"
     ),
     "patients=0": Problem("must be at least 1", key="patients", found="0", allowed="at least 1, at most 2147483647"),
     "patients=many": Problem(
@@ -527,12 +544,10 @@ SETTINGS: dict[str, Problem] = {
     "strategies.one.parameters.hsct.nrm=x": Problem(
         "must be a number", key="strategies.one.parameters.hsct.nrm", found="'x'"
     ),
-    "reference=tow": Problem(
-        "is not one of the strategies", key="reference", found="'tow'", allowed="one, two", hint="two"
-    ),
+    "reference=tow": Problem("must be one of", key="reference", found="'tow'", allowed="one, two", hint="two"),
     "strategies.one=none": Problem(MAPPING, key="strategies.one", found="'none'"),
     "look_at=[a, b]": Problem("must be a single value", key="look_at", found='["a", "b"]'),
-    "patients": Problem("is not key=value", allowed="as in patients=200"),
+    "patients": Problem("must be KEY=VALUE,", allowed="as in patients=200"),
 }
 
 
@@ -549,7 +564,7 @@ def test_a_setting_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
     (problem,) = problems_of(write(tmp_path, GOOD), ['title="open'])
 
     assert (problem.file, problem.line) == ('--set title="open', None)
-    assert problem.message.startswith("is not valid YAML")
+    assert problem.message.startswith("must be valid YAML")
 
 
 def test_faults_of_file_settings_and_arguments_come_together(tmp_path: Path) -> None:

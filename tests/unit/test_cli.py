@@ -152,13 +152,13 @@ def test_events_are_written_when_asked_for(rallsim: Rallsim, tmp_path: Path) -> 
 
 
 WRONG = {
-    "unknown scenario": (("run", "first_salvag"), ["unknown scenario", "did you mean 'first_salvage'?"]),
-    "no such file": (("run", "mine.yaml"), ["mine.yaml: no such file"]),
-    "unknown key": ((*RUN, "--set", "patinets=5"), ["--set patinets=5: patinets: unknown key", "'patients'?"]),
-    "unknown parameter": ((*RUN, "--set", "hsct.nrn=1"), ["--set hsct.nrn=1", "unknown parameter"]),
+    "unknown scenario": (("run", "first_salvag"), ["must be a known scenario", "did you mean 'first_salvage'?"]),
+    "no such file": (("run", "mine.yaml"), ["mine.yaml: must be a file that exists"]),
+    "unknown key": ((*RUN, "--set", "patinets=5"), ["--set patinets=5: patinets must be a known key", "'patients'?"]),
+    "unknown parameter": ((*RUN, "--set", "hsct.nrn=1"), ["--set hsct.nrn=1", "must be a known parameter"]),
     "impossible number": ((*RUN, "--set", "horizon_months=-1"), ["must be more than 0"]),
-    "no patients": (("run", "first_salvage", "--patients", "0"), ["patients: must be at least 1"]),
-    "unknown evidence": (("evidence", "blast_cm"), ["no such evidence row", "'blast_cmr'?"]),
+    "no patients": (("run", "first_salvage", "--patients", "0"), ["patients must be at least 1"]),
+    "unknown evidence": (("evidence", "blast_cm"), ["must be an evidence row", "'blast_cmr'?"]),
     "unknown option": ((*RUN, "--sede", "2"), ["No such option", "--seed"]),
     "unknown command": (("rnu",), ["No such command"]),
     "text for a number": (("run", "first_salvage", "--patients", "many"), ["'--patients'", "valid int"]),
@@ -189,8 +189,8 @@ def test_faults_of_a_file_are_told_with_file_line_and_key(tmp_path: Path) -> Non
     ended = process("run", "mine.yaml", folder=tmp_path)
 
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert f"mine.yaml:{seed}: sede: unknown key" in ended.stderr
-    assert f"mine.yaml:{give}: strategies.chemotherapy.salvage.1.give: unknown therapy" in ended.stderr
+    assert f"mine.yaml:{seed}: sede must be a known key" in ended.stderr
+    assert f"mine.yaml:{give}: strategies.chemotherapy.salvage.1.give must be a known therapy" in ended.stderr
     assert "did you mean 'blinatumomab'?" in ended.stderr
     assert "3 things are wrong" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -116,13 +116,13 @@ def test_all_faults_of_files_and_options_come_together(rallsim: Rallsim, tmp_pat
     assert ended.code == 2
     for words in (
         "7 things are wrong",
-        "--group: is no group (found 'hsct'",
-        "--incidence: is missing",
-        "holds the sample itself",
-        "is the current folder",
-        "wtp: is no willingness to pay (found -5",
-        "wtp-max: is no end for curves",
-        "--reference: no such strategy (found 'usaul'; allowed: usual, new; did you mean 'usual'?)",
+        "--group must be NAME=PARAMETER,PARAMETER, got 'hsct'",
+        "--incidence is missing",
+        "cannot hold results: the sample is in it",
+        "cannot be the current folder",
+        "wtp must lie within 0 to 1e+50, got -5",
+        "wtp-max must be above 0",
+        "--reference must be a known strategy (allowed: usual, new), got 'usaul'; did you mean 'usual'?",
     ):
         assert words in ended.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["psa"]
@@ -135,7 +135,7 @@ def test_groups_need_parameters_that_exist(rallsim: Rallsim, tmp_path: Path) -> 
 
     assert unknown.code == without.code == 2
     assert "did you mean 'cost_hsct'" in unknown.err
-    assert "the sample has no parameters" in without.err
+    assert "must come with a sample of parameters" in without.err
 
 
 def test_broken_files_end_with_code_2(rallsim: Rallsim, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_broken_files_end_with_code_2(rallsim: Rallsim, tmp_path: Path) -> None:
     ended = rallsim("decide", "psa")
 
     assert ended.code == 2
-    assert "psa_costs.csv:3: chemotherapy: is not a finite number (found 'many')" in ended.err
+    assert "psa_costs.csv:3: chemotherapy must be a finite number, got 'many'" in ended.err
     assert not Path("results").exists()
 
 

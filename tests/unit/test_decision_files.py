@@ -98,9 +98,9 @@ def test_undiscounted_stands_beside_discounted() -> None:
     np.testing.assert_array_equal(tables["psa_costs_undisc"], costs * 1.1)
     np.testing.assert_array_equal(tables["psa_effects_undisc"], effects * 1.2)
     assert "psa_life_years_undisc" not in tables
-    with pytest.raises(InputError, match="has another shape"):
+    with pytest.raises(InputError, match="must have a row for each draw and a column for each strategy"):
         PsaSample(("usual", "new"), costs, effects, undiscounted={"costs": costs[:1]})
-    with pytest.raises(InputError, match="no such part"):
+    with pytest.raises(InputError, match="must be one of"):
         PsaSample(("usual", "new"), costs, effects, undiscounted={"qalys": effects})
 
 
@@ -114,7 +114,7 @@ def test_the_baseline_is_said() -> None:
         {"strategy_id": 2, "strategy": "blinatumomab"},
     ]
     assert "minus the baseline" in str(kept["direction"])
-    with pytest.raises(InputError, match="no such strategy"):
+    with pytest.raises(InputError, match="must be a known strategy"):
         order_and_baseline(["usual", "blinatumomab"], "blin")
 
 
@@ -166,14 +166,14 @@ def test_every_fault_is_told_at_once(folder: Path) -> None:
 
 
 WIDE_FAULTS = {
-    "a column of row numbers": ((EFFECTS, 1, lambda cells: ["", *cells[1:]]), "looks like a column of row numbers"),
-    "a name R changes": ((COSTS, 1, lambda cells: ["blin->hsct", *cells[1:]]), "not a name that R's packages keep"),
-    "a name twice": ((COSTS, 1, lambda cells: [cells[0], cells[0], cells[2]]), "the strategy is given twice"),
-    "another order": ((EFFECTS, 1, lambda cells: cells[::-1]), "another order than in psa_costs.csv"),
-    "a strategy missing": ((EFFECTS, 1, lambda cells: [*cells[:2], "other"]), "strategy of psa_costs.csv is missing"),
-    "a cell too many": ((COSTS, 4, lambda cells: [*cells, "7"]), "has 4 cells instead of 3"),
+    "a column of row numbers": ((EFFECTS, 1, lambda cells: ["", *cells[1:]]), "cannot be a column of row numbers"),
+    "a name R changes": ((COSTS, 1, lambda cells: ["blin->hsct", *cells[1:]]), "must be a name that R's packages keep"),
+    "a name twice": ((COSTS, 1, lambda cells: [cells[0], cells[0], cells[2]]), "must be one strategy"),
+    "another order": ((EFFECTS, 1, lambda cells: cells[::-1]), "must have the order of psa_costs.csv"),
+    "a strategy missing": ((EFFECTS, 1, lambda cells: [*cells[:2], "other"]), "must be a column, as in psa_costs.csv"),
+    "a cell too many": ((COSTS, 4, lambda cells: [*cells, "7"]), "must have 3 cells, got 4"),
     "a decimal comma": ((COSTS, 4, lambda cells: ['"1,5"', *cells[1:]]), "a point before decimals"),
-    "an infinite number": ((EFFECTS, 4, lambda cells: ["inf", *cells[1:]]), "is not a finite number"),
+    "an infinite number": ((EFFECTS, 4, lambda cells: ["inf", *cells[1:]]), "must be a finite number"),
 }
 
 
@@ -216,7 +216,7 @@ def test_a_comma_that_may_mean_thousands_is_refused(folder: Path) -> None:
     """12,345 alone may be 12345 or 12.345: neither is guessed. With a point beside it, it is no number."""
     for cells, words in (
         ("12,345;11,000;10,500", "it may mean either"),
-        ("12,345.5;11,000.0;10.5", "is not a finite number"),
+        ("12,345.5;11,000.0;10.5", "must be a finite number"),
     ):
         lines = (folder / EFFECTS).read_text(encoding="utf-8").splitlines()
         text = "\n".join(["chemotherapy;blinatumomab;car_t", *[cells] * (len(lines) - 1)])
@@ -269,7 +269,7 @@ def test_numbers_too_large_to_compute_with_are_refused(folder: Path, name: str) 
     problems = refused(folder)
 
     assert (Path(str(problems[0].file)).name, problems[0].line) == (name, 3)
-    assert "must be at most 1e+50 in size (found '-1e308')" in str(problems[0])
+    assert "must be at most 1e+50 in size, got '-1e308'" in str(problems[0])
 
 
 @pytest.mark.parametrize("name", [*FILES])
@@ -279,7 +279,7 @@ def test_a_column_that_is_given_twice_is_named(folder: Path, name: str) -> None:
     column = str(table.columns[-1])
     pd.concat([table, table[[column]]], axis=1).to_csv(folder / name, index=False)
 
-    told = [one for one in refused(folder) if "given twice" in one.message]
+    told = [one for one in refused(folder) if "must be one " in one.message]
 
     assert [(Path(str(one.file)).name, one.line) for one in told] == [(name, 1)]
     assert column in str(told[0])
@@ -325,17 +325,20 @@ def test_many_faults_are_counted(tmp_path: Path) -> None:
     problems = refused(tmp_path)
 
     assert len(problems) == 2 * (5 + 1)
-    assert "and 195 more faulty cells" in str(problems[5])
+    assert "has 195 more faulty cells" in str(problems[5])
 
 
 LONG_FAULTS = {
-    "a row missing": (lambda rows: rows.drop(index=4), "a row is missing (found none for sample 2, blinatumomab"),
-    "a row twice": (lambda rows: pd.concat([rows, rows.iloc[[4]]]), "a draw and strategy are given twice"),
+    "a row missing": (
+        lambda rows: rows.drop(index=4),
+        "got none for sample 2, blinatumomab",
+    ),
+    "a row twice": (lambda rows: pd.concat([rows, rows.iloc[[4]]]), "must have each draw and strategy once"),
     "an unknown strategy": (lambda rows: rows.replace("car_t", "cart"), "did you mean 'car_t'"),
-    "two groups": (lambda rows: rows.assign(grp_id=[1, 2] * 6), "more than one group"),
-    "another number": (lambda rows: rows.assign(costs=rows["costs"] * 1.01), "does not agree with psa_costs.csv"),
+    "two groups": (lambda rows: rows.assign(grp_id=[1, 2] * 6), "must have one group"),
+    "another number": (lambda rows: rows.assign(costs=rows["costs"] * 1.01), "must agree with psa_costs.csv"),
     "a column misnamed": (lambda rows: rows.rename(columns={"qalys": "qaly"}), "did you mean 'qaly'"),
-    "draws missing": (lambda rows: rows.iloc[:9], "another number of draws"),
+    "draws missing": (lambda rows: rows.iloc[:9], "must have the same number of draws in all files"),
 }
 
 
@@ -354,7 +357,7 @@ def test_missing_files_are_named(folder: Path, tmp_path: Path) -> None:
 
     assert [(Path(str(one.file)).name, one.hint) for one in refused(folder)] == [(COSTS, "psa_cost.csv")]
     assert [one.hint for one in refused(tmp_path / "psb")] == ["psa"]
-    assert [one.message for one in refused(folder / EFFECTS)] == ["is a file, not a folder with a sample"]
+    assert [one.message for one in refused(folder / EFFECTS)] == ["must be a folder with a sample, not a file"]
     (tmp_path / "empty").mkdir()
     assert len(refused(tmp_path / "empty")) == 2
 
@@ -364,10 +367,10 @@ def test_too_little_is_refused(tmp_path: Path) -> None:
     (tmp_path / COSTS).write_text("a\n1\n", encoding="utf-8")
     (tmp_path / EFFECTS).write_text("a\n1\n", encoding="utf-8")
     messages = [one.message for one in refused(tmp_path)]
-    assert messages == ["too few strategies to compare", "too few draws"]
+    assert messages == ["must have enough strategies to compare", "must have enough draws"]
 
     (tmp_path / COSTS).write_text("", encoding="utf-8")
-    assert [one.message for one in refused(tmp_path)] == ["is empty: a line of names must come first"]
+    assert [one.message for one in refused(tmp_path)] == ["must begin with a line of names, got nothing"]
 
     (tmp_path / COSTS).write_bytes(b"a,b\n\xff,1\n")
     assert "cannot be read" in refused(tmp_path)[0].message
@@ -381,11 +384,11 @@ def test_a_sample_checks_its_parts() -> None:
         )
 
     assert [(problem.key, problem.message) for problem in caught.value.problems] == [
-        ("strategy", "is not a name that R's packages keep"),
-        ("effects", "has another shape"),
+        ("strategy", "must be a name that R's packages keep"),
+        ("effects", "must have a row for each draw and a column for each strategy"),
         ("life_years", "must hold finite numbers up to 1e+50 in size"),
-        ("parameter", "is a word of R's own; voi stops at it"),
-        ("parameters", "has another number of rows"),
+        ("parameter", "cannot be a word of R's own, at which voi stops"),
+        ("parameters", "must have a row for each draw"),
     ]
 
 

@@ -185,9 +185,9 @@ def test_one_strategy_has_no_icer() -> None:
 
 def test_wrong_input_is_refused() -> None:
     """Lists of other lengths, no strategies, and what is no number are refused, each named."""
-    with pytest.raises(InputError, match="different lengths"):
+    with pytest.raises(InputError, match="lists of one length"):
         incremental_analysis(["a"], [1, 2], [1])
-    with pytest.raises(InputError, match="no strategies"):
+    with pytest.raises(InputError, match="must have strategies"):
         incremental_analysis([], [], [])
     with pytest.raises(InputError) as caught:
         incremental_analysis(["a", "b"], [1, np.nan], [np.inf, 1])

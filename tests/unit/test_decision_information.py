@@ -212,7 +212,7 @@ def test_groups_are_checked_all_at_once() -> None:
         ("group two", None),
         ("group three", None),
     ]
-    with pytest.raises(InputError, match="no parameters"):
+    with pytest.raises(InputError, match="must come with a sample of parameters"):
         evppi(PsaSample(("a", "b"), np.eye(2), np.eye(2)), [3e4])
 
 
@@ -343,7 +343,7 @@ def test_the_grid_holds_the_thresholds() -> None:
     assert 33_333 in wtp_grid([33_333], [50_000])
     assert max(wtp_grid([20_000], [9e9])) == 40_000
     assert max(wtp_grid([0.0], [])) > 0
-    with pytest.raises(InputError, match="no end for curves"):
+    with pytest.raises(InputError, match="wtp-max must be above 0"):
         wtp_grid([1.0], [], 0.0)
 
 
@@ -352,7 +352,7 @@ def test_an_analysis_has_all_tables() -> None:
     bare = PsaSample(sample().strategies, sample().costs, sample().effects)
 
     assert set(decide_sample(sample(), [3e4]).tables()) - set(decide_sample(bare, [3e4]).tables()) == {"evppi"}
-    with pytest.raises(InputError, match="no parameters"):
+    with pytest.raises(InputError, match="must come with a sample of parameters"):
         decide_sample(bare, [3e4], groups={"hsct": ["cost_hsct"]})
     with pytest.raises(InputError, match="did you mean 'chemotherapy'"):
         decide_sample(bare, [3e4], reference="chemotherpy")

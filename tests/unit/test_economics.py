@@ -87,7 +87,7 @@ def test_money_of_another_year_and_currency() -> None:
     index = PriceIndex("an example", {2010: 80.0, 2020: 100.0})
 
     assert round_values()[0].value("icu") == 400.0 * 0.5 * index.factor(2010, 2020) == 250.0
-    with pytest.raises(InputError, match="no price index for this year"):
+    with pytest.raises(InputError, match="must have a price index for this year"):
         index.factor(1990, 2020)
 
 

@@ -94,18 +94,18 @@ def test_no_economics_when_none_are_wanted() -> None:
 
 
 REFUSED = {
-    "unknown costs": (("economics.costs=usa",), "--set economics.costs=usa: economics.costs: unknown costs"),
+    "unknown costs": (("economics.costs=usa",), "--set economics.costs=usa: economics.costs must be known costs"),
     "unknown perspective": (("economics.perspective=nise",), "did you mean 'nice'?"),
     "a rate in percent": (("economics.discount.costs=3.5", "economics.discount.qalys=0"), "must be at most 1"),
-    "one rate of two": (("economics.discount.costs=0.035",), "economics.discount.qalys: is missing"),
+    "one rate of two": (("economics.discount.costs=0.035",), "economics.discount.qalys is missing"),
     "an unknown key": (("economics.cost=uk",), "did you mean 'costs'?"),
-    "another currency": (("economics.costs=uk", "economics.perspective=has"), "in another currency than the costs"),
+    "another currency": (("economics.costs=uk", "economics.perspective=has"), "in the currency of the costs"),
     "an unknown price": (("costs.uk.car_t_prodct=1",), "did you mean 'costs.car_t_product'?"),
-    "prices of another file": (("costs.fr.car_t_product=1",), "is of other costs"),
+    "prices of another file": (("costs.fr.car_t_product=1",), "must be of the scenario's costs"),
     "an impossible price": (("costs.uk.car_t_product=-1",), "0 to 1e+07 (GBP)"),
     "an impossible utility": (("utilities.remission=1.5",), "-1 to 1 (utility)"),
     "no rates": (("economics.perspective=none", "economics.costs=uk"), "nothing says how to discount"),
-    "no file": (("economics.costs=mine.yaml", "economics.perspective=nice"), "mine.yaml: no such file"),
+    "no file": (("economics.costs=mine.yaml", "economics.perspective=nice"), "mine.yaml: must be a file that exists"),
     "whose rates": (("economics.costs=mine.yaml",), "costs of your own do not say whose rates"),
 }
 
@@ -157,7 +157,7 @@ def test_costs_of_ones_own_stand_beside_the_scenario(tmp_path: Path) -> None:
     (tmp_path / "hospital.yaml").write_text(text.replace("value: 21660", "value: 10000"), encoding="utf-8")
     chosen = {"costs": "hospital.yaml", "discount": {"costs": 0.03, "qalys": 0.03}}
 
-    with pytest.raises(InputError, match=r"hospital\.yaml.*disagrees"):  # the price still names its evidence
+    with pytest.raises(InputError, match=r"hospital\.yaml.*must agree"):  # the price still names its evidence
         economic_settings(own_costs(tmp_path, {**SCENARIO, "economics": chosen}), parameters())
     (tmp_path / "hospital.yaml").write_text(text, encoding="utf-8")
     found = economic_settings(own_costs(tmp_path, {**SCENARIO, "economics": chosen}), parameters())
@@ -174,7 +174,7 @@ def test_a_therapy_without_costs_leaves_economics_out_or_is_refused(tmp_path: Pa
     strategies = {"one": {"salvage": [{"give": "supportive_care"}]}}
     asked = {**SCENARIO, "strategies": strategies, "economics": {"costs": "poor.yaml", "perspective": "nice"}}
 
-    with pytest.raises(InputError, match=r"no costs of these therapies.*supportive_care"):
+    with pytest.raises(InputError, match=r"must have these therapies.*supportive_care"):
         economic_settings(own_costs(tmp_path, asked), parameters())
 
 

@@ -52,11 +52,11 @@ def test_worlds_differ_by_uptake() -> None:
     ("patients", "uptake", "message"),
     [
         ([1] * 6, {"a": {"old": [1.0] * 6}}, "1 to 5"),
-        ([-1], {"a": {"old": [1.0]}}, "fewer than none"),
-        ([1], {"a": {"older": [1.0]}}, "no such strategy"),
-        ([1], {"a": {"old": [0.5]}}, "must sum to 1"),
+        ([-1], {"a": {"old": [1.0]}}, "must have patients from 0 on"),
+        ([1], {"a": {"older": [1.0]}}, "must be a known strategy"),
+        ([1], {"a": {"old": [0.5]}}, "that sum to 1"),
         ([1, 1], {"a": {"old": [1.0]}}, "a share from 0 to 1 for each year"),
-        ([1, 1, 1, 1], {"a": {"old": [1.0] * 4}}, "is shorter than 4 years"),
+        ([1, 1, 1, 1], {"a": {"old": [1.0] * 4}}, "must have a profile of 4 years"),
     ],
 )
 def test_faults(patients: list[float], uptake: dict[str, dict[str, list[float]]], message: str) -> None:

@@ -136,11 +136,11 @@ def test_a_shorter_horizon_is_marked(rallsim: Rallsim, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--horizon", "soon"), "is no horizon"),
-        (("--horizon", "0"), "--horizon: economics.horizon_months: must be more than 0"),
+        (("--horizon", "soon"), "must be lifetime, or months"),
+        (("--horizon", "0"), "--horizon: economics.horizon_months must be more than 0"),
         (("--discount", "3.5"), "must be at most 1"),
-        (("--discount", "low"), "is no rate"),
-        (("--costs", "germany"), "unknown costs"),
+        (("--discount", "low"), "must be a rate"),
+        (("--costs", "germany"), "must be known costs"),
         (("--perspective", "none"), "nothing says how to discount"),
         (("--wtp", "-5"), "must be at least 0"),
     ],
@@ -409,21 +409,27 @@ def test_shares_must_sum_to_one(tmp_path: Path) -> None:
     path = tmp_path / "plan.yaml"
     path.write_text("incidence: 10\nyears: 2\nuptake:\n  now: {chemotherapy: [1, 0.5]}\n", encoding="utf-8")
 
-    with pytest.raises(InputError, match="shares of year 2 must sum to 1"):
+    with pytest.raises(InputError, match="must sum to 1 in year 2"):
         plan_of_file(path, load_scenario("first_salvage"))
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--uptake", "inotuzumab=0.5"), "--incidence: is missing"),
-        (("--incidence", "10"), "--uptake: is missing"),
-        (("--incidence", "10", "--uptake", "inotuzumab"), "is no uptake"),
-        (("--incidence", "10", "--uptake", "chemotherapy=1"), "the reference takes what is left"),
-        (("--incidence", "10", "--uptake", "inotuzumab=0.6", "--uptake", "blinatumomab=0.6"), "more than 1"),
+        (("--uptake", "inotuzumab=0.5"), "--incidence is missing"),
+        (("--incidence", "10"), "--uptake is missing"),
+        (("--incidence", "10", "--uptake", "inotuzumab"), "must be STRATEGY=SHARE,SHARE,"),
+        (("--incidence", "10", "--uptake", "chemotherapy=1"), "must not be the reference, which takes what is left"),
+        (
+            ("--incidence", "10", "--uptake", "inotuzumab=0.6", "--uptake", "blinatumomab=0.6"),
+            "must not exceed 1 in a year",
+        ),
         (("--incidence", "10", "--years", "6", "--uptake", "inotuzumab=1"), "1 to 5"),
-        (("--incidence", "10", "--uptake", "inotuzumab=1", "--set", "horizon_months=24"), "shorter than the budget"),
-        (("--incidence", "10", "--plan", "plan.yaml"), "stands in the plan already"),
+        (
+            ("--incidence", "10", "--uptake", "inotuzumab=1", "--set", "horizon_months=24"),
+            "must be as long as the budget",
+        ),
+        (("--incidence", "10", "--plan", "plan.yaml"), "cannot be given with a plan, which has it"),
     ],
 )
 def test_wrong_budgets_end_with_two(rallsim: Rallsim, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:

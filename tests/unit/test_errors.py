@@ -14,13 +14,13 @@ from rallsim.errors import InputError, ModelError, Problem, RallsimError, neares
     [
         (Problem("is missing"), "is missing"),
         (Problem("is missing", file="a.yaml"), "a.yaml: is missing"),
-        (Problem("is missing", file="a.yaml", line=3, key="seed"), "a.yaml:3: seed: is missing"),
-        (Problem("is wrong", key="seed", found="x"), "seed: is wrong (found x)"),
+        (Problem("is missing", file="a.yaml", line=3, key="seed"), "a.yaml:3: seed is missing"),
+        (Problem("is wrong", key="seed", found="x"), "seed is wrong, got x"),
         (
             Problem("is wrong", found="0", allowed="1 to 6", hint="1"),
-            "is wrong (found 0; allowed: 1 to 6; did you mean '1'?)",
+            "is wrong (allowed: 1 to 6), got 0; did you mean '1'?",
         ),
-        (Problem("is wrong", found=""), "is wrong (found )"),
+        (Problem("is wrong", found=""), "is wrong, got "),
     ],
 )
 def test_a_problem_says_what_it_knows_and_no_more(problem: Problem, said: str) -> None:
@@ -34,7 +34,7 @@ def test_wrong_input_says_every_problem_on_a_line_of_its_own() -> None:
 
     assert InputError(first).problems == (first,)
     assert InputError(iter([first, second])).problems == (first, second)
-    assert str(InputError([first, second])) == "a: is missing\nb: is wrong"
+    assert str(InputError([first, second])) == "a is missing\nb is wrong"
 
 
 def test_a_broken_rule_names_patient_and_seed() -> None:

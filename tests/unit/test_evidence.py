@@ -68,12 +68,12 @@ BREAKS = {
         2,
         ["arm_os.id", "estimates_salvage.csv:5"],
     ),
-    "repeated source": ("sources.csv", "read\n", "read\ndeck,hta,B,,,\n", 4, ["stands twice", "sources.csv:2"]),
-    "id not snake_case": ("estimates_salvage.csv", "arm_os24,", "Arm-OS24,", 4, ["not snake_case", "'Arm-OS24'"]),
-    "id missing": ("estimates_salvage.csv", "arm_os24,", ",", 4, ["not snake_case"]),
-    "source id not snake_case": ("sources.csv", "read\n", "read\nThe deck,deck,B,,,\n", 4, ["not snake_case"]),
-    "quantity not snake_case": ("estimates_salvage.csv", "cr_rate", "CR rate", 2, ["arm_cr.quantity", "'CR rate'"]),
-    "curve id not snake_case": ("risk_tables.csv", "other_os", "other os", 4, ["curve_id", "not snake_case"]),
+    "repeated source": ("sources.csv", "read\n", "read\ndeck,hta,B,,,\n", 4, ["must stand once", "sources.csv:2"]),
+    "id be snake_case": ("estimates_salvage.csv", "arm_os24,", "Arm-OS24,", 4, ["be snake_case", "'Arm-OS24'"]),
+    "id missing": ("estimates_salvage.csv", "arm_os24,", ",", 4, ["be snake_case"]),
+    "source id be snake_case": ("sources.csv", "read\n", "read\nThe deck,deck,B,,,\n", 4, ["be snake_case"]),
+    "quantity be snake_case": ("estimates_salvage.csv", "cr_rate", "CR rate", 2, ["arm_cr.quantity", "'CR rate'"]),
+    "curve id be snake_case": ("risk_tables.csv", "other_os", "other os", 4, ["curve_id", "be snake_case"]),
     "decimal comma": ("estimates_salvage.csv", "6.7,", '"6,7",', 5, ["arm_os.value", "6,7", "finite number"]),
     "digits with an underscore": ("estimates_salvage.csv", "6.7,", "6_7,", 5, ["finite number"]),
     "not a number (nan)": ("estimates_salvage.csv", "6.7,", "nan,", 5, ["arm_os.value", "finite number"]),
@@ -83,16 +83,16 @@ BREAKS = {
         "0.3,,",
         "30,,",
         4,
-        ["arm_os24.value", "out of range", "0 to 1"],
+        ["arm_os24.value", "must be from", "0 to 1"],
     ),
-    "limit above 1": ("estimates_salvage.csv", "0.6,0.95", "1.6,0.95", 2, ["arm_cr.hi", "out of range", "0 to 1"]),
-    "negative limit": ("estimates_salvage.csv", "0.5,0.4", "0.5,-0.4", 2, ["arm_cr.lo", "out of range"]),
-    "value below lo": ("estimates_salvage.csv", "0.5,0.4", "0.3,0.4", 2, ["in order", "0.4, 0.3, 0.6"]),
-    "value above hi": ("estimates_salvage.csv", "6.7,2,9", "9.7,2,9", 5, ["in order", "2, 9.7, 9"]),
-    "lo above hi": ("estimates_cart.csv", ",0.7,,", ",0.7,0.6,", 2, ["in order", "0.7, 0.6"]),
+    "limit above 1": ("estimates_salvage.csv", "0.6,0.95", "1.6,0.95", 2, ["arm_cr.hi", "must be from", "0 to 1"]),
+    "negative limit": ("estimates_salvage.csv", "0.5,0.4", "0.5,-0.4", 2, ["arm_cr.lo", "must be from"]),
+    "value below lo": ("estimates_salvage.csv", "0.5,0.4", "0.3,0.4", 2, ["between lo and hi", "0.4, 0.3, 0.6"]),
+    "value above hi": ("estimates_salvage.csv", "6.7,2,9", "9.7,2,9", 5, ["between lo and hi", "2, 9.7, 9"]),
+    "lo above hi": ("estimates_cart.csv", ",0.7,,", ",0.7,0.6,", 2, ["between lo and hi", "0.7, 0.6"]),
     "more events than patients": ("estimates_salvage.csv", "50,100", "150,100", 2, ["arm_cr.events", "150 of 100"]),
-    "negative events": ("estimates_salvage.csv", "50,100", "-5,100", 2, ["arm_cr.events", "out of range"]),
-    "half a patient": ("estimates_salvage.csv", "50,100", "50.5,100", 2, ["arm_cr.events", "whole numbers"]),
+    "negative events": ("estimates_salvage.csv", "50,100", "-5,100", 2, ["arm_cr.events", "whole number from 0"]),
+    "half a patient": ("estimates_salvage.csv", "50,100", "50.5,100", 2, ["arm_cr.events", "whole number"]),
     "landmark missing": (
         "estimates_salvage.csv",
         "proportion,24",
@@ -100,30 +100,36 @@ BREAKS = {
         4,
         ["arm_os24.at_months", "landmark"],
     ),
-    "negative landmark": ("estimates_salvage.csv", "proportion,24", "proportion,-1", 4, ["at_months", "out of range"]),
+    "negative landmark": ("estimates_salvage.csv", "proportion,24", "proportion,-1", 4, ["at_months", "must be from"]),
     "level in percent": ("estimates_salvage.csv", "0.6,0.95", "0.6,95", 2, ["arm_cr.ci_level", "range, iqr"]),
     "level in words": ("estimates_salvage.csv", "2,9,range", "2,9,span", 5, ["arm_os.ci_level", "range, iqr"]),
     "assumed without a range": ("assumed.csv", "2000,", ",", 2, ["assumed_price.lo", "missing"]),
     "assumed without a value": ("assumed.csv", "2400,", ",", 2, ["assumed_price.value", "missing"]),
     "assumed without a reason": ("assumed.csv", "no public price", "", 2, ["assumed_price.reason", "missing"]),
-    "assumed outside its range": ("assumed.csv", "2400,", "3400,", 2, ["in order", "3400"]),
+    "assumed outside its range": ("assumed.csv", "2400,", "3400,", 2, ["between lo and hi", "3400"]),
     "assumed with an unknown topic": ("assumed.csv", "price,cost", "price,costs", 2, ["topic", "'cost'?"]),
-    "at risk rises": ("risk_tables.csv", "12,40", "12,140", 3, ["arm_os.at_risk", "rises", "140 after 100"]),
+    "at risk rises": ("risk_tables.csv", "12,40", "12,140", 3, ["arm_os.at_risk", "must not rise", "140 after 100"]),
     "at risk missing": ("risk_tables.csv", "12,40", "12,", 3, ["arm_os.at_risk", "missing"]),
-    "at risk not whole": ("risk_tables.csv", "12,40", "12,40.5", 3, ["arm_os.at_risk", "whole numbers"]),
+    "at risk not whole": ("risk_tables.csv", "12,40", "12,40.5", 3, ["arm_os.at_risk", "whole number"]),
     "time missing": ("risk_tables.csv", "12,40", ",40", 3, ["arm_os.at_months", "missing"]),
-    "survival rises": ("km_points.csv", "0,1.0", "0,0.7", 3, ["arm_os.survival", "rises", "0.8 after 0.7"]),
-    "survival above 1": ("km_points.csv", "0,1.0", "0,1.1", 2, ["arm_os.survival", "out of range"]),
-    "qx above 1": ("life_tables.csv", "2,1,smith", "2,1.5,smith", 4, ["FRA.qx", "out of range"]),
+    "survival rises": ("km_points.csv", "0,1.0", "0,0.7", 3, ["arm_os.survival", "must not rise", "0.8 after 0.7"]),
+    "survival above 1": ("km_points.csv", "0,1.0", "0,1.1", 2, ["arm_os.survival", "must be from"]),
+    "qx above 1": ("life_tables.csv", "2,1,smith", "2,1.5,smith", 4, ["FRA.qx", "must be from"]),
     "qx missing": ("life_tables.csv", "1,0.001,smith", "1,,smith", 3, ["FRA.qx", "missing"]),
-    "hole in the ages": ("life_tables.csv", "male,2,1", "male,3,1", 4, ["FRA.age", "holes", "found 3", "allowed: 2"]),
-    "ages from 1": ("life_tables.csv", "female,0", "female,1", 5, ["FRA.age", "holes", "found 1", "allowed: 0"]),
-    "age twice": ("life_tables.csv", "male,2,1", "male,1,1", 4, ["FRA.age", "holes", "found 1"]),
+    "hole in the ages": ("life_tables.csv", "male,2,1", "male,3,1", 4, ["FRA.age", "holes", "got 3", "allowed: 2"]),
+    "ages from 1": ("life_tables.csv", "female,0", "female,1", 5, ["FRA.age", "holes", "got 1", "allowed: 0"]),
+    "age twice": ("life_tables.csv", "male,2,1", "male,1,1", 4, ["FRA.age", "holes", "got 1"]),
     "age not a number": ("life_tables.csv", "male,2,1", "male,two,1", 4, ["FRA.age", "finite number", "two"]),
     "unknown sex": ("life_tables.csv", "female", "woman", 5, ["FRA.sex", "female, male"]),
-    "column renamed": ("km_points.csv", "survival", "surv", 1, ["wrong columns", "time_months, surv,", "survival"]),
-    "columns swapped": ("assumed.csv", "id,topic", "topic,id", 1, ["wrong columns"]),
-    "cell too many": ("estimates_salvage.csv", "6.7,2", "6.7,2,2", 5, ["arm_os", "18 cells instead of 17"]),
+    "column renamed": (
+        "km_points.csv",
+        "survival",
+        "surv",
+        1,
+        ["must have these columns", "time_months, surv,", "survival"],
+    ),
+    "columns swapped": ("assumed.csv", "id,topic", "topic,id", 1, ["must have these columns"]),
+    "cell too many": ("estimates_salvage.csv", "6.7,2", "6.7,2,2", 5, ["arm_os", "must have 17 cells, got 18"]),
     "quote not closed": ("km_points.csv", "start", '"start', None, ["cannot be read"]),
 }
 
@@ -192,13 +198,13 @@ def test_life_tables(folder: Path) -> None:
 @pytest.mark.parametrize(("country", "sex"), [("FRR", "male"), ("FRA", "men")])
 def test_unknown_life_table(folder: Path, country: str, sex: str) -> None:
     """An unknown country or sex is refused, and the message says which tables there are."""
-    with pytest.raises(InputError, match=f"found {country} {sex}; allowed: FRA female, FRA male"):
+    with pytest.raises(InputError, match=rf"allowed: FRA female, FRA male\), got {country} {sex}"):
         load_evidence(folder).life_table(country, sex)
 
 
 def test_unknown_row_names_the_nearest(folder: Path) -> None:
     """An unknown id is refused with the id that may have been meant."""
-    with pytest.raises(InputError, match=r"arm_os42: no such evidence row \(did you mean 'arm_os24'\?\)"):
+    with pytest.raises(InputError, match=r"arm_os42 must be an evidence row; did you mean 'arm_os24'\?"):
         load_evidence(folder).row("arm_os42")
 
 
@@ -236,14 +242,14 @@ def test_missing_file(folder: Path, file: str) -> None:
     """A missing table is one problem that names it: a missing list of sources does not blame every row."""
     (folder / file).unlink()
     (problem,) = faults(folder).problems
-    assert str(problem) == f"{folder / file}: no such file"
+    assert str(problem) == f"{folder / file}: must be a file that exists"
 
 
 def test_empty_list_of_sources(folder: Path) -> None:
     """A list of sources that can be read but holds none leaves every row with a source at fault."""
     (folder / "sources.csv").write_text(TABLES["sources.csv"].splitlines()[0] + "\n", encoding="utf-8")
     problems = faults(folder).problems
-    assert {problem.message for problem in problems} == {"does not stand in sources.csv"}
+    assert {problem.message for problem in problems} == {"must be a source in sources.csv"}
     assert len(problems) == 13
 
 
@@ -252,7 +258,7 @@ def test_missing_estimates(folder: Path) -> None:
     for path in folder.glob("estimates_*.csv"):
         path.unlink()
     (problem,) = faults(folder).problems
-    assert str(problem) == f"{folder / 'estimates_*.csv'}: no such file"
+    assert str(problem) == f"{folder / 'estimates_*.csv'}: must be a file that exists"
 
 
 def test_file_in_another_encoding(folder: Path) -> None:

@@ -266,7 +266,7 @@ def test_wrong_patients_and_strategies_are_refused() -> None:
     """A number out of the cohort and an unknown strategy are told with what is allowed."""
     scenario = load_scenario("first_salvage", patients=PATIENTS)
     for patient in (-1, PATIENTS):
-        with pytest.raises(InputError, match=r"no such patient .*allowed: 0 to 49"):
+        with pytest.raises(InputError, match=r"must be the number of a patient .*allowed: 0 to 49"):
             explain(scenario, patient, parameters())
     with pytest.raises(InputError, match="did you mean 'inotuzumab'"):
         explain(scenario, 0, parameters(), strategies=["inotuzumabb"])
@@ -288,4 +288,4 @@ def test_the_command_tells_the_story(rallsim: Rallsim) -> None:
     assert "seed 2" in rallsim("explain", "first_salvage", "--patient", "17", "--seed", "2").out
     refused = rallsim("explain", "first_salvage", "--patient", "10000")
     assert refused.code == 2
-    assert "no such patient (found 10000; allowed: 0 to 9,999)" in refused.err
+    assert "must be the number of a patient (allowed: 0 to 9,999), got 10000" in refused.err

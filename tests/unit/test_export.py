@@ -171,9 +171,9 @@ def test_what_is_not_balanced_is_refused() -> None:
     keys = ["strategy_id", "state_id", "t"]
     check_balanced("fine", table, keys)
     for wrong in (table.drop(index=5), pd.concat([table, table.iloc[:1]])):
-        with pytest.raises(InputError, match="not balanced"):
+        with pytest.raises(InputError, match="must have one row for each combination"):
             check_balanced("stateprobs.csv", wrong, keys)
-    with pytest.raises(InputError, match="has empty cells"):
+    with pytest.raises(InputError, match="must not have empty cells"):
         check_balanced("stateprobs.csv", table.assign(prob=table["prob"].where(table["t"] > 0)), keys)
     with pytest.raises(InputError, match="more than 0 months"):
         grid(12.0, 0.0)
@@ -222,8 +222,8 @@ def test_export_writes_the_folder_and_says_what_structures_differ_by(rallsim: Ra
     ("arguments", "words"),
     [
         (("--step", "0"), "must be more than 0 months"),
-        (("--follow-up", "500", "--horizon", "120"), "is not within the months followed"),
-        (("--costs", "none"), "no costs and QALYs can be counted"),
+        (("--follow-up", "500", "--horizon", "120"), "must be a month within"),
+        (("--costs", "none"), "cannot count costs and QALYs"),
     ],
 )
 def test_wrong_exports_end_with_two(rallsim: Rallsim, tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:

@@ -224,15 +224,15 @@ def faults_of(params: Path) -> list[Problem]:
 BREAKS: dict[str, tuple[str, str, str, str, list[str]]] = {
     "unknown kind": (
         *(INOTUZUMAB, "kind: mixture_cure", "kind: mixture_cures"),
-        *("fits.relapse.kind", ["unknown kind of fit", "'mixture_cure'?"]),
+        *("fits.relapse.kind", ["must be a known kind of fit", "'mixture_cure'?"]),
     ),
     "unknown key": (
         *(INOTUZUMAB, "    why: shares of the 62", "    wy: shares of the 62"),
-        *("fits.sos_after_hsct.wy", ["unknown key", "'why'?"]),
+        *("fits.sos_after_hsct.wy", ["must be a known key", "'why'?"]),
     ),
     "parameter that is not in the file": (
         *(INOTUZUMAB, "shape: relapse_shape", "shape: relapse_shap"),
-        *("fits.relapse.shape", ["no parameter of this file", "found relapse_shap;", "'relapse_shape'?"]),
+        *("fits.relapse.shape", ["must be a parameter of this file", "got relapse_shap;", "'relapse_shape'?"]),
     ),
     "parameter of a mix that is not in the file": (
         *(INOTUZUMAB, "- {hsct.sos_odds_ratio_bilirubin:", "- {sos_on_tretment:"),
@@ -244,11 +244,11 @@ BREAKS: dict[str, tuple[str, str, str, str, list[str]]] = {
     ),
     "unknown evidence row": (
         *(INOTUZUMAB, "target: events(ino_smpc_sos_hsct)", "target: events(ino_smpc_sos_hst)"),
-        *("fits.sos_after_hsct.target", ["no such evidence row", "'ino_smpc_sos_hsct'?"]),
+        *("fits.sos_after_hsct.target", ["must name evidence rows", "'ino_smpc_sos_hsct'?"]),
     ),
     "unknown evidence row in a target": (
         *(INOTUZUMAB, "survival: lo(gap_frey_longterm)", "survival: lo(gap_fry_longterm)"),
-        *("fits.relapse.targets.1.survival", ["no such evidence row", "'gap_frey_longterm'?"]),
+        *("fits.relapse.targets.1.survival", ["must name evidence rows", "'gap_frey_longterm'?"]),
     ),
     "target without a time": (
         *(INOTUZUMAB, '{survival: "0.5", at_months: inovate218_ino_dor}', '{survival: "0.5"}'),
@@ -262,11 +262,11 @@ BREAKS: dict[str, tuple[str, str, str, str, list[str]]] = {
     "time that is no number": (
         *("hsct.yaml", "share: inovate_ino_hsct_rel12\n        at_months: 12",
           "share: inovate_ino_hsct_rel12\n        at_months: soon"),
-        *("fits.transplant.targets.0.at_months", ["must be a number", "found soon"]),
+        *("fits.transplant.targets.0.at_months", ["must be a number", "got soon"]),
     ),
     "unknown event": (
         *("hsct.yaml", "death\n        share: inovate_soc_hsct_nrm12", "dead\n        share: inovate_soc_hsct_nrm12"),
-        *("fits.transplant.targets.6.event", ["unknown event", "relapse, death"]),
+        *("fits.transplant.targets.6.event", ["must be a known event", "relapse, death"]),
     ),
     "too few weights": (
         *("hsct.yaml", "weights: [77, 77,", "weights: [77,"),

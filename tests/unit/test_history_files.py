@@ -46,11 +46,11 @@ def test_histories_read_back_are_those_written(tmp_path: Path) -> None:
 
 
 def test_economics_are_a_function_of_a_history(tmp_path: Path) -> None:
-    """Histories read back cost, and gain, what those simulated do up to their horizon: every table is the same."""
+    """Histories read back cost, and gain, what those simulated do: every table is the same."""
     scenario, known = made().scenario, made().parameters
-    economics = economic_settings(load_scenario("first_salvage", settings=["horizon_months=60"]), known)
-    assert economics is not None
-    economics = replace(economics, horizon_months=scenario.horizon_months)
+    for_life = economic_settings(scenario, known)
+    assert for_life is not None
+    economics = replace(for_life, horizon_months=scenario.horizon_months)
     simulated, read = (
         value_histories(scenario, known, histories, economics)
         for histories in (made().histories, read_histories(written(tmp_path)))
@@ -76,7 +76,7 @@ def test_the_baseline_says_who_entered() -> None:
 def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
     """A folder without the files, a word that nobody knows and a baseline of other patients are named."""
     folder = written(tmp_path)
-    with pytest.raises(InputError, match=r"must hold histories .*found no events.parquet and no baseline.parquet"):
+    with pytest.raises(InputError, match=r"must hold histories .*got no events.parquet and no baseline.parquet"):
         read_histories(tmp_path)
     events, baseline = (pd.read_parquet(folder / f"{name}.parquet") for name in ("events", "baseline"))
     baseline.assign(patient=np.arange(1, 301)).to_parquet(folder / "baseline.parquet")
@@ -84,5 +84,5 @@ def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
         read_histories(folder)
     baseline.to_parquet(folder / "baseline.parquet")
     events.assign(stage=events["stage"].replace("infused", "infusd")).to_parquet(folder / "events.parquet")
-    with pytest.raises(InputError, match=r"stage: is not known \(found infusd; allowed: relapsed, "):
+    with pytest.raises(InputError, match=r"stage must be a known word \(allowed: relapsed, .*got infusd"):
         read_histories(folder)

@@ -164,7 +164,7 @@ def test_a_cohort_of_nobody_gives_empty_cells() -> None:
     """No patients: every estimate is empty, and none is zero."""
     nobody = patient_table(history_of())
     assert summary({"order": nobody}, 60.0)["estimate"].isna().all()
-    with pytest.raises(InputError, match="no patients"):
+    with pytest.raises(InputError, match="must have patients"):
         survival_curves({"order": nobody}, 60.0)
 
 
@@ -244,7 +244,7 @@ def test_differences_refuse_what_cannot_be_paired() -> None:
     two, three = invented_table(np.ones(2), 60.0), invented_table(np.ones(3), 60.0)
     with pytest.raises(InputError, match="did you mean 'chemotherapy'"):
         differences({"chemotherapy": two}, "chemoterapy", 60.0)
-    with pytest.raises(InputError, match="'b' and 'a' do not have the same patients"):
+    with pytest.raises(InputError, match="must have the same patients in 'b' and 'a'"):
         differences({"a": two, "b": three}, "a", 60.0)
 
 

@@ -94,7 +94,7 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
     ),
     "unknown basis": (
         *(INOTUZUMAB, "months, basis: assumed, lo: 0.69", "months, basis: guessed, lo: 0.69", 0),
-        *("parameters.cycle_months.basis", ["found guessed", *KEYS]),
+        *("parameters.cycle_months.basis", ["got guessed", *KEYS]),
     ),
     "assumed without a reason": (
         *(INOTUZUMAB, ', reason: "a first cycle of 21 days"', "", 0),
@@ -106,7 +106,7 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
     ),
     "assumed outside its range": (
         *(INOTUZUMAB, CYCLE, CYCLE.replace("value: 0.69", "value: 0.68"), 0),
-        *("parameters.cycle_months.value", ["outside its own range", "found 0.68", "0.69 to 0.92"]),
+        *("parameters.cycle_months.value", ["within its own range", "got 0.68", "0.69 to 0.92"]),
     ),
     "assumed at an end of its range": (
         *("disease.yaml", 'lo: 0.2, hi: 1.0, reason: "from a', 'lo: 0.5, hi: 1.0, reason: "from a', 0),
@@ -118,7 +118,7 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
     ),
     "range beyond what is possible": (
         *("disease.yaml", 'hi: 1.0, reason: "from a failure', 'hi: 1500, reason: "from a failure', 0),
-        *("parameters.months_to_treatment.hi", ["is impossible", "found 1500", "0 to 1200 (months)"]),
+        *("parameters.months_to_treatment.hi", ["must lie within", "got 1500", "0 to 1200 (months)"]),
     ),
     "counts without events": (
         *("hsct.yaml", FATALITY, FATALITY.replace("ino_smpc_sos_hsct_fatality", "gap_bar_hr_rel"), 0),
@@ -126,11 +126,11 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
     ),
     "unknown evidence row": (
         *("hsct.yaml", RATIO, "evidence: [gap_bar_hr_rl]", 0),
-        *("parameters.relapse_hazard_ratio_mrd_positive.evidence", ["no such evidence row", "'gap_bar_hr_rel'?"]),
+        *("parameters.relapse_hazard_ratio_mrd_positive.evidence", ["must be an evidence row", "'gap_bar_hr_rel'?"]),
     ),
     "evidence that is no list": (
         *("hsct.yaml", RATIO, "evidence: gap_bar_hr_rel", 0),
-        *("parameters.relapse_hazard_ratio_mrd_positive.evidence", ["must be a list", "found gap_bar_hr_rel"]),
+        *("parameters.relapse_hazard_ratio_mrd_positive.evidence", ["must be a list", "got gap_bar_hr_rel"]),
     ),
     "reported without evidence": (
         *("hsct.yaml", f", {RATIO}", "", -1),
@@ -138,44 +138,44 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
     ),
     "value that disagrees with its counts": (
         *(INOTUZUMAB, SOS, SOS.replace("0.0305", "0.0355"), 0),
-        *("parameters.sos_on_treatment.value", ["disagrees with its evidence", "found 0.0355", "allowed: 0.030"]),
+        *("parameters.sos_on_treatment.value", ["must agree with its evidence", "got 0.0355", "allowed: 0.030"]),
     ),
     "value that disagrees with its formula": (
         *("mortality.yaml", "value: 7.029", "value: 7.29", 0),
-        *("parameters.ratio_after_hsct.value", ["disagrees", "found 7.29", "7.029"]),
+        *("parameters.ratio_after_hsct.value", ["must agree", "got 7.29", "7.029"]),
     ),
     "value that is no number": (
         *("mortality.yaml", "value: 7.029", "value: seven", 0),
-        *("parameters.ratio_after_hsct.value", ["must be a number", "found seven"]),
+        *("parameters.ratio_after_hsct.value", ["must be a number", "got seven"]),
     ),
     "wrong unit": (
         *(INOTUZUMAB, CYCLE, CYCLE.replace("unit: months", "unit: days"), 0),
-        *("parameters.cycle_months.unit", ["another unit", "found days", "allowed: months"]),
+        *("parameters.cycle_months.unit", ["the parameter's unit", "got days", "allowed: months"]),
     ),
     "value above its range": (
         *(INOTUZUMAB, "value: 0.05, unit: probability, basis: assumed, lo: 0.0, hi: 0.2",
           "value: 1.2, unit: probability, basis: assumed, lo: 0.0, hi: 1.0", 0),
-        *("parameters.antigen_loss.value", ["outside its own range", "found 1.2"]),
+        *("parameters.antigen_loss.value", ["within its own range", "got 1.2"]),
     ),
     "missing parameter": (
         *("mortality.yaml", "  ratio_active:\n", "  ratio_idle:\n", -1),
-        *("parameters", ["'ratio_active' is missing", "background mortality", "mortality_ratio"]),
+        *("parameters", ["must have 'ratio_active'", "background mortality", "mortality_ratio"]),
     ),
     "unknown key of a parameter": (
         *("mortality.yaml", "from: bmtss07_rel *", "form: bmtss07_rel *", 0),
-        *("parameters.ratio_after_hsct.form", ["unknown key", "'from'?"]),
+        *("parameters.ratio_after_hsct.form", ["must be a known key", "'from'?"]),
     ),
     "key of another basis": (
         *("hsct.yaml", FATALITY, f"{FATALITY}, lo: 0.1", 0),
-        *("parameters.sos_fatality.lo", ["unknown key", "value, evidence"]),
+        *("parameters.sos_fatality.lo", ["must be a known key", "value, evidence"]),
     ),
     "fitted value written by hand": (
         *("hsct.yaml", "fit: transplant, note: plateau of r", "value: 0.6, fit: transplant, note: r", 0),
-        *("parameters.relapse_cure.value", ["unknown key"]),
+        *("parameters.relapse_cure.value", ["must be a known key"]),
     ),
     "parameter that is no mapping": (
         *("hsct.yaml", "transplant_death_never: {", "transplant_death_never: 0.5\n  never: {", 0),
-        *("parameters.transplant_death_never", ["must be a mapping", "found 0.5"]),
+        *("parameters.transplant_death_never", ["must be a mapping", "got 0.5"]),
     ),
     "missing note": (
         *(POPULATION, ", note: slides}\n  cd22", "}\n  cd22", 0),
@@ -183,7 +183,7 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
     ),
     "fit that is not there": (
         *(INOTUZUMAB, "fit: relapse, note: plateau", "fit: relaps, note: plateau", 0),
-        *("parameters.relapse_cure.fit", ["names no fit of this file", "found relaps"]),
+        *("parameters.relapse_cure.fit", ["must name a fit of this file", "got relaps"]),
     ),
     "several rows without a formula": (
         *("mortality.yaml", "    from: bmtss07_rel * (1 - bmtss07_relapse_share)\n", "", -5),
@@ -191,11 +191,11 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
     ),
     "formula of other rows": (
         *("mortality.yaml", "bmtss07_rel * (1", "gap_bar_hr_rel * (1", 0),
-        *("parameters.ratio_after_hsct.from", ["uses other rows than 'evidence' names", "bmtss07_rel, bmtss07_relaps"]),
+        *("parameters.ratio_after_hsct.from", ["must use the rows that 'evidence' names", "bmtss07_rel, bmtss07"]),
     ),
     "formula that is none": (
         *("mortality.yaml", "bmtss07_rel * (1 - bmtss07_relapse_share)", "bmtss07_rel * (1 - ", 0),
-        *("parameters.ratio_after_hsct.from", ["is not a formula", "found bmtss07_rel * (1 -"]),
+        *("parameters.ratio_after_hsct.from", ["must be a formula", "got bmtss07_rel * (1 -"]),
     ),
     "formula that cannot be evaluated": (
         *("mortality.yaml", "* (1 - bmtss07_relapse_share)", "/ (0 * bmtss07_relapse_share)", 0),
@@ -203,49 +203,49 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
     ),
     "formula of a number that is not reported": (
         *("mortality.yaml", "bmtss07_rel * (1 -", "events(bmtss07_rel) * (1 -", 0),
-        *("parameters.ratio_after_hsct.from", ["bmtss07_rel reports no events"]),
+        *("parameters.ratio_after_hsct.from", ["must report events, got bmtss07_rel"]),
     ),
     "unknown key of a file": (
         *(INOTUZUMAB, "left_out: >", "left_oot: >", 0),
-        *("left_oot", ["unknown key", "'left_out'?"]),
+        *("left_oot", ["must be a known key", "'left_out'?"]),
     ),
     "id that is not the file's name": (
         *(INOTUZUMAB, "id: inotuzumab\n", "id: ino\n", 0),
-        *("id", ["must equal the file's name", "found ino", "allowed: inotuzumab"]),
+        *("id", ["must be the file's name", "got ino", "allowed: inotuzumab"]),
     ),
     "unknown kind": (
         *(INOTUZUMAB, "kind: drug\n", "kind: antibody\n", 0),
-        *("kind", ["must be one of these words", "found antibody", "drug, car_t"]),
+        *("kind", ["must be one of", "got antibody", "drug, car_t"]),
     ),
-    "list for a word": (INOTUZUMAB, "kind: drug\n", "kind: [drug]\n", 0, "kind", ["must be one of these words"]),
-    "unknown target": (INOTUZUMAB, "target: cd22", "target: cd20", 0, "target", ["found cd20", "cd19, cd22"]),
+    "list for a word": (INOTUZUMAB, "kind: drug\n", "kind: [drug]\n", 0, "kind", ["must be one of"]),
+    "unknown target": (INOTUZUMAB, "target: cd22", "target: cd20", 0, "target", ["got cd20", "cd19, cd22"]),
     "no courses": (INOTUZUMAB, "max_courses: 1", "max_courses: 0", 0, "max_courses", ["must be a whole number"]),
     "true for a number": (INOTUZUMAB, "max_courses: 1", "max_courses: true", 0, "max_courses", ["whole number from 1"]),
-    "label that is no text": (INOTUZUMAB, "label: Inotuzumab", "label: 7", 0, "label", ["must be a text", "found 7"]),
+    "label that is no text": (INOTUZUMAB, "label: Inotuzumab", "label: 7", 0, "label", ["must be text", "got 7"]),
     "unknown attribute": (
         *(INOTUZUMAB, "liver_disease: false}", "liver_diseases: false}", 0),
-        *("eligibility.liver_diseases", ["unknown attribute", "'liver_disease'?"]),
+        *("eligibility.liver_diseases", ["must be a known attribute", "'liver_disease'?"]),
     ),
     "eligibility that is no mapping": (
         *(INOTUZUMAB, "eligibility: {cd22_positive: true, liver_disease: false}", "eligibility: [cd22_positive]", 0),
         *("eligibility", ["must be a mapping"]),
     ),
-    "key that stands twice": (INOTUZUMAB, "kind: drug\n", "kind: drug\nkind: drug\n", 1, "kind", ["stands twice"]),
+    "key that stands twice": (INOTUZUMAB, "kind: drug\n", "kind: drug\nkind: drug\n", 1, "kind", ["must stand once"]),
     "country without a life table": (
         *(POPULATION, "country: FRA", "country: FRN", 0),
-        *("country", ["no such life table", "found FRN", "FRA female"]),
+        *("country", ["must have a life table", "got FRN", "FRA female"]),
     ),
     "fitted file without a parameter": (
         *("fitted/inotuzumab.yaml", "parameters:\n  relapse_cure:\n", "parameters:\n  relapse_cur:\n", 0),
-        *("parameters.relapse_cure", ["lacks it", "rallsim fit"]),
+        *("parameters.relapse_cure", ["must be in inotuzumab.yaml", "rallsim fit"]),
     ),
     "fitted responses without a parameter": (
         *("fitted/response.yaml", "  therapies.inotuzumab.cr_rate:\n", "  therapies.inotuzumab.cr_rat:\n", 0),
-        *("parameters.cr_rate", ["response.yaml lacks it", "rallsim fit"]),
+        *("parameters.cr_rate", ["must be in response.yaml", "rallsim fit"]),
     ),
     "fitted value that is missing": (
         *("fitted/inotuzumab.yaml", "    value: 0.107841\n", "", -1),
-        *("parameters.relapse_cure.value", ["must be a number", "found nothing"]),
+        *("parameters.relapse_cure.value", ["must be a number", "got nothing"]),
     ),
     "fitted value without evidence": (
         *("fitted/hsct.yaml", SCALE, SCALE.replace("evidence:", "evidences:"), 0),
@@ -292,19 +292,17 @@ def test_a_probability_above_one_is_impossible_even_within_its_range(tmp_path: P
     problems = {problem.key: problem for problem in faults_of(params)}
 
     assert set(problems) == {"parameters.antigen_loss.value", "parameters.antigen_loss.hi"}
-    assert str(problems["parameters.antigen_loss.value"]).endswith(
-        "is impossible (found 1.2; allowed: 0 to 1 (probability))"
-    )
+    assert str(problems["parameters.antigen_loss.value"]).endswith("must lie within 0 to 1 (probability), got 1.2")
     assert problems["parameters.antigen_loss.value"].line == line
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("hsct.yaml", "no such file"),
-        ("fitted/hsct.yaml", "fitted/hsct.yaml does not exist; run 'rallsim fit'"),
-        ("fitted/response.yaml", "fitted/response.yaml does not exist; run 'rallsim fit'"),
-        ("evidence/assumed.csv", "no such file"),
+        ("hsct.yaml", "must be a file that exists"),
+        ("fitted/hsct.yaml", "must have fitted/hsct.yaml: run 'rallsim fit'"),
+        ("fitted/response.yaml", "must have fitted/response.yaml: run 'rallsim fit'"),
+        ("evidence/assumed.csv", "must be a file that exists"),
     ],
 )
 def test_a_missing_file_is_one_fault(tmp_path: Path, name: str, said: str) -> None:
@@ -419,10 +417,10 @@ def test_uses_trace_a_row_to_its_parameters() -> None:
     [
         ("hsct.sos_fatality", 0.0, None),
         ("hsct.sos_fatality", 1.0, None),
-        ("hsct.sos_fatality", 1.0001, "is impossible (found 1.0001; allowed: 0 to 1 (probability))"),
+        ("hsct.sos_fatality", 1.0001, "must lie within 0 to 1 (probability), got 1.0001"),
         ("therapies.car_t_cd19.vein_to_vein_months", -1.0, "0 to 1200 (months)"),
         ("population.male", 2.0, "0 to 1 (share)"),
-        ("hsct.sos_fatalty", 0.1, "unknown parameter (did you mean 'hsct.sos_fatality'?)"),
+        ("hsct.sos_fatalty", 0.1, "must be a known parameter; did you mean 'hsct.sos_fatality'?"),
         ("population.adult_relapse.male", 0.5, "did you mean 'population.male'?"),
     ],
 )

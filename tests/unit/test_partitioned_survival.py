@@ -198,7 +198,7 @@ def test_what_has_ended_is_not_continued() -> None:
     table = years_of(continued_curves({"gone": gone, "alive": alive}, 24.0, NO_BACKGROUND))
     rows = table[table["endpoint"] == "os"].set_index("strategy")
 
-    assert rows["family"].to_dict() == {"gone": "nobody left", "alive": "too few events"}
+    assert rows["family"].to_dict() == {"gone": "nobody left", "alive": "must have enough events"}
     assert rows["difference"].tolist() == [0.0, 0.0]
     assert rows.loc["alive", "years_simulated"] == pytest.approx(10.0)
     assert "(nobody left)" in tails_in_words(table, {"gone": "Gone", "alive": "Alive"})[0]
@@ -224,7 +224,7 @@ def test_the_figure_shows_the_curves() -> None:
 @pytest.mark.parametrize("months", [0.0, 120.0, 500.0])
 def test_a_follow_up_outside_the_horizon_is_refused(months: float) -> None:
     """Curves can be cut only where they are."""
-    with pytest.raises(InputError, match="is not within the months followed"):
+    with pytest.raises(InputError, match="must be a month within"):
         checked_follow_up(months, 120.0, 1.0)
 
 

@@ -266,9 +266,13 @@ def test_the_text_tells_studies_and_counts(shipped_fit: Fitted) -> None:
 # what is replaced in the small folder's response.yaml, by what, and words of the fault
 BREAKS = {
     "unknown therapy": ("therapy: inotuzumab\n    outcome: cr", "therapy: inotuzumb\n    outcome: cr", "inotuzumab'?"),
-    "unknown outcome": ("outcome: mrd", "outcome: mrt", "found mrt"),
+    "unknown outcome": ("outcome: mrd", "outcome: mrt", "got mrt"),
     "unknown covariate": ("ph_positive: total", "ph_positiv: total", "'ph_positive'?"),
-    "unknown row": ("events: events(inovate_final_ino_cr)\n", "events: events(inovate_final_in_cr)\n", "no such"),
+    "unknown row": (
+        "events: events(inovate_final_ino_cr)\n",
+        "events: events(inovate_final_in_cr)\n",
+        "must name evidence rows",
+    ),
     "more events than patients": ("total: total(inovate_ino_mrd_eot)", "total: '3'", "between 0 and the total"),
     "misspelt key": ("why: all 164", "wy: all 164", "'why'?"),
     "prior without a size": ("sd: 2.0", "sd: 0.0", "must be above 0"),

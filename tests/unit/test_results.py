@@ -108,7 +108,7 @@ def test_what_stands_beside_the_same_results_is_kept(tmp_path: Path) -> None:
 def test_the_current_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Results take the place of a folder, and that cannot be the one the user stands in."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="is the current folder"):
+    with pytest.raises(InputError, match="cannot be the current folder"):
         check_folder(Path())
 
 
@@ -124,7 +124,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     """A folder with files that are no results is left alone, and said to be so."""
     (tmp_path / "thesis.tex").write_text("years of work", encoding="utf-8")
 
-    with pytest.raises(InputError, match=r"holds files that are not results .*manifest\.json"):
+    with pytest.raises(InputError, match=r"cannot hold results: other files .*manifest\.json"):
         save(*finished(), tmp_path, settings=[])
 
     assert contents(tmp_path) == {"thesis.tex": b"years of work"}
@@ -144,7 +144,7 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "order"
     path.write_text("mine", encoding="utf-8")
 
-    with pytest.raises(InputError, match="order: is a file, not a folder for results"):
+    with pytest.raises(InputError, match="order: must be a folder for results, not a file"):
         check_folder(path)
 
     assert path.read_text(encoding="utf-8") == "mine"

@@ -290,7 +290,7 @@ def test_correlated_parameters_are_one_factor_or_refused() -> None:
     joint = Joint.of(pd.DataFrame({"a": x, "b": x**3, "c": np.cos(40 * x)}))
 
     assert [len(members) for members in joint.factors({}).values()] == [2, 1]
-    with pytest.raises(InputError, match="correlated parameters cannot be moved apart"):
+    with pytest.raises(InputError, match="must hold correlated parameters together"):
         joint.factors({"one": ["a"], "other": ["c"]})
     assert joint.factors({"both": ["a", "b"]}) == {"both": ["a", "b"]}
 
@@ -336,7 +336,7 @@ def test_the_map_shows_who_is_best_and_how_surely(tmp_path: Path) -> None:
 
 def test_a_grid_needs_two_parameters(tmp_path: Path) -> None:
     """One parameter or three are refused."""
-    with pytest.raises(InputError, match="two parameters make a grid"):
+    with pytest.raises(InputError, match="must be given twice, for a grid"):
         twoway.analyse(formula(tmp_path, SweepSettings(wtp=WTP, ranges={PRICE: (0.0, 1.0)})))
 
 

@@ -60,8 +60,8 @@ def test_all_repeated_keys_are_told() -> None:
         parse_yaml("a: 1\nb: {c: 1, c: 2}\na: 3\n", "order.yaml")
 
     assert caught.value.problems == (
-        Problem("stands twice", "order.yaml", 2, "c", "it on line 2 too"),
-        Problem("stands twice", "order.yaml", 3, "a", "it on line 1 too"),
+        Problem("must stand once", "order.yaml", 2, "c", "it on line 2 too"),
+        Problem("must stand once", "order.yaml", 3, "a", "it on line 1 too"),
     )
 
 
@@ -83,7 +83,7 @@ def test_files_that_cannot_be_read_are_wrong_input(tmp_path: Path) -> None:
     latin.write_bytes("titre: leucémie\n".encode("latin-1"))
 
     for path, said in (
-        (tmp_path / "none.yaml", "no such file"),
+        (tmp_path / "none.yaml", "must be a file that exists"),
         (tmp_path, "cannot be read"),
         (latin, "cannot be read"),
     ):

@@ -137,10 +137,10 @@ def test_wrong_individual_data_are_refused_with_all_faults() -> None:
     with pytest.raises(InputError) as caught:
         fit_individual("weibull", [1.0, 2.0], [1, 2], entry=[1.5, -1.0])
     text = str(caught.value)
-    assert "time: 1 wrong, the first in row 0" in text
-    assert "event: 1 wrong, the first in row 1 (allowed: 0 or 1)" in text
-    assert "entry: 1 wrong" in text
-    with pytest.raises(InputError, match="too few events"):
+    assert "time must be above 0 and above entry, got 1 others, the first in row 0" in text
+    assert "event must be 0 or 1, got 1 others, the first in row 1" in text
+    assert "entry must be 0 or more, got 1 others" in text
+    with pytest.raises(InputError, match="must have enough events"):
         fit_individual("weibull", [1.0, 2.0], [1, 0])
-    with pytest.raises(InputError, match="columns differ in length"):
+    with pytest.raises(InputError, match="must have columns of one length"):
         fit_individual("weibull", [1.0, 2.0], [1])

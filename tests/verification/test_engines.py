@@ -86,5 +86,5 @@ def test_discounted_months_have_their_closed_form(scenario: Scenario) -> None:
 
 def test_survival_is_asked_for_up_to_the_horizon(scenario: Scenario) -> None:
     """A time before entry or after the horizon is refused."""
-    with pytest.raises(InputError, match=r"survival_at: must lie between entry and horizon .*found 1e\+06"):
+    with pytest.raises(InputError, match=r"survival_at must lie between entry and horizon .*got 1e\+06"):
         evaluate(scenario, m.parameters(), None, survival_at=[12.0, 1e6])

@@ -130,7 +130,7 @@ def _plan(
     if plan is not None:
         given = [name for name, value in options.items() if value is not None]
         if given:
-            raise InputError(Problem("stands in the plan already", key=", ".join(given), file=str(plan)))
+            raise InputError(Problem("cannot be given with a plan, which has it", key=", ".join(given), file=str(plan)))
         found = plan_of_file(plan, scenario)
     else:
         incidence = incidence if incidence is not None else scenario.economics.incidence
@@ -142,7 +142,7 @@ def _plan(
         file, line = scenario.place("economics", "horizon_months")
         raise InputError(
             Problem(
-                "is shorter than the budget's years",
+                "must be as long as the budget's years",
                 file=file,
                 line=line,
                 key="horizon_months",
@@ -163,11 +163,16 @@ def _uptake(texts: list[str]) -> dict[str, list[float]]:
             numbers = [float(share) for share in shares.split(",")]
         except ValueError:
             problems.append(
-                Problem("is no uptake", key="--uptake", found=f"'{text}'", allowed="as in inotuzumab=0.2,0.5")
+                Problem(
+                    "must be STRATEGY=SHARE,SHARE,",
+                    key="--uptake",
+                    found=f"'{text}'",
+                    allowed="as in inotuzumab=0.2,0.5",
+                )
             )
             continue
         if name in found:
-            problems.append(Problem("the strategy stands twice", key="--uptake", found=f"'{text}'"))
+            problems.append(Problem("must be given once", key="--uptake", found=f"'{text}'"))
         found[name] = numbers
     if problems:
         raise InputError(problems)

@@ -135,7 +135,9 @@ def _checked(
             names = list(sample.parameters.columns)
             attempt(lambda: checked_groups(groups, names))
         elif groups:
-            problems.append(Problem("the sample has no parameters", key="--group", allowed="a file psa_parameters.csv"))
+            problems.append(
+                Problem("must come with a sample of parameters", key="--group", allowed="a file psa_parameters.csv")
+            )
     if problems or read is None or groups is None:
         raise InputError(problems)
     return read, groups, whom
@@ -148,9 +150,9 @@ def _groups(texts: list[str]) -> dict[str, list[str]]:
         name, _, members = text.partition("=")
         names = [member.strip() for member in members.split(",") if member.strip()]
         if not name.strip() or not names:
-            problems.append(Problem("is no group", key="--group", found=repr(text), allowed="NAME=PARAMETER,PARAMETER"))
+            problems.append(Problem("must be", key="--group", found=repr(text), allowed="NAME=PARAMETER,PARAMETER"))
         elif name.strip() in groups:
-            problems.append(Problem("the group is given twice", key="--group", found=repr(text)))
+            problems.append(Problem("must be given once", key="--group", found=repr(text)))
         groups[name.strip()] = names
     if problems:
         raise InputError(problems)
@@ -164,7 +166,7 @@ def _population(incidence: float | None, years: float | None, discount: float | 
     if incidence is None:
         if years is None and discount is None:
             return None
-        raise InputError(Problem("is missing: --years and --discount belong to it", key="--incidence"))
+        raise InputError(Problem("is missing: --years and --discount need it", key="--incidence"))
     years = DEFAULT_YEARS if years is None else years
     discount = DEFAULT_DISCOUNT if discount is None else discount
     patients = patients_to_come(incidence, years, discount)
@@ -174,7 +176,11 @@ def _population(incidence: float | None, years: float | None, discount: float | 
 def _keep_apart(folder: Path, target: Path) -> None:
     """Refuse a results folder whose making would move the sample."""
     if folder.resolve().is_relative_to(target.resolve()):
-        raise InputError(Problem("holds the sample itself", file=str(target), allowed="another folder for the results"))
+        raise InputError(
+            Problem(
+                "cannot hold results: the sample is in it", file=str(target), allowed="another folder for the results"
+            )
+        )
 
 
 def _manifest(decision: Decision, read: FolderSample, settings: dict[str, Any]) -> dict[str, Any]:

@@ -91,6 +91,6 @@ def _check_out(out: Path | None, horizon: str | float | None, costs: bool) -> No
     """Refuse a file or a horizon for a ledger that is not asked for, and a file that is there already."""
     for option, given in (("--out", out), ("--horizon", horizon)):
         if given is not None and not costs:
-            raise InputError(Problem("belongs to --costs: without it there is no ledger", key=option))
+            raise InputError(Problem("must come with --costs: there is no ledger without it", key=option))
     if out and out.exists():
-        raise InputError(Problem("is there already, and nothing is overwritten", file=str(out), allowed="a new file"))
+        raise InputError(Problem("must be a new file: nothing is overwritten", file=str(out), allowed="a new file"))

@@ -46,7 +46,7 @@ def _rates(text: str) -> dict[str, float]:
     except ValueError:
         numbers = []
     if len(numbers) not in (1, 2):
-        raise typer.BadParameter(f"{text!r} is no rate: 0.035 for 3.5 % a year, or two as in 0.03,0.015")
+        raise typer.BadParameter(f"must be a rate, 0.035 for 3.5 % a year, or two as in 0.03,0.015, got {text!r}")
     return {"costs": numbers[0], "qalys": numbers[-1]}
 
 
@@ -76,7 +76,7 @@ def _months(text: str) -> str | float:
     try:
         return text if text == "lifetime" else float(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no horizon: lifetime, or months as in 120") from None
+        raise typer.BadParameter(f"must be lifetime, or months as in 120, got {text!r}") from None
 
 
 HorizonOption = Annotated[

@@ -86,7 +86,7 @@ def economics_wanted(scenario: Scenario, parameters: ParameterSet) -> EconomicSe
     found = economic_settings(scenario, parameters, reasons.append)
     if found is None:
         why = ", ".join(reasons) or "its economics.costs are none"
-        raise InputError(Problem(f"no costs and QALYs can be counted: {why}", file=str(scenario.path)))
+        raise InputError(Problem(f"cannot count costs and QALYs: {why}", file=str(scenario.path)))
     return found
 
 

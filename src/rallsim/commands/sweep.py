@@ -262,7 +262,7 @@ def _finish(study: Study, names: list[str], out: Path, settings: list[str], as_j
             try:
                 done.append(finish(study, name, out, settings))
             except MissingJobsError as missing:
-                message = f"{name} needs {len(missing.jobs):,} jobs that are not there"
+                message = f"must have all jobs, and {len(missing.jobs):,} are missing for {name}"
                 raise InputError(Problem(message, allowed="--plan, --part of each, then --collect")) from None
         if not as_json:
             print_finished(done[-1])

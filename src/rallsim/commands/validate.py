@@ -59,9 +59,9 @@ def validate(
     from rallsim.validation.run import validate_model, validate_rows
 
     if population is not None and evidence is None:
-        raise InputError(Problem("belongs to --evidence", key="--population"))
+        raise InputError(Problem("must come with --evidence", key="--population"))
     if evidence is not None and trial:
-        raise InputError(Problem("goes with the package's own trials, not with --evidence", key="--trial"))
+        raise InputError(Problem("cannot come with --evidence: it names shipped trials", key="--trial"))
     folder = out or Path("results") / ("validate" if evidence is None else f"validate_{evidence.stem}")
     check_folder(folder)
     parameters = shipped_parameters()

@@ -145,7 +145,7 @@ def plot_survival(
     held = [str(name) for name in curves["endpoint"].unique()]
     if endpoint not in held:
         raise InputError(
-            Problem("no such endpoint", found=endpoint, allowed=", ".join(held), hint=nearest(endpoint, held))
+            Problem("must be a known endpoint", found=endpoint, allowed=", ".join(held), hint=nearest(endpoint, held))
         )
     drawn = curves[curves["endpoint"] == endpoint]
     strategies = [str(name) for name in drawn["strategy"].unique()]

@@ -38,7 +38,7 @@ def read_yaml(path: Path) -> YamlFile:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise InputError(Problem("no such file", file=str(path))) from None
+        raise InputError(Problem("must be a file that exists", file=str(path))) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(Problem(f"cannot be read: {error}", file=str(path))) from error
     return parse_yaml(text, str(path))
@@ -61,9 +61,9 @@ def parse_yaml(text: str, name: str) -> YamlFile:
         data = _value(yaml, node, (), lines, problems, name) if node is not None else None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise InputError(Problem(f"is not valid YAML: {error.problem}", file=name, line=line)) from error
+        raise InputError(Problem(f"must be valid YAML: {error.problem}", file=name, line=line)) from error
     except (YAMLError, ValueError, RecursionError) as error:  # also impossible dates and aliases that hold themselves
-        raise InputError(Problem(f"is not valid YAML: {error}", file=name)) from error
+        raise InputError(Problem(f"must be valid YAML: {error}", file=name)) from error
     if problems:
         raise InputError(problems)
     return YamlFile(name, data, lines)
@@ -75,13 +75,13 @@ def _value(yaml: Any, node: Any, place: Place, lines: dict[Place, int], problems
         for key_node, value_node in node.value:
             key = yaml.constructor.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
-                problems.append(Problem("a key must be a word", file=name, line=key_node.start_mark.line + 1))
+                problems.append(Problem("must have words as keys", file=name, line=key_node.start_mark.line + 1))
                 continue
             line = key_node.start_mark.line + 1
             if key in mapping:
                 first = lines[(*place, key)]
                 problems.append(
-                    Problem("stands twice", file=name, line=line, key=str(key), found=f"it on line {first} too")
+                    Problem("must stand once", file=name, line=line, key=str(key), found=f"it on line {first} too")
                 )
                 continue
             lines[(*place, key)] = line

@@ -74,7 +74,10 @@ def chosen_curves(curves: Mapping[str, PublishedCurve], wanted: Sequence[str]) -
         names = list(curves)
         allowed = "rallsim curves --list shows them"
         raise InputError(
-            [Problem("no such curve", found=name, allowed=allowed, hint=nearest(name, names)) for name in unknown]
+            [
+                Problem("must be a known curve", found=name, allowed=allowed, hint=nearest(name, names))
+                for name in unknown
+            ]
         )
     return [name for name in curves if name in wanted or not wanted]
 

@@ -83,7 +83,14 @@ def _check_links(curves: dict[str, PublishedCurve], faults: list[Problem]) -> No
         if ratio is not None and ratio.against not in curves:
             hint = nearest(ratio.against, list(curves))
             faults.append(
-                Problem("no such curve", str(curve.file), None, "hazard_ratio.against", found=ratio.against, hint=hint)
+                Problem(
+                    "must be a known curve",
+                    str(curve.file),
+                    None,
+                    "hazard_ratio.against",
+                    found=ratio.against,
+                    hint=hint,
+                )
             )
 
 
@@ -105,10 +112,10 @@ class CurveReader:
         at_risk = self._at_risk("numbers_at_risk", endpoint)
         patients = float(at_risk.counts[0]) if at_risk else self._patients(("patients",), self.file.at("patients"))
         if self.file.at("numbers_at_risk") is not None and self.file.at("patients") is not None:
-            self.file.fault(("patients",), "stands in the numbers at risk already: leave it out")
+            self.file.fault(("patients",), "must be left out: the numbers at risk hold it")
         points = tuple(self._points(endpoint, patients))
         if not points and at_risk is None:
-            self.file.fault((), "has neither medians nor landmarks nor numbers at risk")
+            self.file.fault((), "must have medians, landmarks or numbers at risk")
         follow_up = self._follow_up()
         digitised = self._digitised(patients)
         hazard_ratio = self._hazard_ratio()
@@ -183,7 +190,7 @@ class CurveReader:
         row = self.evidence.rows[str(text)]
         said = patients_of(row)
         if said is None:
-            self.file.fault(place, "the row says no number of patients", found=str(text))
+            self.file.fault(place, "must be a row with a number of patients", found=str(text))
             return math.nan
         self.rows.append(row.id)
         return said
@@ -211,7 +218,7 @@ class CurveReader:
             self._formula((*place, key), item.get(key)) for key in ("survival", "at_months", "patients")
         )
         if not 0.0 < survival < 1.0:
-            self.file.fault((*place, "survival"), "is no share", found=f"{survival:g}", allowed="between 0 and 1")
+            self.file.fault((*place, "survival"), "must be", found=f"{survival:g}", allowed="between 0 and 1")
         else:
             rows = tuple(names(str(item["survival"])))
             yield Point("landmark", months, survival, None, None, None, patients, rows)
@@ -223,11 +230,11 @@ class CurveReader:
         right &= row.quantity.endswith("_at") if kind == "_at" else "median" in parts
         if not right:
             words = "landmark" if kind == "_at" else "median"
-            self.file.fault(place, f"is no {words} of {endpoint}", found=f"{row.id}: {row.quantity}")
+            self.file.fault(place, f"must be a {words} of {endpoint}", found=f"{row.id}: {row.quantity}")
         if row.value is None:
-            self.file.fault(place, "the row has no value", found=row.id)
+            self.file.fault(place, "must be a row with a value", found=row.id)
         if row.interval is not None and row.ci_level in ("", "range", "iqr"):
-            self.file.fault(place, "the row's limits are no confidence interval", found=row.ci_level or "nothing")
+            self.file.fault(place, "must be a row with a confidence interval", found=row.ci_level or "nothing")
             return False
         return right and row.value is not None
 
@@ -240,7 +247,7 @@ class CurveReader:
         for name in wanted:
             if name not in self.evidence.risk_tables:
                 hint = nearest(str(name), list(self.evidence.risk_tables))
-                self.file.fault((key,), "no such table of numbers at risk", found=name, hint=hint)
+                self.file.fault((key,), "must be a table of numbers at risk", found=name, hint=hint)
             else:
                 tables.append(self.evidence.risk_tables[name])
         if len(tables) < len(wanted):
@@ -248,10 +255,10 @@ class CurveReader:
         months = [point.months for point in tables[0]]
         for table in tables:
             if [point.months for point in table] != months:
-                self.file.fault((key,), "tables with other times cannot be added", found=str(wanted))
+                self.file.fault((key,), "must be tables with the same times", found=str(wanted))
                 return None
             if (found_endpoint := table[0].endpoint) != endpoint:
-                self.file.fault((key,), "is of another endpoint", found=found_endpoint, allowed=endpoint)
+                self.file.fault((key,), "must be of the curve's endpoint", found=found_endpoint, allowed=endpoint)
         counts = tuple(int(sum(table[index].value for table in tables)) for index in range(len(months)))
         return AtRisk(tuple(months), counts, tuple(str(name) for name in wanted))
 
@@ -260,7 +267,7 @@ class CurveReader:
             return None
         row = self._row(("follow_up",), self.file.at("follow_up"))
         if row is not None and (row.quantity != "median_followup" or row.value is None):
-            self.file.fault(("follow_up",), "is no median follow-up", found=f"{row.id}: {row.quantity}")
+            self.file.fault(("follow_up",), "must be a row with a median follow-up", found=f"{row.id}: {row.quantity}")
         return None if row is None else row.value
 
     def _digitised(self, patients: float) -> Digitised | None:
@@ -273,9 +280,9 @@ class CurveReader:
         numbers = [spec.get(key) for key in ("every_months", "reading_sd", "offset_sd")]
         if curve is None:
             hint = nearest(str(spec.get("curve")), list(self.evidence.km_points))
-            self.file.fault((*place, "curve"), "no such digitised curve", found=spec.get("curve"), hint=hint)
+            self.file.fault((*place, "curve"), "must be a digitised curve", found=spec.get("curve"), hint=hint)
         if not all(isinstance(number, int | float) and number > 0 for number in numbers) or not spec.get("reason"):
-            self.file.fault(place, "needs every_months, reading_sd and offset_sd above 0, and a reason")
+            self.file.fault(place, "must have every_months, reading_sd and offset_sd above 0, and a reason")
             return None
         if curve is None:
             return None
@@ -293,10 +300,12 @@ class CurveReader:
             return None
         self.file.only_keys(FORMULA_KEYS["hazard_ratio"], *place)
         if spec.get("use") not in ("fit", "check"):
-            self.file.fault((*place, "use"), "unknown use", found=spec.get("use"), allowed="fit, check")
+            self.file.fault((*place, "use"), "must be a known use", found=spec.get("use"), allowed="fit, check")
         row = self._row((*place, "row"), spec.get("row"))
         if row is None or row.value is None or row.interval is None:
-            self.file.fault((*place, "row"), "has no hazard ratio with an interval", found=spec.get("row"))
+            self.file.fault(
+                (*place, "row"), "must be a row with a hazard ratio and its interval", found=spec.get("row")
+            )
             return None
         lo, hi = row.interval
         sd = math.log(hi / lo) / (2.0 * normal_quantile(row))
@@ -312,17 +321,17 @@ class CurveReader:
             self.file.only_keys(FORMULA_KEYS["plausible"], *place)
             months, lo, hi = (self._formula((*place, key), item.get(key)) for key in ("at_months", "lo", "hi"))
             if not 0.0 <= lo < hi <= 1.0 or not item.get("why"):
-                self.file.fault(place, "needs 0 <= lo < hi <= 1 and a why", found=f"{lo:g}, {hi:g}")
+                self.file.fault(place, "must have 0 <= lo < hi <= 1 and a why", found=f"{lo:g}, {hi:g}")
             yield Plausible(months, lo, hi, " ".join(str(item.get("why")).split()))
 
     def _background(self, endpoint: str) -> str | None:
         name = self.file.at("background")
         if endpoint in INCIDENCES:
             if name is not None:
-                self.file.fault(("background",), "a cumulative incidence has no background mortality", found=name)
+                self.file.fault(("background",), "must be left out with a cumulative incidence", found=name)
             return None
         if name not in self.populations:
             hint = nearest(str(name), self.populations)
             allowed = ", ".join(self.populations)
-            self.file.fault(("background",), "no such population", found=name, allowed=allowed, hint=hint)
+            self.file.fault(("background",), "must be a known population", found=name, allowed=allowed, hint=hint)
         return str(name)

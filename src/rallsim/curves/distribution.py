@@ -58,14 +58,14 @@ class Form:
         wanted = {spec.name: spec for spec in self.parameters}
         faults = [Problem("is missing", key=name) for name in wanted if name not in values]
         faults += [
-            Problem("unknown parameter", key=name, allowed=", ".join(wanted), hint=nearest(name, list(wanted)))
+            Problem("must be a known parameter", key=name, allowed=", ".join(wanted), hint=nearest(name, list(wanted)))
             for name in values
             if name not in wanted
         ]
         for name, value in values.items():
             low, high = RANGES[wanted[name].scale] if name in wanted else (-math.inf, math.inf)
             if not low < value < high:
-                faults.append(Problem("is impossible", key=name, found=f"{value:g}", allowed=f"{low:g} to {high:g}"))
+                faults.append(Problem("must lie within", key=name, found=f"{value:g}", allowed=f"{low:g} to {high:g}"))
         if faults:
             raise InputError(faults)
         return TimeToEvent(self, tuple(float(values[name]) for name in wanted))
@@ -154,7 +154,7 @@ def form_called(name: str) -> Form:
     """
     if name not in FORMS:
         raise InputError(
-            Problem("no such family", found=name, allowed=", ".join(FORMS), hint=nearest(name, list(FORMS)))
+            Problem("must be a known family", found=name, allowed=", ".join(FORMS), hint=nearest(name, list(FORMS)))
         )
     return FORMS[name]
 

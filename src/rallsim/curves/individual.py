@@ -78,7 +78,7 @@ def fit_individual(
 def _check(times: Floats, events: Floats, entries: Floats, others: Floats, many: Floats) -> None:
     lengths = {len(one) for one in (times, events, entries, others, many)}
     if len(lengths) > 1:
-        raise InputError(Problem("columns differ in length", found=", ".join(str(n) for n in sorted(lengths))))
+        raise InputError(Problem("must have columns of one length", found=", ".join(str(n) for n in sorted(lengths))))
     faults = []
     for name, wrong, allowed in (
         ("time", ~(np.isfinite(times) & (times > np.maximum(entries, 0.0))), "above 0 and above entry"),
@@ -89,9 +89,15 @@ def _check(times: Floats, events: Floats, entries: Floats, others: Floats, many:
     ):
         if wrong.any():
             first = int(np.flatnonzero(wrong)[0])
-            faults.append(Problem(f"{int(wrong.sum())} wrong, the first in row {first}", key=name, allowed=allowed))
+            faults.append(
+                Problem(
+                    "must be", key=name, found=f"{int(wrong.sum())} others, the first in row {first}", allowed=allowed
+                )
+            )
     if not faults and many @ events < FEWEST_EVENTS:
-        faults.append(Problem("too few events", found=f"{many @ events:.0f}", allowed=f"{FEWEST_EVENTS} or more"))
+        faults.append(
+            Problem("must have enough events", found=f"{many @ events:.0f}", allowed=f"{FEWEST_EVENTS} or more")
+        )
     if faults:
         raise InputError(faults)
 

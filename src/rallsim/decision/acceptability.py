@@ -36,7 +36,7 @@ def checked_wtp(wtp: Sequence[float]) -> list[float]:
     """
     values = [float(value) for value in wtp]
     faults = [
-        Problem("is no willingness to pay", key="wtp", found=f"{value:g}", allowed=f"0 to {LARGEST:g}")
+        Problem("must lie within", key="wtp", found=f"{value:g}", allowed=f"0 to {LARGEST:g}")
         for value in values
         if not 0 <= value <= LARGEST
     ]

@@ -98,7 +98,9 @@ def decide_sample(
             sample, thresholds, alone | {key: list(some) for key, some in (groups or {}).items()}, patients
         )
     elif groups:
-        raise InputError(Problem("the sample has no parameters", key="group", allowed="a file psa_parameters.csv"))
+        raise InputError(
+            Problem("must come with a sample of parameters", key="group", allowed="a file psa_parameters.csv")
+        )
     return Decision(
         sample=sample,
         reference=reference,
@@ -170,7 +172,7 @@ def wtp_grid(thresholds: Sequence[float], icers: Sequence[float], wtp_max: float
         wtp_max = math.ceil(reach / step) * step
     if not 0 < wtp_max <= LARGEST:
         allowed = f"above 0, at most {LARGEST:g}"
-        raise InputError(Problem("is no end for curves", key="wtp-max", found=f"{wtp_max:g}", allowed=allowed))
+        raise InputError(Problem("must be", key="wtp-max", found=f"{wtp_max:g}", allowed=allowed))
     within = [k for k in thresholds if k <= wtp_max]
     return sorted({*np.linspace(0.0, wtp_max, GRID_POINTS).tolist(), *within})
 

@@ -103,11 +103,11 @@ def _check(strategies: Sequence[str], costs: Sequence[float], effects: Sequence[
     lengths = {"strategies": len(strategies), "costs": len(costs), "effects": len(effects)}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{length} {name}" for name, length in lengths.items())
-        raise InputError(Problem("lists of different lengths", found=found))
+        raise InputError(Problem("must have lists of one length", found=found))
     if not len(strategies):
-        raise InputError(Problem("no strategies to compare"))
+        raise InputError(Problem("must have strategies to compare"))
     faults = [
-        Problem("is no finite number", key=f"{what} of {name}", found=str(value))
+        Problem("must be a finite number", key=f"{what} of {name}", found=str(value))
         for what, values in (("cost", costs), ("effect", effects))
         for name, value in zip(strategies, values, strict=True)
         if not np.isfinite(value)

@@ -92,7 +92,7 @@ def evppi(
 
     if sample.parameters is None:
         raise InputError(
-            Problem("the sample has no parameters", key="EVPPI", allowed="a table of parameters, a row a draw")
+            Problem("must come with a sample of parameters", key="EVPPI", allowed="a table of parameters, a row a draw")
         )
     table = sample.parameters
     groups = checked_groups(groups or {str(name): [str(name)] for name in table.columns}, list(table.columns))
@@ -198,9 +198,11 @@ def checked_groups(groups: Mapping[str, Sequence[str]], parameters: Sequence[str
             names += matching
             if not matching:
                 hint = nearest(member, parameters)
-                problems.append(Problem("no such parameter", key=f"group {group}", found=repr(member), hint=hint))
+                problems.append(
+                    Problem("must be a known parameter", key=f"group {group}", found=repr(member), hint=hint)
+                )
         if not members:
-            problems.append(Problem("has no parameters", key=f"group {group}"))
+            problems.append(Problem("must have parameters", key=f"group {group}"))
         checked[group] = list(dict.fromkeys(names))
     if problems:
         raise InputError(problems)

@@ -68,21 +68,28 @@ class PsaSample:
         problems = []
         if len(self.strategies) < LEAST_STRATEGIES:
             problems.append(
-                Problem("too few strategies to compare", found=str(len(self.strategies)), allowed="2 or more")
+                Problem("must have enough strategies to compare", found=str(len(self.strategies)), allowed="2 or more")
             )
         shape = (len(self.costs), len(self.strategies))
         if shape[0] < LEAST_DRAWS:
-            problems.append(Problem("too few draws", key="costs", found=str(shape[0]), allowed="2 or more"))
+            problems.append(Problem("must have enough draws", key="costs", found=str(shape[0]), allowed="2 or more"))
         unknown = [part for part in self.undiscounted if part not in PARTS]
         problems += [
-            Problem("no such part", key="undiscounted", found=part, allowed=", ".join(PARTS)) for part in unknown
+            Problem("must be one of", key="undiscounted", found=part, allowed=", ".join(PARTS)) for part in unknown
         ]
         parts = {part: getattr(self, part) for part in PARTS}
         undiscounted = {f"undiscounted {part}": values for part, values in self.undiscounted.items()}
         for part, values in (parts | undiscounted).items():
             if values is not None and values.shape != shape:
                 found, allowed = " × ".join(map(str, values.shape)), f"{shape[0]} draws × {shape[1]} strategies"
-                problems.append(Problem("has another shape", key=part, found=found, allowed=allowed))
+                problems.append(
+                    Problem(
+                        "must have a row for each draw and a column for each strategy",
+                        key=part,
+                        found=found,
+                        allowed=allowed,
+                    )
+                )
             elif values is not None and not (np.abs(values) <= LARGEST).all():
                 problems.append(Problem(f"must hold finite numbers up to {LARGEST:g} in size", key=part))
             elif values is not None and part in ("costs", "effects"):
@@ -91,7 +98,9 @@ class PsaSample:
             problems += name_problems([str(name) for name in self.parameters.columns], "parameter")
             if len(self.parameters) != shape[0]:
                 found, allowed = f"{len(self.parameters)} rows", f"{shape[0]}, one a draw"
-                problems.append(Problem("has another number of rows", key="parameters", found=found, allowed=allowed))
+                problems.append(
+                    Problem("must have a row for each draw", key="parameters", found=found, allowed=allowed)
+                )
             numbers = self.parameters.apply(pd.to_numeric, errors="coerce").to_numpy(float)
             if not (np.abs(numbers) <= LARGEST).all():
                 problems.append(Problem(f"must hold finite numbers up to {LARGEST:g} in size", key="parameters"))
@@ -109,7 +118,7 @@ class PsaSample:
         if strategy not in self.strategies:
             raise InputError(
                 Problem(
-                    "no such strategy",
+                    "must be a known strategy",
                     key=option,
                     found=repr(strategy),
                     allowed=", ".join(self.strategies),
@@ -128,24 +137,26 @@ def name_problems(names: Sequence[str], what: str, file: str | None = None) -> l
     """What is wrong with the names of strategies or parameters: R would change them, or they are given twice.
 
     >>> [str(problem) for problem in name_problems(["blin->hsct"], "strategy")]  # doctest: +ELLIPSIS
-    ["strategy: is not a name that R's packages keep (found 'blin->hsct'; allowed: letters, ..."]
+    ["strategy must be a name that R's packages keep (allowed: letters, ...), got 'blin->hsct'"]
     """
     line = 1 if file else None
     problems = []
     for place, name in enumerate(names):
         key = f"column {place + 1}" if file else what
         if name in names[:place]:
-            problems.append(Problem(f"the {what} is given twice", file, line, key, found=repr(name)))
+            problems.append(Problem(f"must be one {what}", file, line, key, found=repr(name)))
         elif not name.strip() or name.startswith("Unnamed: "):
             problems.append(
-                Problem("looks like a column of row numbers", file, line, key, found=repr(name), allowed=R_NAME_RULE)
+                Problem("cannot be a column of row numbers", file, line, key, found=repr(name), allowed=R_NAME_RULE)
             )
         elif not R_NAME.fullmatch(name):
             problems.append(
-                Problem("is not a name that R's packages keep", file, line, key, found=repr(name), allowed=R_NAME_RULE)
+                Problem("must be a name that R's packages keep", file, line, key, found=repr(name), allowed=R_NAME_RULE)
             )
         elif what == "parameter" and name in RESERVED:
-            problems.append(Problem("is a word of R's own; voi stops at it", file, line, key, found=repr(name)))
+            problems.append(
+                Problem("cannot be a word of R's own, at which voi stops", file, line, key, found=repr(name))
+            )
     return problems
 
 
@@ -250,7 +261,9 @@ def order_and_baseline(strategies: Sequence[str], baseline: str) -> dict[str, ob
     """
     if baseline not in strategies:
         allowed, hint = ", ".join(strategies), nearest(baseline, list(strategies))
-        raise InputError(Problem("no such strategy", key="reference", found=repr(baseline), allowed=allowed, hint=hint))
+        raise InputError(
+            Problem("must be a known strategy", key="reference", found=repr(baseline), allowed=allowed, hint=hint)
+        )
     return {
         "strategies": [{"strategy_id": number, "strategy": name} for number, name in enumerate(strategies, 1)],
         "baseline": baseline,

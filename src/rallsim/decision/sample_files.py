@@ -94,7 +94,7 @@ def _files_of(folder: Path) -> dict[str, Path]:
     """Files of a sample in a folder by name; refuses a folder without costs and effects."""
     if not folder.is_dir():
         siblings = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
-        message = "is a file, not a folder with a sample" if folder.exists() else "no such folder"
+        message = "must be a folder with a sample, not a file" if folder.exists() else "must be a folder that exists"
         raise InputError(Problem(message, str(folder), hint=nearest(folder.name, siblings)))
     paths = {name: folder / name for name in FILES if (folder / name).is_file()}
     if LONG in paths and not {COSTS, EFFECTS} & set(paths):
@@ -102,7 +102,10 @@ def _files_of(folder: Path) -> dict[str, Path]:
     there = sorted(path.name for path in folder.glob("*.csv") if path.name not in FILES)
     missing = [
         Problem(
-            "no such file", str(folder / name), allowed=f"{COSTS} and {EFFECTS}, or {LONG}", hint=nearest(name, there)
+            "must be a file that exists",
+            str(folder / name),
+            allowed=f"{COSTS} and {EFFECTS}, or {LONG}",
+            hint=nearest(name, there),
         )
         for name in (COSTS, EFFECTS)
         if name not in paths
@@ -125,7 +128,11 @@ def _wide_parts(sheets: dict[str, Sheet], problems: list[Problem]) -> tuple[dict
             if len(strategies) < LEAST_STRATEGIES:
                 problems.append(
                     Problem(
-                        "too few strategies to compare", sheet.file, 1, found=", ".join(strategies), allowed="2 or more"
+                        "must have enough strategies to compare",
+                        sheet.file,
+                        1,
+                        found=", ".join(strategies),
+                        allowed="2 or more",
                     )
                 )
         else:
@@ -146,13 +153,13 @@ def _check_same_strategies(sheet: Sheet, strategies: list[str], problems: list[P
             hint = nearest(name, missing)
             allowed = ", ".join(strategies)
             problems.append(
-                Problem(f"is no strategy of {COSTS}", sheet.file, 1, repr(name), allowed=allowed, hint=hint)
+                Problem(f"must be a strategy of {COSTS}", sheet.file, 1, repr(name), allowed=allowed, hint=hint)
             )
             missing = [name for name in missing if name != hint]
-    problems += [Problem(f"strategy of {COSTS} is missing", sheet.file, 1, repr(name)) for name in missing]
+    problems += [Problem(f"must be a column, as in {COSTS}", sheet.file, 1, repr(name)) for name in missing]
     if sorted(sheet.header) == sorted(strategies) and sheet.header != strategies:
         found, allowed = ", ".join(sheet.header), ", ".join(strategies)
-        problems.append(Problem(f"another order than in {COSTS}", sheet.file, 1, found=found, allowed=allowed))
+        problems.append(Problem(f"must have the order of {COSTS}", sheet.file, 1, found=found, allowed=allowed))
 
 
 def _parameters(sheet: Sheet, problems: list[Problem]) -> pd.DataFrame | None:
@@ -171,16 +178,16 @@ def _add_long(sheet: Sheet, parts: dict[str, Floats], strategies: list[str], pro
     for name in missing:
         hint = nearest(name, [other for other in sheet.header if other not in (*LONG_NEEDED, *LONG_ALLOWED)])
         problems.append(
-            Problem("column is missing", sheet.file, 1, name, allowed=", ".join(LONG_NEEDED + LONG_ALLOWED), hint=hint)
+            Problem("must be a column", sheet.file, 1, name, allowed=", ".join(LONG_NEEDED + LONG_ALLOWED), hint=hint)
         )
     twice = [name for name in dict.fromkeys(sheet.header) if sheet.header.count(name) > 1]
-    problems += [Problem("the column is given twice", sheet.file, 1, name) for name in twice]
+    problems += [Problem("must be one column", sheet.file, 1, name) for name in twice]
     if missing or twice:
         return
     alone = not strategies
     if "grp_id" in sheet.header and len(groups := dict.fromkeys(sheet.column("grp_id"))) > 1:
         problems.append(
-            Problem("more than one group", sheet.file, key="grp_id", found=", ".join(groups), allowed="one")
+            Problem("must have one group", sheet.file, key="grp_id", found=", ".join(groups), allowed="one")
         )
         return
     names = sheet.column("strategy")
@@ -188,7 +195,9 @@ def _add_long(sheet: Sheet, parts: dict[str, Floats], strategies: list[str], pro
         strategies += dict.fromkeys(names)
         problems += name_problems(strategies, "strategy", sheet.file)
         if len(strategies) < LEAST_STRATEGIES:
-            problems.append(Problem("too few strategies to compare", sheet.file, key="strategy", allowed="2 or more"))
+            problems.append(
+                Problem("must have enough strategies to compare", sheet.file, key="strategy", allowed="2 or more")
+            )
     samples = list(dict.fromkeys(sheet.column("sample")))
     rows = _rows_by_cell(sheet, samples, strategies, problems)
     for column, file in LONG_COLUMNS.items():
@@ -205,7 +214,7 @@ def _add_long(sheet: Sheet, parts: dict[str, Floats], strategies: list[str], pro
             apart = ~np.isclose(values[rows], parts[file], rtol=AGREEMENT, atol=0.0) & np.isfinite(parts[file])
             if apart.any():
                 first = rows[apart][0]
-                message = f"does not agree with {file} in {int(apart.sum())} rows, first here"
+                message = f"must agree with {file}, and does not in {int(apart.sum())} rows, first here"
                 problems.append(Problem(message, sheet.file, sheet.lines[first], column, found=f"{values[first]:g}"))
 
 
@@ -221,20 +230,24 @@ def _rows_by_cell(
         line = sheet.lines[place]
         if name not in option:
             hint = nearest(name, strategies)
-            faults["name"].append(Problem(f"is no strategy of {COSTS}", sheet.file, line, repr(name), hint=hint))
+            faults["name"].append(Problem(f"must be a strategy of {COSTS}", sheet.file, line, repr(name), hint=hint))
         elif rows[draw[number], option[name]] >= 0:
             first = sheet.lines[rows[draw[number], option[name]]]
             found = f"sample {number}, {name} in line {first} too"
-            faults["twice"].append(Problem("a draw and strategy are given twice", sheet.file, line, found=found))
+            faults["twice"].append(Problem("must have each draw and strategy once", sheet.file, line, found=found))
         else:
             rows[draw[number], option[name]] = place
     for number, name in np.argwhere(rows < 0) if "name" not in faults else []:
         found = f"none for sample {samples[number]}, {strategies[name]}"
-        faults["hole"].append(Problem("a row is missing", sheet.file, found=found, allowed="one a draw and strategy"))
+        faults["hole"].append(
+            Problem(
+                "must have a row for each draw and strategy", sheet.file, found=found, allowed="one a draw and strategy"
+            )
+        )
     for kind in faults.values():
         problems += kind[:SHOWN_FAULTS]
         if len(kind) > SHOWN_FAULTS:
-            problems.append(Problem(f"and {len(kind) - SHOWN_FAULTS} more of this kind", sheet.file))
+            problems.append(Problem(f"has {len(kind) - SHOWN_FAULTS} more of this kind", sheet.file))
     return None if faults else rows
 
 
@@ -245,14 +258,22 @@ def _check_rows(parts: dict[str, Floats], sheets: dict[str, Sheet], problems: li
         return
     draws = len(parts[COSTS])
     if draws < LEAST_DRAWS:
-        problems.append(Problem("too few draws", sheets[first].file, found=str(draws), allowed="2 or more"))
+        problems.append(Problem("must have enough draws", sheets[first].file, found=str(draws), allowed="2 or more"))
     for name in (EFFECTS, LIFE_YEARS, PARAMETERS):
         if name in sheets and len(sheets[name].rows) != draws:
             found = f"{len(sheets[name].rows)} rows"
             allowed = f"{draws}, as in {first}: row i of each file is draw i"
-            problems.append(Problem("another number of draws", sheets[name].file, found=found, allowed=allowed))
+            problems.append(
+                Problem(
+                    "must have the same number of draws in all files", sheets[name].file, found=found, allowed=allowed
+                )
+            )
     if LONG in sheets and COSTS in sheets and "sample" in sheets[LONG].header:
         long_draws = len(set(sheets[LONG].column("sample")))
         if long_draws != draws:
             found, allowed = str(long_draws), f"{draws}, as in {COSTS}"
-            problems.append(Problem("another number of draws", sheets[LONG].file, found=found, allowed=allowed))
+            problems.append(
+                Problem(
+                    "must have the same number of draws in all files", sheets[LONG].file, found=found, allowed=allowed
+                )
+            )

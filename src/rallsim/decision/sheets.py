@@ -56,12 +56,12 @@ class Sheet:
         values = np.array([_number(cell.replace(",", ".") if self.decimal_comma else cell) for cell in cells])
         faulty = np.flatnonzero(~((np.abs(values) <= LARGEST) & (values >= low)))
         for place in faulty[:SHOWN_FAULTS]:
-            message = "must be a number" if not cells[place].strip() else "is not a finite number"
+            message = "must be a number" if not cells[place].strip() else "must be a finite number"
             if math.isfinite(values[place]):
                 message = f"must be at least {low:g}" if values[place] < low else f"must be at most {LARGEST:g} in size"
             self._note(problems, self.lines[place], name, message, cells[place] or None)
         if len(faulty) > SHOWN_FAULTS:
-            self._note(problems, None, name, f"and {len(faulty) - SHOWN_FAULTS} more faulty cells in this column")
+            self._note(problems, None, name, f"has {len(faulty) - SHOWN_FAULTS} more faulty cells")
         values[faulty] = math.nan
         return values
 
@@ -99,15 +99,15 @@ def read_sheet(path: Path, problems: list[Problem]) -> Sheet:
         problems.append(Problem(f"cannot be read: {error}", str(path)))
         return sheet
     for line, count in wrong[:SHOWN_FAULTS]:
-        problems.append(Problem(f"has {count} cells instead of {len(sheet.header)}", str(path), line))
+        problems.append(Problem(f"must have {len(sheet.header)} cells, got {count}", str(path), line))
     if len(wrong) > SHOWN_FAULTS:
-        problems.append(Problem(f"and {len(wrong) - SHOWN_FAULTS} more lines of another length", str(path)))
+        problems.append(Problem(f"has {len(wrong) - SHOWN_FAULTS} more lines of another length", str(path)))
     commas = [cell for row in sheet.rows for cell in row if COMMA.fullmatch(cell)] if sheet.decimal_comma else []
     if commas and all(map(THOUSANDS.fullmatch, commas)):
         message = "must have a point before decimals, or no separator of thousands: it may mean either"
         problems.append(Problem(message, str(path), key="numbers", found=repr(commas[0])))
     if not sheet.header:
-        problems.append(Problem("is empty: a line of names must come first", str(path)))
+        problems.append(Problem("must begin with a line of names, got nothing", str(path)))
     return sheet
 
 

@@ -163,7 +163,7 @@ def _chosen(known: list[tuple[int, int]], blocks: range | None) -> list[tuple[in
         return known
     if not blocks or not 0 <= min(blocks) <= max(blocks) < len(known):
         allowed = f"0 to {len(known) - 1}"
-        raise InputError(Problem("there are no such blocks of patients", found=str(list(blocks)), allowed=allowed))
+        raise InputError(Problem("must be blocks of patients", found=str(list(blocks)), allowed=allowed))
     return [known[number] for number in blocks]
 
 
@@ -188,7 +188,7 @@ def _check(
     """Refuse draws, strategies and times with all their faults."""
     economic = {path: column for path, column in draws.items() if is_economic(path)}
     problems = [
-        Problem("unknown strategy", found=name, allowed=", ".join(scenario.strategies))
+        Problem("must be a known strategy", found=name, allowed=", ".join(scenario.strategies))
         for name in names
         if name not in scenario.strategies
     ]
@@ -201,9 +201,9 @@ def _check(
     lengths = {path: len(column) for path, column in draws.items()}
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{path} {length}" for path, length in lengths.items())
-        problems.append(Problem("draws have different lengths", found=found))
+        problems.append(Problem("must have columns of draws of one length", found=found))
     elif 0 in lengths.values():
-        problems.append(Problem("there are no draws"))
+        problems.append(Problem("must have draws"))
     if not problems:
         problems += check_economic_draws(economic, economics)
         try:

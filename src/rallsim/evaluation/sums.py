@@ -108,7 +108,7 @@ class Evaluation:
             return values
         base = self._place(reference)
         if (self.patients != self.patients[:, base : base + 1]).any():
-            raise InputError(Problem(f"strategies do not have the same patients as '{reference}': nothing to pair"))
+            raise InputError(Problem(f"must have the same patients as '{reference}' to be paired"))
         return values - values[:, base : base + 1]
 
     def table(self) -> pd.DataFrame:
@@ -128,7 +128,7 @@ class Evaluation:
         shape = (len(draws), len(strategies), table["batch"].nunique())
         if len(table) != np.prod(shape):
             raise InputError(
-                Problem("rows are missing or doubled", found=str(len(table)), allowed=f"{np.prod(shape)} rows")
+                Problem("must have each row once", found=str(len(table)), allowed=f"{np.prod(shape)} rows")
             )
         found = cls(
             strategies,
@@ -139,22 +139,22 @@ class Evaluation:
         )
         written = found.table()
         if not all(np.array_equal(written[key].to_numpy(), table[key].to_numpy()) for key in KEYS[:3]):
-            raise InputError(Problem("rows are not in the order of draw, strategy and batch"))
+            raise InputError(Problem("must have rows in the order of draw, strategy and batch"))
         return found
 
     def _column(self, measure: str) -> int:
         if measure not in self.measures:
-            raise InputError(Problem("was not evaluated", found=measure, hint=nearest(measure, list(self.measures))))
+            raise InputError(Problem("must be evaluated", found=measure, hint=nearest(measure, list(self.measures))))
         return self.measures.index(measure)
 
     def _place(self, strategy: str) -> int:
         if strategy not in self.strategies:
             allowed, hint = ", ".join(self.strategies), nearest(strategy, list(self.strategies))
-            raise InputError(Problem("unknown strategy", found=strategy, allowed=allowed, hint=hint))
+            raise InputError(Problem("must be a known strategy", found=strategy, allowed=allowed, hint=hint))
         return self.strategies.index(strategy)
 
     def _refuse_unlike(self, other: Evaluation, axes: Sequence[str]) -> None:
         same = self.measures == other.measures and self.patients.shape[2] == other.patients.shape[2]
         same &= DRAWS not in axes or np.array_equal(self.draws, other.draws)
         if not same or (STRATEGIES in axes and self.strategies != other.strategies):
-            raise InputError(Problem("evaluations do not fit together: other draws, strategies, measures or batches"))
+            raise InputError(Problem("must have the same draws, strategies, measures and batches to be joined"))

@@ -155,13 +155,14 @@ def explain(
     check_scenario(scenario, parameters)
     if not 0 <= patient < scenario.patients:
         allowed = f"0 to {scenario.patients - 1:,}"
-        raise InputError(Problem("no such patient", key="patient", found=f"{patient}", allowed=allowed))
+        raise InputError(Problem("must be the number of a patient", key="patient", found=f"{patient}", allowed=allowed))
     known = list(scenario.strategies)
     unknown = [name for name in strategies if name not in known]
     if unknown:
         allowed = ", ".join(known)
         raise InputError(
-            Problem("no such strategy", found=name, allowed=allowed, hint=nearest(name, known)) for name in unknown
+            Problem("must be a known strategy", found=name, allowed=allowed, hint=nearest(name, known))
+            for name in unknown
         )
     base = parameters.values(scenario.population_id)
     prepared = {

@@ -24,7 +24,7 @@ from rallsim.outcomes.history import History
 from rallsim.outcomes.summary import patient_table, survival
 
 ENDPOINTS = ("efs", "os")
-NOBODY_LEFT, TOO_FEW = "nobody left", "too few events"  # stand for a family where there is nothing to continue
+NOBODY_LEFT, TOO_FEW = "nobody left", "must have enough events"  # stand for a family where there is nothing to continue
 MOST_TIMES = 400  # at which events are put for a fit: means of neighbours where there are more events
 EARLIEST = 1e-3  # months; a form may have no density at 0
 DEFAULT_FOLLOW_UP = 24.0  # months, a usual length of trials
@@ -43,9 +43,7 @@ def checked_follow_up(months: float | None, horizon: float, step: float) -> floa
     found = min(DEFAULT_FOLLOW_UP, horizon / 2.0) if months is None else months
     if not step <= found < horizon:
         allowed = f"{step:g} to less than {horizon:g}"
-        raise InputError(
-            Problem("is not within the months followed", key="--follow-up", found=f"{found:g}", allowed=allowed)
-        )
+        raise InputError(Problem("must be a month within", key="--follow-up", found=f"{found:g}", allowed=allowed))
     return found
 
 

@@ -257,13 +257,13 @@ def check_balanced(name: str, table: pd.DataFrame, keys: Sequence[str] = ()) -> 
     """
     holes = [str(column) for column in table.columns if table[column].isna().any()]
     if holes:
-        raise InputError(Problem("has empty cells", file=name, found=", ".join(holes)))
+        raise InputError(Problem("must not have empty cells", file=name, found=", ".join(holes)))
     if not keys:
         return
     expected = int(np.prod([table[key].nunique() for key in keys]))
     found = len(table.drop_duplicates(list(keys)))
     if found != len(table) or found != expected:
-        message = "is not balanced: one row for each combination is needed"
+        message = "must have one row for each combination"
         raise InputError(Problem(message, file=name, key=", ".join(keys), found=str(len(table)), allowed=str(expected)))
 
 

@@ -66,13 +66,13 @@ def check_fits(file: ParameterFile, given: Collection[str], evidence: Evidence) 
     for name in file.mapping("fits"):
         place = ("fits", name)
         if not file.mapping(*place):
-            file.fault(place, "is empty")
+            file.fault(place, "must not be empty")
             continue
         kind = file.at(*place, "kind")
         form = FORMS.get(kind) if isinstance(kind, str) else None
         if form is None:
             hint = nearest(str(kind), list(FORMS))
-            file.fault((*place, "kind"), "unknown kind of fit", found=kind, allowed=", ".join(FORMS), hint=hint)
+            file.fault((*place, "kind"), "must be a known kind of fit", found=kind, allowed=", ".join(FORMS), hint=hint)
             continue
         _check_keys(file, place, form)
         _check_names(file, str(name), form, given)
@@ -118,9 +118,9 @@ def _check_names(file: ParameterFile, name: str, form: Form, given: Collection[s
         if parameter is not None and parameter not in asking:
             where: Place = place if key is None else (*place, key)
             allowed = ", ".join(sorted(asking)) or f"a parameter with 'fit: {name}'"
-            file.fault(where, "is no parameter that asks for this fit", found=parameter, allowed=allowed)
+            file.fault(where, "must be a parameter that asks for this fit", found=parameter, allowed=allowed)
     for parameter in sorted(asking - {one for one in made.values() if isinstance(one, str)}):
-        file.fault(("parameters", parameter, "fit"), f"the fit '{name}' does not make it")
+        file.fault(("parameters", parameter, "fit"), f"must be made by the fit '{name}'")
     rests_on: list[tuple[Place, object]] = [((*place, key), file.at(*place, key)) for key in form.rests_on]
     rests_on += [
         ((*place, "later", key), file.at(*place, "later", key)) for key in LATER_KEYS if form.later and key != "share"
@@ -130,7 +130,7 @@ def _check_names(file: ParameterFile, name: str, form: Form, given: Collection[s
     for where, parameter in rests_on:
         if parameter is not None and parameter not in given:
             hint = nearest(str(parameter), list(given))
-            message = "is no parameter of this file with a given value, nor the full path of a general one"
+            message = "must be a parameter of this file with a given value, or the full path of a general one"
             file.fault(where, message, found=parameter, hint=hint)
 
 
@@ -152,7 +152,7 @@ def _formulas(file: ParameterFile, place: Place, form: Form) -> Iterator[Place]:
             if item.get(key) is None:
                 file.fault((*target, key), "is missing")
         if form.events and item.get("event") not in (None, *form.events):
-            file.fault((*target, "event"), "unknown event", found=item["event"], allowed=", ".join(form.events))
+            file.fault((*target, "event"), "must be a known event", found=item["event"], allowed=", ".join(form.events))
         for key in form.numbers:
             if item.get(key) is not None and not isinstance(item[key], _NUMBER):
                 file.fault((*target, key), "must be a number", found=item[key])

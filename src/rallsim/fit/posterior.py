@@ -62,7 +62,7 @@ def starting_point(folder: Path | None = None) -> Start:
         file.only_keys(("lo", "hi", "reason"), *place)
         if path not in parameters.parameters or path in parameters.origins:
             known = [one for one in parameters.parameters if one not in parameters.origins]
-            file.fault(place, "no parameter of its own right is called so", hint=nearest(str(path), known))
+            file.fault(place, "must be a parameter with a value of its own", hint=nearest(str(path), known))
         if not file.at(*place, "reason"):
             file.fault((*place, "reason"), "is missing: say why no evidence settles it")
         if file.at(*place, "lo") is not None or file.at(*place, "hi") is not None:

@@ -109,13 +109,15 @@ def read_response(path: Path, owners: Owners, evidence: Evidence) -> Spec:
             _number(file, place, row, evidence)
     used = {path for arm in arms for path in odds_ratios(arm, owners)}
     for asking in sorted(owners.asking() - made - used):
-        file.fault(("arms",), f"no arm informs {asking}, which asks for it")
+        file.fault(("arms",), f"must have an arm for {asking}, which asks for it")
     for level in sorted(made - owners.asking()):
-        file.fault(("arms",), f"{level} does not ask for 'fit: {RESPONSE}'")
+        file.fault(("arms",), f"must have 'fit: {RESPONSE}' in {level}")
     for parameter in printed:
         if parameter not in used or not owners.asks(parameter):
             hint = nearest(parameter, sorted(used))
-            file.fault(("odds_ratios", parameter), "is no odds ratio that an arm uses and that asks for it", hint=hint)
+            file.fault(
+                ("odds_ratios", parameter), "must be an odds ratio that an arm uses and that asks for it", hint=hint
+            )
     if file.faults:
         raise InputError(file.faults)
     return Spec(tuple(arms), {path: tuple(rows) for path, rows in printed.items()}, sds)
@@ -130,9 +132,11 @@ def _arm(file: ParameterFile, name: str, owners: Owners, evidence: Evidence) -> 
             file.fault((*place, key), "is missing")
     therapy, outcome = file.at(*place, "therapy"), file.at(*place, "outcome")
     if therapy is not None and therapy not in owners.own:
-        file.fault((*place, "therapy"), "unknown therapy", found=therapy, hint=nearest(str(therapy), list(owners.own)))
+        file.fault(
+            (*place, "therapy"), "must be a known therapy", found=therapy, hint=nearest(str(therapy), list(owners.own))
+        )
     if outcome is not None and outcome not in OUTCOMES:
-        file.fault((*place, "outcome"), "unknown outcome", found=outcome, allowed=", ".join(OUTCOMES))
+        file.fault((*place, "outcome"), "must be a known outcome", found=outcome, allowed=", ".join(OUTCOMES))
     mix: Shares = []
     for index, item in _items(file, (*place, "mix")):
         shares = {}
@@ -192,7 +196,7 @@ def _check_covariate(file: ParameterFile, place: Place, covariate: str, outcome:
     known = [name.removeprefix(start) for name in ALL_THERAPY_FIELDS if name.startswith(start)]
     if covariate not in known:
         hint = nearest(covariate, known)
-        file.fault(place, "unknown covariate", found=covariate, allowed=", ".join(known), hint=hint)
+        file.fault(place, "must be a known covariate", found=covariate, allowed=", ".join(known), hint=hint)
 
 
 def _number(file: ParameterFile, place: Place, formula: object, evidence: Evidence) -> float:

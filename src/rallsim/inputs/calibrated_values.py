@@ -31,7 +31,7 @@ def calibrated_parameters(
     for path in file.mapping("parameters"):
         place = ("parameters", path)
         if path not in parameters or path in origins:
-            file.fault(place, "no parameter of its own right is called so: run 'rallsim fit'", found=path)
+            file.fault(place, "must be a parameter with a value of its own: run 'rallsim fit'", found=path)
             continue
         file.only_keys(PARAMETER_KEYS, *place)
         value, lo, hi = (number_at(file, (*place, key)) for key in ("value", "lo", "hi"))
@@ -39,7 +39,7 @@ def calibrated_parameters(
         if value is None or lo is None or hi is None:
             continue
         if not low <= value <= high:
-            file.fault((*place, "value"), "is impossible", found=f"{value:g}", allowed=f"{low:g} to {high:g}")
+            file.fault((*place, "value"), "must lie within", found=f"{value:g}", allowed=f"{low:g} to {high:g}")
         note = f"calibrated to the trials together: {file.at(*place, 'why')}; before that: {parameters[path].note}"
         found[path] = replace(parameters[path], value=value, lo=lo, hi=hi, basis="calibrated", evidence=rows, note=note)
     return found | {path: replace(found[origin], path=path) for path, origin in origins.items() if origin in found}

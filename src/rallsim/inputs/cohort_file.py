@@ -52,14 +52,16 @@ def read_cohort(path: Path, therapies: Sequence[str]) -> Cohort:
     except OSError as error:
         raise InputError(Problem(f"cannot be read: {error.strerror}", file=str(path))) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(Problem(f"is no CSV text in UTF-8: {error}", file=str(path))) from error
+        raise InputError(Problem(f"must be CSV text in UTF-8: {error}", file=str(path))) from error
 
 
 @lru_cache(maxsize=8)
 def _read(path: Path, _changed: int, therapies: tuple[str, ...]) -> Cohort:
     lines, semicolons = _lines(path)
     if len(lines) < 2:
-        raise InputError(Problem("holds no patients", file=str(path), allowed="a line of names, then a line a patient"))
+        raise InputError(
+            Problem("must hold patients", file=str(path), allowed="a line of names, then a line a patient")
+        )
     (first, names), *rest = lines
     names = [name.strip() for name in names]
     known = {**{name: ATTRIBUTES[name] for name in COLUMNS}, **{GIVEN_PREFIX + name: GIVEN for name in therapies}}
@@ -71,7 +73,7 @@ def _read(path: Path, _changed: int, therapies: tuple[str, ...]) -> Cohort:
         where: dict[str, Any] = {"file": str(path), "line": number}
         ids.append(str(number))
         if len(cells) != len(names):
-            message = "has another number of cells than the first line"
+            message = "must have as many cells as the first line"
             problems.append(Problem(message, found=str(len(cells)), allowed=str(len(names)), **where))
             continue
         if "id" in names and cells[names.index("id")].strip():
@@ -114,10 +116,15 @@ def _faults_of_names(names: Sequence[str], known: Sequence[str], path: Path, lin
         if name not in (*known, "id"):
             allowed = ", ".join(["id", *COLUMNS, f"{GIVEN_PREFIX}<therapy>"])
             yield Problem(
-                "unknown column", str(path), line, name or "''", allowed=allowed, hint=nearest(name, ["id", *known])
+                "must be a known column",
+                str(path),
+                line,
+                name or "''",
+                allowed=allowed,
+                hint=nearest(name, ["id", *known]),
             )
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Problem("column stands more than once", str(path), line, name)
+        yield Problem("must be one column", str(path), line, name)
 
 
 def _number(name: str, cell: str, where: Mapping[str, Any]) -> float | Problem:
@@ -137,7 +144,7 @@ def _number(name: str, cell: str, where: Mapping[str, Any]) -> float | Problem:
         message = "must be yes or no" if attribute.kind == "yes_no" else "must be a number"
         return Problem(message, key=name, found=cell, allowed=allowed, **where)
     if not low <= value <= attribute.high or (whole and value != int(value)):
-        return Problem("is impossible", key=name, found=cell, allowed=allowed, **where)
+        return Problem("must lie within", key=name, found=cell, allowed=allowed, **where)
     return value
 
 
@@ -146,23 +153,25 @@ def _contradictions(row: Mapping[str, float], where: Mapping[str, Any]) -> Itera
         return row.get(name, float("nan"))
 
     if value("primary_refractory") == 1 and (value("cr1_months") > 0 or value("prior_hsct") > 0):
-        yield Problem("primary_refractory, but with a first remission or a transplant in it", **where)
+        yield Problem("cannot be primary_refractory with a first remission, or a transplant in it", **where)
     if value("primary_refractory") == 0 and value("cr1_months") == 0:
-        yield Problem("not primary_refractory, but cr1_months is 0", **where)
+        yield Problem("must have cr1_months above 0 unless primary_refractory", **where)
     if value("cr1_months") == 0 and value("prior_hsct") > 0:
-        yield Problem("prior_hsct, but no first remission", **where)
+        yield Problem("cannot have prior_hsct without a first remission", **where)
     if value("prior_hsct") == 0 and value("months_since_hsct") < NO_TRANSPLANT:
-        yield Problem("months_since_hsct, but no transplant", key="months_since_hsct", **where)
+        yield Problem("must be empty without a transplant", key="months_since_hsct", **where)
     if value("sibling_donor") == 1 and value("donor") == 0:
-        yield Problem("sibling_donor, but no donor", **where)
+        yield Problem("cannot have sibling_donor without donor", **where)
     if value("mrd_positive") == 1 and value("blasts") >= REMISSION_BLASTS:
         found, allowed = f"{value('blasts'):g}", f"under {REMISSION_BLASTS:g} in remission"
-        yield Problem("mrd_positive means in remission with MRD", key="blasts", found=found, allowed=allowed, **where)
+        yield Problem(
+            "must be in remission where mrd_positive is yes", key="blasts", found=found, allowed=allowed, **where
+        )
     first_relapse = value("line") == 1 and value("mrd_positive") != 1
     if first_relapse and value("cr1_months") < value("months_since_hsct") < NO_TRANSPLANT:
         found = f"{value('months_since_hsct'):g} and {value('cr1_months'):g}"
-        message = "line 1: a transplant in the first remission is no longer ago than its beginning, cr1_months"
+        message = "must be at most cr1_months in line 1, for the transplant was in the first remission"
         yield Problem(message, key="months_since_hsct", found=found, **where)
     if first_relapse and abs(value("remission_months") - value("cr1_months")) > 0:
         found = f"{value('remission_months'):g} and {value('cr1_months'):g}"
-        yield Problem("line 1: the last remission is the first, remission_months is cr1_months", found=found, **where)
+        yield Problem("must have remission_months equal to cr1_months in line 1", found=found, **where)

@@ -115,7 +115,7 @@ class Evidence:
         """
         if row_id not in self.rows:
             hint = nearest(row_id, tuple(self.rows))
-            raise InputError(Problem("no such evidence row", key=row_id, hint=hint))
+            raise InputError(Problem("must be an evidence row", key=row_id, hint=hint))
         return self.rows[row_id]
 
     def life_table(self, country: str, sex: str) -> npt.NDArray[np.float64]:
@@ -126,7 +126,7 @@ class Evidence:
         """
         if (country, sex) not in self._qx:
             known = ", ".join(f"{each} {its_sex}" for each, its_sex in sorted(self._qx))
-            raise InputError(Problem("no such life table", found=f"{country} {sex}", allowed=known))
+            raise InputError(Problem("must have a life table", found=f"{country} {sex}", allowed=known))
         return np.array(self._qx[country, sex])
 
     def cumulative_hazard(self, country: str, sex: str) -> npt.NDArray[np.float64]:
@@ -204,7 +204,7 @@ def read_rows(path: Path) -> list[Row]:
     check_ids(lines, "id")
     rows = [_estimate(line, None) for line in lines]
     if not faults and not rows:
-        faults.append(Problem("holds no rows", file=str(path)))
+        faults.append(Problem("must hold rows", file=str(path)))
     if faults:
         raise InputError(sorted(faults, key=lambda fault: fault.line or 0))
     return rows
@@ -298,7 +298,7 @@ def _estimate(line: TableLine, sources: Mapping[str, Source] | None) -> Row:
     )
     _check_order(line, row)
     if row.events is not None and row.total is not None and row.events > row.total:
-        line.fault("events", "are more than the total", found=f"{row.events:g} of {row.total:g}")
+        line.fault("events", "must not be more than the total", found=f"{row.events:g} of {row.total:g}")
     if row.quantity.endswith("_at") and not cells["at_months"]:
         line.fault("at_months", f"is missing: {row.quantity} needs its landmark")
     return row
@@ -327,7 +327,7 @@ def _assumed(line: TableLine) -> Row:
 def _check_order(line: TableLine, row: Row) -> None:
     given = [number for number in (row.lo, row.value, row.hi) if number is not None and not math.isnan(number)]
     if given != sorted(given):
-        line.fault("value", "lo, value and hi are not in order", found=", ".join(f"{number:g}" for number in given))
+        line.fault("value", "must lie between lo and hi", found=", ".join(f"{number:g}" for number in given))
 
 
 def _curves(
@@ -350,5 +350,5 @@ def _curves(
         curve.sort(key=lambda each: each[0].months)
         for (before, _), (after, line) in pairwise(curve):
             if after.value > before.value:
-                line.fault(count, "rises with time", found=f"{after.value:g} after {before.value:g}")
+                line.fault(count, "must not rise with time", found=f"{after.value:g} after {before.value:g}")
     return {name: tuple(point for point, _ in curve) for name, curve in curves.items()}

@@ -52,11 +52,11 @@ class TableLine:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            self.fault(column, "is not a finite number", found=text)
+            self.fault(column, "must be a finite number", found=text)
         elif not low <= number <= high or (whole and number != int(number)):
             bounds = f"from {low:g}" if math.isinf(high) else f"from {low:g} to {high:g}"
-            allowed = f"whole numbers {bounds}" if whole else bounds
-            self.fault(column, "is out of range", found=text, allowed=allowed)
+            allowed = f"a whole number {bounds}" if whole else bounds
+            self.fault(column, "must be", found=text, allowed=allowed)
         else:
             return number
         return None
@@ -72,7 +72,7 @@ class TableLine:
         """Return a cell that must be snake_case."""
         text = self.cells[column]
         if not _SNAKE_CASE.fullmatch(text):
-            self.fault(column, "is not snake_case", found=repr(text), allowed="words_joined_like_this")
+            self.fault(column, "must be snake_case", found=repr(text), allowed="words_joined_like_this")
         return text
 
     def word(self, column: str, allowed: Sequence[str]) -> str:
@@ -80,9 +80,7 @@ class TableLine:
         text = self.cells[column]
         if text not in allowed:
             hint = nearest(text, allowed)
-            self.fault(
-                column, "is not among the allowed words", found=repr(text), allowed=", ".join(allowed), hint=hint
-            )
+            self.fault(column, "must be one of", found=repr(text), allowed=", ".join(allowed), hint=hint)
         return text
 
     def level(self, column: str) -> str:
@@ -93,7 +91,7 @@ class TableLine:
         except ValueError:
             is_level = False
         if not is_level:
-            self.fault(column, "is no level", found=text, allowed="empty, range, iqr, a number between 0 and 1")
+            self.fault(column, "must be", found=text, allowed="empty, range, iqr, a number between 0 and 1")
         return text
 
     def source(self, known: Collection[str] | None) -> str:
@@ -101,7 +99,7 @@ class TableLine:
         source_id = self.cells["source_id"]
         if known is not None and source_id not in known:
             hint = nearest(source_id, tuple(known))
-            self.fault("source_id", "does not stand in sources.csv", found=repr(source_id), hint=hint)
+            self.fault("source_id", "must be a source in sources.csv", found=repr(source_id), hint=hint)
         return source_id
 
 
@@ -115,18 +113,18 @@ def read_table(path: Path, kind: str, faults: list[Problem]) -> list[TableLine]:
             header = next(reader, [])
             if header != columns:
                 found = ", ".join(header)
-                faults.append(Problem("wrong columns", str(path), 1, found=found, allowed=", ".join(columns)))
+                faults.append(Problem("must have these columns", str(path), 1, found=found, allowed=", ".join(columns)))
                 return []
             start = reader.line_num + 1  # a quoted cell may hold line breaks: a row starts where the last one ended
             for cells in reader:
                 if len(cells) == len(columns):
                     lines.append(TableLine(path, start, dict(zip(columns, cells, strict=True)), faults))
                 elif cells:
-                    message = f"has {len(cells)} cells instead of {len(columns)}"
+                    message = f"must have {len(columns)} cells, got {len(cells)}"
                     faults.append(Problem(message, str(path), start, cells[0]))
                 start = reader.line_num + 1
     except FileNotFoundError:
-        faults.append(Problem("no such file", str(path)))
+        faults.append(Problem("must be a file that exists", str(path)))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         faults.append(Problem(f"cannot be read: {error}", str(path)))
     return lines
@@ -138,9 +136,9 @@ def check_ids(lines: Iterable[TableLine], column: str, shipped: Collection[str] 
     for line in lines:
         name = line.snake_case(column)
         if name in first:
-            line.fault(column, "stands twice", found=f"it in {first[name].file.name}:{first[name].number} too")
+            line.fault(column, "must stand once", found=f"it in {first[name].file.name}:{first[name].number} too")
         if name in shipped:
-            line.fault(column, "must be new, got the id of a shipped row", found=name)
+            line.fault(column, "cannot be the id of a shipped row", found=name)
         first.setdefault(name, line)
 
 
@@ -158,7 +156,7 @@ def life_tables(
         table.sort(key=lambda each: each[0])
         for expected, (age, _, line) in enumerate(table):
             if age != expected and not math.isnan(age):
-                line.fault("age", "ages do not run from 0 without holes", found=f"{age:g}", allowed=f"{expected}")
+                line.fault("age", "must run from 0 without holes", found=f"{age:g}", allowed=f"{expected}")
                 break
         latest[country, sex] = tuple(qx for _, qx, _ in table)
     return latest

@@ -48,14 +48,15 @@ def evaluate(text: str, evidence: Evidence) -> float:
             evidence.row(name)
         except InputError as error:
             unknown += [
-                Problem(f"{problem.key}: {problem.message}", key=text, hint=problem.hint) for problem in error.problems
+                Problem("must name evidence rows", key=text, found=problem.key, hint=problem.hint)
+                for problem in error.problems
             ]
     if unknown:
         raise InputError(unknown)
     try:
         return _value(tree, text, evidence)
     except RecursionError as error:
-        raise InputError(Problem("is nested too deeply", key=text)) from error
+        raise InputError(Problem("cannot be nested so deeply", key=text)) from error
 
 
 def names(text: str) -> list[str]:
@@ -74,10 +75,10 @@ def _parsed(text: str) -> ast.expr:
         refused = list(_refused(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise InputError(Problem(f"is not a formula: {reason}", key=text, allowed=_ALLOWED)) from error
+        raise InputError(Problem(f"must be a formula: {reason}", key=text, allowed=_ALLOWED)) from error
     if refused:
         raise InputError(
-            Problem("cannot stand in a formula", key=text, found=ast.unparse(node), allowed=_ALLOWED)
+            Problem("cannot have this in its formula", key=text, found=ast.unparse(node), allowed=_ALLOWED)
             for node in refused
         )
     return tree
@@ -136,7 +137,7 @@ def _value(node: ast.expr, text: str, evidence: Evidence) -> float:
     except (ArithmeticError, ValueError) as error:
         raise InputError(Problem(str(error), key=text, found=ast.unparse(node))) from error
     if not math.isfinite(result):
-        raise InputError(Problem("is not a finite number", key=text, found=ast.unparse(node)))
+        raise InputError(Problem("must be a finite number", key=text, found=ast.unparse(node)))
     return result
 
 
@@ -146,6 +147,6 @@ def _column(row_id: str, column: str, text: str, evidence: Evidence) -> float:
     number = row.half_added if column == HALF_ADDED else numbers[column]
     if number is None:
         reported = ", ".join(name for name, each in numbers.items() if each is not None)
-        problem = Problem(f"{row_id} reports no {column}", row.file, row.line, text, allowed=reported or None)
+        problem = Problem(f"must report {column}", row.file, row.line, text, row_id, reported or None)
         raise InputError(problem)
     return number

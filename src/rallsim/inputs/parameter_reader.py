@@ -102,7 +102,7 @@ class ParameterReader:
         file.only_keys(THERAPY_KEYS)
         self._check_id(file)
         if identity in self.therapies:
-            file.fault(("id",), "must be new, got the id of a shipped therapy", found=identity)
+            file.fault(("id",), "cannot be the id of a shipped therapy", found=identity)
         based_on = None
         if file.at("based_on") is not None:
             based_on = file.one_of("based_on", [one for one in self.therapy_ids if one != identity])
@@ -114,7 +114,7 @@ class ParameterReader:
             return
         for key in ("label", "course"):
             if not isinstance(file.at(key), str) or not file.at(key).strip():
-                file.fault((key,), "must be a text", found=file.at(key))
+                file.fault((key,), "must be text", found=file.at(key))
         therapy = self._therapy_like(base, file) if base else self._therapy_alone(file)
         if therapy is None:
             return
@@ -144,7 +144,11 @@ class ParameterReader:
     def _therapy_like(self, base: Therapy, file: ParameterFile) -> Therapy:
         for key in ("kind", "target", "max_courses"):
             if file.at(key) is not None:
-                file.fault((key,), f"is that of '{base.id}', which this therapy is a form of", found=file.at(key))
+                file.fault(
+                    (key,),
+                    f"must be left out: it is that of '{base.id}', which this therapy is a form of",
+                    found=file.at(key),
+                )
         like = replace(base, id=file.stem, label=str(file.at("label")), file=file.yaml.name, based_on=base.id)
         if file.at("eligibility") is not None:
             like = replace(like, eligibility=self._condition(file, "eligibility"))
@@ -163,7 +167,7 @@ class ParameterReader:
         file.only_keys(POPULATION_KEYS)
         self._check_id(file)
         if identity in self.countries:
-            file.fault(("id",), "is that of a population that comes with the package", found=identity)
+            file.fault(("id",), "cannot be the id of a shipped population", found=identity)
         self.countries[identity] = str(file.at("country"))
         for sex in ("female", "male"):
             try:
@@ -189,7 +193,7 @@ class ParameterReader:
         self._check_id(file)
         for key in ("label", "reason"):
             if not isinstance(file.at(key), str) or not file.at(key).strip():
-                file.fault((key,), "must be a text", found=file.at(key))
+                file.fault((key,), "must be text", found=file.at(key))
         values: dict[str, float] = {}
         for pattern in file.mapping("parameters"):
             place = ("parameters", pattern)
@@ -197,14 +201,14 @@ class ParameterReader:
             everyone = [path for path in self.parameters if not path.startswith("population.")]
             paths = fnmatch.filter(everyone, str(pattern))
             if not paths:
-                file.fault(place, "matches no parameter", hint=nearest(str(pattern), list(self.parameters)))
+                file.fault(place, "must match a parameter", hint=nearest(str(pattern), list(self.parameters)))
             if value is None:
                 continue
             for path in paths:
                 unit = self.parameters[path].unit
                 low, high = UNITS[unit]
                 if not low <= value <= high:
-                    file.fault(place, "is impossible", found=f"{value:g}", allowed=f"{low:g} to {high:g} ({unit})")
+                    file.fault(place, "must lie within", found=f"{value:g}", allowed=f"{low:g} to {high:g} ({unit})")
                 values[path] = value
         self.variants[identity] = Variant(identity, str(file.at("label")), str(file.at("reason")), values)
 
@@ -224,7 +228,7 @@ class ParameterReader:
         path = self.folder / "fitted" / name
         if path.exists():
             return self._open(path)
-        file.fault(("fits",), f"have not been fitted: fitted/{path.name} does not exist; run 'rallsim fit'")
+        file.fault(("fits",), f"must have fitted/{path.name}: run 'rallsim fit'")
         return None
 
     def _response(self, file: ParameterFile) -> ParameterFile | None:
@@ -235,7 +239,7 @@ class ParameterReader:
 
     def _check_id(self, file: ParameterFile) -> None:
         if file.at("id") != file.stem:
-            file.fault(("id",), "must equal the file's name", found=file.at("id"), allowed=file.stem)
+            file.fault(("id",), "must be the file's name", found=file.at("id"), allowed=file.stem)
 
     def _condition(self, file: ParameterFile, *place: str) -> Condition:
         condition, faults = read_condition(file.mapping(*place), self.therapy_ids)
@@ -264,7 +268,7 @@ class ParameterReader:
             elif spec.neutral is not None:
                 parameter = no_effect(path, spec.unit, spec.neutral, file)
             elif f"{base}.{name}" not in self._left_to_fits:
-                file.fault(("parameters",), f"'{name}' is missing: {spec.meaning}", allowed=f"a {spec.unit}")
+                file.fault(("parameters",), f"must have '{name}': {spec.meaning}", allowed=f"a {spec.unit}")
             if parameter:
                 self.parameters[path] = parameter
             elif not self.use_fits:

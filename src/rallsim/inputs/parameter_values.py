@@ -94,7 +94,7 @@ class ParameterFile:
         found = self.at(key)
         if found in words:
             return str(found)
-        self.fault((key,), "must be one of these words", found=found, allowed=", ".join(words))
+        self.fault((key,), "must be one of", found=found, allowed=", ".join(words))
         return None
 
     def only_keys(self, allowed: Iterable[str], *place: Hashable) -> None:
@@ -103,7 +103,7 @@ class ParameterFile:
         for key in self.at(*place) or {}:
             if key not in words:
                 hint = nearest(str(key), words)
-                self.fault((*place, key), "unknown key", allowed=", ".join(words), hint=hint)
+                self.fault((*place, key), "must be a known key", allowed=", ".join(words), hint=hint)
 
 
 class Origin(NamedTuple):
@@ -142,7 +142,7 @@ def read_parameter(
         return None
     file.only_keys((*ANY_BASIS, *KEYS[basis]), *place)
     if entry.get("unit") != spec.unit:
-        file.fault((*place, "unit"), "has another unit", found=entry.get("unit"), allowed=spec.unit)
+        file.fault((*place, "unit"), "must be the parameter's unit", found=entry.get("unit"), allowed=spec.unit)
     if not entry.get("note") and basis != "assumed":
         file.fault((*place, "note"), "is missing: say what the number is and why this one")
     if "fit" not in KEYS[basis]:
@@ -157,7 +157,7 @@ def read_parameter(
     for key, number in (("value", origin.value), ("lo", origin.lo), ("hi", origin.hi)):
         if number is not None and not low <= number <= high:
             file.fault(
-                (*place, key), "is impossible", found=f"{number:g}", allowed=f"{low:g} to {high:g} ({spec.unit})"
+                (*place, key), "must lie within", found=f"{number:g}", allowed=f"{low:g} to {high:g} ({spec.unit})"
             )
     note = str(entry.get("note") or entry.get("reason"))
     line = file.yaml.line(*place)
@@ -198,9 +198,11 @@ def _given(file: ParameterFile, place: Place, basis: str, evidence: Evidence) ->
         if value is None or lo is None or hi is None or rows is None:
             return None
         if not lo <= value <= hi:
-            file.fault((*place, "value"), "lies outside its own range", found=f"{value:g}", allowed=f"{lo:g} to {hi:g}")
+            file.fault(
+                (*place, "value"), "must lie within its own range", found=f"{value:g}", allowed=f"{lo:g} to {hi:g}"
+            )
         elif value in (lo, hi) and lo < hi and not file.at(*place, "held"):
-            message = "is an end of its own range: move it inside, or say in 'held' why it is not drawn"
+            message = "must lie inside its own range, or say in 'held' why it is not drawn"
             file.fault((*place, "value"), message, found=f"{value:g}", allowed=f"between {lo:g} and {hi:g}")
         return Origin(value, tuple(row.id for row in rows), lo, hi)
     if rows == []:
@@ -210,7 +212,7 @@ def _given(file: ParameterFile, place: Place, basis: str, evidence: Evidence) ->
     read = {"counts": _counted, "pooled": _pooled}.get(basis, _reported)
     origin = read(file, place, rows, evidence)
     if origin and abs(origin.value - value) > max(ROUNDING, 2e-3 * abs(origin.value)):
-        file.fault((*place, "value"), "disagrees with its evidence", found=f"{value:g}", allowed=f"{origin.value:.6g}")
+        file.fault((*place, "value"), "must agree with its evidence", found=f"{value:g}", allowed=f"{origin.value:.6g}")
     return origin
 
 
@@ -249,7 +251,7 @@ def _reported(file: ParameterFile, place: Place, rows: Sequence[Row], evidence: 
     key = (*place, "evidence" if formula is None else "from")
     try:
         if set(names(text)) != set(ids):
-            file.fault(key, "uses other rows than 'evidence' names", found=text, allowed=", ".join(ids))
+            file.fault(key, "must use the rows that 'evidence' names", found=text, allowed=", ".join(ids))
             return None
         value = evaluate(text, evidence)
     except InputError as error:
@@ -263,7 +265,7 @@ def _fitted(file: ParameterFile, name: str, fitted: ParameterFile | None, eviden
     """Look up the value that a fit of this file gave; None as well when fits are left out."""
     fit = file.at("parameters", name, "fit")
     if not isinstance(fit, str) or fit not in (file.at("fits") or {}):
-        file.fault(("parameters", name, "fit"), "names no fit of this file", found=fit)
+        file.fault(("parameters", name, "fit"), "must name a fit of this file", found=fit)
         return None
     return _looked_up(file, name, fitted, name, evidence)
 
@@ -276,7 +278,7 @@ def _looked_up(
         return None
     place = ("parameters", key)
     if fitted.at(*place) is None:
-        message = f"is fitted, but {Path(fitted.yaml.name).name} lacks it: run 'rallsim fit'"
+        message = f"must be in {Path(fitted.yaml.name).name}: run 'rallsim fit'"
         file.fault(("parameters", name), message)
         return None
     value, rows = number_at(fitted, (*place, "value")), _rows(fitted, (*place, "evidence"), evidence)
@@ -305,5 +307,5 @@ def _rows(file: ParameterFile, place: Place, evidence: Evidence) -> list[Row] | 
     ids = [str(identity) for identity in ids]
     unknown = [identity for identity in ids if identity not in evidence.rows]
     for identity in unknown:
-        file.fault(place, "no such evidence row", found=identity, hint=nearest(identity, list(evidence.rows)))
+        file.fault(place, "must be an evidence row", found=identity, hint=nearest(identity, list(evidence.rows)))
     return None if unknown else [evidence.rows[identity] for identity in ids]

@@ -124,11 +124,11 @@ class ParameterSet:
     def fault(self, path: str, value: float) -> Problem | None:
         """Return what is wrong with giving a parameter this value, without a place; None when nothing is."""
         if path not in self._paths:
-            return Problem("unknown parameter", hint=nearest(path, list(self._paths)))
+            return Problem("must be a known parameter", hint=nearest(path, list(self._paths)))
         unit = self.field_of(path).unit
         low, high = UNITS[unit]
         if not low <= value <= high:
-            return Problem("is impossible", found=f"{value:g}", allowed=f"{low:g} to {high:g} ({unit})")
+            return Problem("must lie within", found=f"{value:g}", allowed=f"{low:g} to {high:g} ({unit})")
         return None
 
 

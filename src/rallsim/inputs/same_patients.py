@@ -37,7 +37,7 @@ def draws_of_rows(rows: Iterable[str], evidence: Evidence, draws: int, seed: int
     groups, together = _groups_of(wanted)
     unknown = sorted(together - set(evidence.rows))
     if unknown:
-        raise InputError(Problem("no such evidence row", file=RULES, key="same_patients", found=unknown[0]))
+        raise InputError(Problem("must be an evidence row", file=RULES, key="same_patients", found=unknown[0]))
     spreads = {name: spread_of_row(evidence.row(name)) for name in sorted(wanted - together)}
     alone = {name: spread for name, spread in spreads.items() if spread is not None}
     uniforms = parameter_uniforms(seed, draws, [*alone, *sorted(together)])

@@ -234,7 +234,9 @@ def _scenario_path(reference: str | Path) -> Path:
     known = dict(shipped_scenarios())
     if reference not in known:
         found, hint = f"'{reference}'", nearest(reference, list(known))
-        raise InputError(Problem("unknown scenario", found=found, allowed=", ".join([*known, "a path"]), hint=hint))
+        raise InputError(
+            Problem("must be a known scenario", found=found, allowed=", ".join([*known, "a path"]), hint=hint)
+        )
     return known[reference]
 
 
@@ -244,7 +246,7 @@ def _stems(folder: str) -> list[str]:
 
 def _bad_id(path: Path) -> Problem:
     allowed = "lower-case letters, digits and _ after a first letter"
-    return Problem("the file's name is no valid scenario id", file=str(path), found=shown(path.stem), allowed=allowed)
+    return Problem("must have a valid scenario id as its name", file=str(path), found=shown(path.stem), allowed=allowed)
 
 
 def _complete(name: str, own: StrategyKeys, defaults: StrategyKeys) -> Strategy:

@@ -75,7 +75,7 @@ class ScenarioFile:
         option = f"--set {setting}"
         path, equals, text = (part.strip() for part in setting.partition("="))
         if not equals:
-            return [Problem("is not key=value", file=option, allowed="as in patients=200")]
+            return [Problem("must be KEY=VALUE,", file=option, allowed="as in patients=200")]
         try:
             value = parse_yaml(text, option).data
         except InputError as error:
@@ -86,7 +86,11 @@ class ScenarioFile:
         keys = _setting_keys(path, ids)
         if keys is None:
             name = path.split(".")[1]
-            return [Problem("unknown strategy", file=option, key=path, allowed=", ".join(ids), hint=nearest(name, ids))]
+            return [
+                Problem(
+                    "must be a known strategy", file=option, key=path, allowed=", ".join(ids), hint=nearest(name, ids)
+                )
+            ]
         if keys[0] == "strategies" and keys[2:-1] == ("parameters",):
             # The strategy's own parameters replace the defaults' altogether: one setting must not lose the others.
             self.mapping(*keys[:2]).setdefault("parameters", dict(self.mapping("defaults", "parameters")))
@@ -161,7 +165,7 @@ def faults_between_keys(source: ScenarioFile) -> Iterator[Problem]:
     reference = source.mapping().get("reference")
     if isinstance(reference, str) and reference and reference not in names:
         words = {"found": shown(reference), "allowed": ", ".join(names), "hint": nearest(reference, names)}
-        yield source.problem("is not one of the strategies", "reference", **words)
+        yield source.problem("must be one of", "reference", **words)
     labels: dict[str, str] = {}
     for name in names:
         if not isinstance(strategies[name], dict):
@@ -172,7 +176,7 @@ def faults_between_keys(source: ScenarioFile) -> Iterator[Problem]:
         label = str(keys.get("label", name.replace("_", " ")))
         if label in labels:
             found = f"{shown(label)} for '{labels[label]}' too"
-            yield source.problem("stands twice", "strategies", name, "label", found=found)
+            yield source.problem("must stand once", "strategies", name, "label", found=found)
         labels.setdefault(label, name)
 
 
@@ -184,7 +188,7 @@ _PLAIN_WORDS = {
     "greater_than": "must be more than {gt:.15g}",
     "greater_than_equal": "must be at least {ge:.15g}",
     "int_type": "must be a whole number",
-    "invalid_key": "a key must be text",
+    "invalid_key": "must be text, for it is a key",
     "less_than_equal": "must be at most {le:.15g}",
     "model_type": "must be a mapping (key: value)",
     "string_too_short": "must not be empty",
@@ -223,7 +227,7 @@ def _unknown_key(source: ScenarioFile, keys: tuple[str | int, ...]) -> Problem:
         words += [f"{group}.<parameter>" for group in (*PARAMETER_GROUPS, *ECONOMIC_GROUPS)]
     starts = [word.partition(".")[0] for word in words]
     hint = nearest(str(keys[-1]).partition(".")[0], starts)
-    return source.problem("unknown key", *keys, allowed=", ".join(words), hint=hint)
+    return source.problem("must be a known key", *keys, allowed=", ".join(words), hint=hint)
 
 
 _BLOCKS: dict[tuple[str | int, ...], type[Part]] = {

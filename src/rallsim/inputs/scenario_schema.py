@@ -57,7 +57,9 @@ def _one_of(kind: str) -> Callable[[object, ValidationInfo], str]:
         if not isinstance(value, str):
             raise _fault("must be text", ", ".join(known))
         if value not in known:
-            raise _fault(f"unknown {kind}", ", ".join(known), nearest(value, known))
+            raise _fault(
+                f"must be {'' if kind == 'costs' else 'a '}known {kind}", ", ".join(known), nearest(value, known)
+            )
         return value
 
     return check
@@ -82,13 +84,13 @@ def _condition(value: object, info: ValidationInfo) -> Condition:
 
 def _parameter_path(path: str) -> str:
     if not re.fullmatch(_PARAMETER_PATH, path):
-        raise _fault("is not a parameter's path", "lower-case words joined by dots: therapies.car_t_cd19.cr_rate")
+        raise _fault("must be a parameter's path", "lower-case words joined by dots: therapies.car_t_cd19.cr_rate")
     return path
 
 
 def _strategy_id(name: str) -> str:
     if not re.fullmatch(_STRATEGY_ID, name) or name in _RESERVED_IN_R:
-        raise _fault("is not a valid strategy id", "a name in R: letters, digits, _ and . after a first letter")
+        raise _fault("must be a valid strategy id", "a name in R: letters, digits, _ and . after a first letter")
     return name
 
 

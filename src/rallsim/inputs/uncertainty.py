@@ -39,7 +39,7 @@ def parameter_draws(parameters: ParameterSet, draws: int, seed: int = 1) -> pd.D
     sample = posterior_sample().filter(regex=f"^(?!{re.escape(PLACES)})")
     unknown = [path for path in sample.columns if path not in parameters.parameters]
     if unknown:
-        raise InputError(Problem("the posterior sample knows a parameter that the model does not", key=unknown[0]))
+        raise InputError(Problem("must be a parameter of the model to be in the posterior sample", key=unknown[0]))
     size = len(sample)
     order = _order(size, seed)
     found = sample.iloc[order[: min(draws, size)]].reset_index(drop=True)
@@ -132,7 +132,7 @@ def posterior_sample() -> pd.DataFrame:
     """The committed sample of the joint posterior, a row a draw; `rallsim fit` writes it."""
     path = shipped("params") / "fitted" / POSTERIOR
     if not path.exists():
-        raise InputError(Problem("does not exist: run 'rallsim fit'", file=str(path)))
+        raise InputError(Problem("must exist: run 'rallsim fit'", file=str(path)))
     return pd.read_csv(path)
 
 

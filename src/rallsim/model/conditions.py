@@ -192,9 +192,9 @@ def _attribute(name: object, therapies: Sequence[str]) -> Attribute | Fault:
         therapy = word.removeprefix(_GIVEN_PREFIX)
         if therapy in therapies:
             return GIVEN
-        return Fault((word,), "unknown therapy", therapy, ", ".join(therapies), nearest(therapy, therapies))
+        return Fault((word,), "must be a known therapy", therapy, ", ".join(therapies), nearest(therapy, therapies))
     allowed = ", ".join([*ATTRIBUTES, f"{_GIVEN_PREFIX}<therapy>", ANY_OF])
-    return Fault((word,), "unknown attribute", name, allowed, nearest(word, list(ATTRIBUTES)))
+    return Fault((word,), "must be a known attribute", name, allowed, nearest(word, list(ATTRIBUTES)))
 
 
 def _ends(name: str, attribute: Attribute, value: object) -> tuple[float, float, list[Fault]]:
@@ -212,7 +212,9 @@ def _ends(name: str, attribute: Attribute, value: object) -> tuple[float, float,
     faults: list[Fault] = []
     for key, end in value.items():
         if key not in ends:
-            faults.append(Fault((name, str(key)), "unknown key", key, "min, max", nearest(str(key), list(ends))))
+            faults.append(
+                Fault((name, str(key)), "must be a known key", key, "min, max", nearest(str(key), list(ends)))
+            )
             continue
         number = _number((name, key), attribute, end, "{}")
         if isinstance(number, Fault):
@@ -220,7 +222,7 @@ def _ends(name: str, attribute: Attribute, value: object) -> tuple[float, float,
         else:
             ends[key] = number
     if ends["min"] > ends["max"]:
-        faults.append(Fault((name,), "min must not be above max", value))
+        faults.append(Fault((name,), "must have min up to max", value))
     return ends["min"], ends["max"], faults
 
 

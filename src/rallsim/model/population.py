@@ -85,17 +85,21 @@ def impossible_population(values: Values) -> Iterator[Problem]:
     widest = math.sqrt(max(0.0, (mean - low) * (high - mean)))
     if not low < mean < high:
         yield Problem(
-            "age_mean must lie between age_min and age_max", found=f"{mean:g}", allowed=f"{low:g} to {high:g}"
+            "must have age_mean between age_min and age_max", found=f"{mean:g}", allowed=f"{low:g} to {high:g}"
         )
     elif not 0.0 < population["age_sd"] < widest:
-        yield Problem("age_sd does not fit the ages", found=f"{population['age_sd']:g}", allowed=f"0 to {widest:g}")
+        yield Problem(
+            "must have an age_sd that fits the ages", found=f"{population['age_sd']:g}", allowed=f"0 to {widest:g}"
+        )
     for parts in (("blasts_below_5", "blasts_below_10", "blasts_10_to_50"), ("one_line_before", "two_lines_before")):
         total = sum(population[name] for name in parts)
         if total > 1.0:
-            yield Problem(f"{' and '.join(parts)} are parts of one whole", found=f"{total:g}", allowed="at most 1")
+            yield Problem(f"must have {' and '.join(parts)} within one whole", found=f"{total:g}", allowed="at most 1")
     if not 0.0 < population["cr1_long"] < 1.0:
         yield Problem(
-            "cr1_long must leave both kinds of patients", found=f"{population['cr1_long']:g}", allowed="0 to 1"
+            "must have a cr1_long that leaves both kinds of patients",
+            found=f"{population['cr1_long']:g}",
+            allowed="0 to 1",
         )
         return
     rate = -math.log(population["cr1_long"]) / values["disease.long_remission_months"]
@@ -110,7 +114,7 @@ def impossible_population(values: Values) -> Iterator[Problem]:
     )
     if population["prior_hsct"] > enough:
         yield Problem(
-            f"prior_hsct: more than had a first remission of {months:g} months, as a transplant in it needs",
+            f"must have no more prior_hsct than first remissions of {months:g} months, which a transplant in it needs",
             found=f"{population['prior_hsct']:g}",
             allowed=f"at most {float(enough):.3g}",
         )

@@ -109,7 +109,7 @@ class History:
         """
         if months > self.horizon:
             allowed = f"up to {self.horizon:g}; simulate(..., months=...) follows patients longer"
-            raise InputError(Problem("histories end before", found=f"{months:g} months", allowed=allowed))
+            raise InputError(Problem("must be", key="months", found=f"{months:g}", allowed=allowed))
         return (
             replace(self, events=events_until(self.events, months), horizon=months) if months < self.horizon else self
         )

@@ -86,7 +86,9 @@ def differences(tables: Mapping[str, pd.DataFrame], reference: str, horizon: flo
     if reference not in tables:
         names = list(tables)
         raise InputError(
-            Problem("unknown strategy", found=reference, allowed=", ".join(names), hint=nearest(reference, names))
+            Problem(
+                "must be a known strategy", found=reference, allowed=", ".join(names), hint=nearest(reference, names)
+            )
         )
     base = _estimates(tables[reference], horizon)
     rows = []
@@ -94,7 +96,7 @@ def differences(tables: Mapping[str, pd.DataFrame], reference: str, horizon: flo
         if strategy == reference:
             continue
         if not np.array_equal(table["patient"].to_numpy(), tables[reference]["patient"].to_numpy()):
-            raise InputError(Problem(f"'{strategy}' and '{reference}' do not have the same patients: nothing to pair"))
+            raise InputError(Problem(f"must have the same patients in '{strategy}' and '{reference}' to pair them"))
         for outcome, (unit, estimate) in _estimates(table, horizon).items():
             gain = difference(estimate, base[outcome][1])
             rows.append((strategy, reference, outcome, unit, gain.value, gain.std_error, gain.lo, gain.hi))
@@ -126,7 +128,7 @@ def survival_curves(tables: Mapping[str, pd.DataFrame], horizon: float, step: fl
     curves = []
     for strategy, table in tables.items():
         if table.empty:
-            raise InputError(Problem(f"'{strategy}' has no patients: there is no survival curve"))
+            raise InputError(Problem(f"must have patients in '{strategy}' for a survival curve"))
         for endpoint, months, ended in _endpoints(table):
             share_left = survival(months, ended, at)
             curves.append(

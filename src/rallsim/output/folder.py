@@ -75,13 +75,15 @@ def summarise(simulation: Simulation) -> Results:
 def check_folder(folder: Path) -> None:
     """Refuse a folder that cannot be written or holds something other than earlier results, before anything runs."""
     if folder.resolve() == Path.cwd():
-        raise InputError(Problem("is the current folder", file=str(folder), allowed="a folder inside it or elsewhere"))
+        raise InputError(
+            Problem("cannot be the current folder", file=str(folder), allowed="a folder inside it or elsewhere")
+        )
     if folder.exists() and not folder.is_dir():
-        raise InputError(Problem("is a file, not a folder for results", file=str(folder)))
+        raise InputError(Problem("must be a folder for results, not a file", file=str(folder)))
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
         raise InputError(
             Problem(
-                "holds files that are not results of rallsim",
+                "cannot hold results: other files are in it",
                 file=str(folder),
                 allowed="a new or empty folder, or one with a manifest.json",
             )

@@ -74,5 +74,7 @@ def _codes(column: pd.Series, words: Sequence[str], file: Path) -> np.ndarray:
     unknown = column[(codes < 0) & column.notna()]
     if len(unknown):
         found, allowed = str(unknown.iloc[0]), ", ".join(words)
-        raise InputError(Problem("is not known", file=str(file), key=str(column.name), found=found, allowed=allowed))
+        raise InputError(
+            Problem("must be a known word", file=str(file), key=str(column.name), found=found, allowed=allowed)
+        )
     return np.asarray(codes)

@@ -92,11 +92,11 @@ def check_draws(draws: Mapping[str, np.ndarray], scenario: Scenario, parameters:
     ]
     if len({len(column) for column in draws.values()}) > 1:
         lengths = ", ".join(f"{path} {len(column)}" for path, column in draws.items())
-        problems.append(Problem("draws have different lengths", found=lengths))
+        problems.append(Problem("must have columns of draws of one length", found=lengths))
     fixed = set(scenario.parameters).union(
         variant_values(scenario, parameters), *(one.parameters for one in scenario.strategies.values())
     )
-    problems += [Problem("is drawn, and set by the scenario too", key=path) for path in draws if path in fixed]
+    problems += [Problem("cannot be drawn, for the scenario sets it", key=path) for path in draws if path in fixed]
     if not problems and any(path in PATHS for path in draws):
         values: Values = {**parameters.values(scenario.population_id), **draws}
         columns = {path: np.atleast_1d(values[path]) for path in PATHS}
@@ -211,7 +211,11 @@ def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]
         return replace(problem, file=file, line=line, key=key)
 
     if len(parameters.therapies) > MAX_THERAPIES:
-        yield Problem("too many therapies", found=str(len(parameters.therapies)), allowed=f"at most {MAX_THERAPIES}")
+        yield Problem(
+            "must have no more therapies than there is room for",
+            found=str(len(parameters.therapies)),
+            allowed=f"at most {MAX_THERAPIES}",
+        )
     overrides: list[tuple[tuple[str, ...], Mapping[str, float]]] = [(("parameters",), scenario.parameters)]
     overrides += [(("strategies", name, "parameters"), s.parameters) for name, s in scenario.strategies.items()]
     for place, changed in overrides:
@@ -220,7 +224,7 @@ def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]
             if problem:
                 yield at(problem, *place, path)
             elif len(place) > 1 and path.startswith("population."):
-                yield at(Problem("belongs to the scenario: every strategy treats the same patients"), *place, path)
+                yield at(Problem("must be set for the scenario: all strategies treat the same patients"), *place, path)
     values = {**known, **{path: value for path, value in scenario.parameters.items() if path in known}}
     for problem in impossible_population(values):
         own = [path for path in scenario.parameters if path in PATHS]
@@ -228,7 +232,9 @@ def _problems(scenario: Scenario, parameters: ParameterSet) -> Iterator[Problem]
     for therapy, label in scenario.eligibility.items():
         labels = list(parameters.therapies[therapy].labels)
         if label not in labels:
-            unknown = Problem("unknown label", found=label, allowed=", ".join(labels), hint=nearest(label, labels))
+            unknown = Problem(
+                "must be a known label", found=label, allowed=", ".join(labels), hint=nearest(label, labels)
+            )
             yield at(unknown, "eligibility", therapy)
     for name, strategy in scenario.strategies.items():
         for list_of_rules, key, kinds in KINDS_IN_RULES:

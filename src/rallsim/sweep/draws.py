@@ -149,17 +149,19 @@ class Joint:
             members = [path for path in self.paths if any(fnmatchcase(path, one) for one in patterns)]
             if not members:
                 hint = nearest(patterns[0], self.paths)
-                problems.append(Problem("no uncertain parameter matches", key=f"--group {name}", hint=hint))
+                problems.append(Problem("must match an uncertain parameter", key=f"--group {name}", hint=hint))
             for path in members:
                 if path in taken:
-                    problems.append(Problem(f"stands in '{taken[path]}' too", key=f"--group {name}", found=path))
+                    problems.append(
+                        Problem(f"cannot hold what '{taken[path]}' holds", key=f"--group {name}", found=path)
+                    )
                 taken[path] = name
             found[name] = members
         for block in self.blocks:
             inside = {taken.get(self.paths[place]) for place in block}
             if len(inside) > 1:
                 names = ", ".join(self.paths[place] for place in block)
-                message = "correlated parameters cannot be moved apart: put them into one group"
+                message = "must hold correlated parameters together in one group"
                 problems.append(Problem(message, key="--group", found=names))
         if problems:
             raise InputError(problems)

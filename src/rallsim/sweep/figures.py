@@ -43,7 +43,7 @@ def replot(folder: Path, out: Path | None = None) -> Iterator[Path]:
     manifests = {path: manifest for path in (folder, *inside) if (manifest := _manifest(path))}
     if not manifests:
         raise InputError(
-            Problem("holds no analysis of a sweep", file=str(folder), allowed="a folder that 'rallsim sweep' wrote")
+            Problem("must hold an analysis of a sweep", file=str(folder), allowed="a folder that 'rallsim sweep' wrote")
         )
     for path, manifest in manifests.items():
         target = path if out is None else out / path.name if path != folder else out
@@ -54,7 +54,9 @@ def replot(folder: Path, out: Path | None = None) -> Iterator[Path]:
                     figure().savefig(temporary)
                 yield target / name
         except (KeyError, TypeError) as error:
-            message = f"lacks {error}: changed, or made by another version ({manifest.get('rallsim', 'unknown')})"
+            message = (
+                f"must have {error}: it was changed, or made by another version ({manifest.get('rallsim', 'unknown')})"
+            )
             problem = Problem(message, str(path), allowed="run the sweep again")
             raise InputError(problem) from error
 

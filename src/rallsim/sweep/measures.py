@@ -49,7 +49,11 @@ def check_outcomes(outcomes: Sequence[str], economics: EconomicSettings | None) 
     known = [*(NET if economics else ()), *measures_of(economics)]
     faults = [
         Problem(
-            "no such outcome", key="--outcome", found=f"'{one}'", allowed=", ".join(known), hint=nearest(one, known)
+            "must be a known outcome",
+            key="--outcome",
+            found=f"'{one}'",
+            allowed=", ".join(known),
+            hint=nearest(one, known),
         )
         for one in outcomes
         if one not in known

@@ -155,7 +155,7 @@ def ranges_of(study: Study) -> dict[str, Range]:
     if without:
         allowed = "a range as in --parameter PATH=LO:HI"
         raise InputError(
-            [Problem("has no interval of its own", key=f"--parameter {path}", allowed=allowed) for path in without]
+            [Problem("must have an interval", key=f"--parameter {path}", allowed=allowed) for path in without]
         )
     return ranges
 

@@ -63,13 +63,14 @@ def read_plan(out: Path) -> Plan:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content.get("code") != code_of(EVALUATES):
-            message = f"was made by version {content.get('rallsim', 'unknown')} with other code of the model"
-            raise InputError(Problem(message, file=str(path), allowed="make it again with --plan"))
+            version = content.get("rallsim", "unknown")
+            message = f"must be made again with --plan: version {version} made it, with other code of the model"
+            raise InputError(Problem(message, file=str(path)))
         return Plan(str(content["command"]), tuple(str(key) for key in content["jobs"]))
     except FileNotFoundError as error:
-        raise InputError(Problem("no plan here", file=str(path), allowed="make one with --plan first")) from error
+        raise InputError(Problem("must be a plan: make one with --plan first", file=str(path))) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(Problem("is no plan", file=str(path), allowed="make it again with --plan")) from error
+        raise InputError(Problem("must be a plan: make it again with --plan", file=str(path))) from error
 
 
 def read_part(text: str) -> tuple[int, int]:
@@ -80,9 +81,7 @@ def read_part(text: str) -> tuple[int, int]:
     """
     found = re.fullmatch(r"(\d+)/(\d+)", text)
     if not found or not 1 <= int(found[1]) <= int(found[2]):
-        raise InputError(
-            Problem("is no part", key="--part", found=f"'{text}'", allowed="K/N with K from 1 to N, as 3/10")
-        )
+        raise InputError(Problem("must be", key="--part", found=f"'{text}'", allowed="K/N with K from 1 to N, as 3/10"))
     return int(found[1]), int(found[2])
 
 

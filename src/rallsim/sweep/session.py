@@ -109,7 +109,7 @@ def check_analyses(names: Sequence[str], out: Path) -> list[str]:
     known = analyses.names()
     problems = [
         Problem(
-            "no such analysis", key="ANALYSIS", found=f"'{name}'", allowed=", ".join(known), hint=nearest(name, known)
+            "must be one of", key="ANALYSIS", found=f"'{name}'", allowed=", ".join(known), hint=nearest(name, known)
         )
         for name in names
         if name not in known

@@ -73,7 +73,7 @@ def read_until(texts: Sequence[str]) -> dict[str, float]:
         number = _number(value)
         if not name.endswith(SUFFIX) or not 0 < number < math.inf:
             allowed = "OUTCOME_se=NUMBER above 0, as nmb_se=500"
-            problems.append(Problem("is no stop rule", key="--until", found=f"'{text}'", allowed=allowed))
+            problems.append(Problem("must be", key="--until", found=f"'{text}'", allowed=allowed))
         found[name.removesuffix(SUFFIX)] = number
     if problems:
         raise InputError(problems)
@@ -94,9 +94,9 @@ def read_ranges(texts: Sequence[str]) -> dict[str, Range | None]:
         limit = _number(low), _number(high)
         if equals and not (colon and math.isfinite(limit[0]) and math.isfinite(limit[1]) and limit[0] < limit[1]):
             allowed = "PATH=LO:HI with LO below HI, as costs.ward_day=100:900"
-            problems.append(Problem("is no range", key="--parameter", found=f"'{text}'", allowed=allowed))
+            problems.append(Problem("must be", key="--parameter", found=f"'{text}'", allowed=allowed))
         if path in found:
-            problems.append(Problem("the parameter stands twice", key="--parameter", found=f"'{path}'"))
+            problems.append(Problem("must be given once", key="--parameter", found=f"'{path}'"))
         found[path] = limit if equals else None
     if problems:
         raise InputError(problems)
@@ -115,11 +115,9 @@ def read_groups(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
         name, _, members = (part.strip() for part in text.partition("="))
         names = tuple(member.strip() for member in members.split(",") if member.strip())
         if not name or not names:
-            problems.append(
-                Problem("is no group", key="--group", found=f"'{text}'", allowed="NAME=PARAMETER,PARAMETER")
-            )
+            problems.append(Problem("must be", key="--group", found=f"'{text}'", allowed="NAME=PARAMETER,PARAMETER"))
         elif name in found:
-            problems.append(Problem("the group stands twice", key="--group", found=f"'{text}'"))
+            problems.append(Problem("must be given once", key="--group", found=f"'{text}'"))
         found[name] = names
     if problems:
         raise InputError(problems)

@@ -128,7 +128,7 @@ class Study:
                 problems += error.problems
         if self.settings.patients is not None and self.settings.patients < LEAST_PATIENTS:
             found, allowed = str(self.settings.patients), f"{LEAST_PATIENTS} or more"
-            problems.append(Problem("are too few", key="--patients", found=found, allowed=allowed))
+            problems.append(Problem("must be", key="--patients", found=found, allowed=allowed))
         for path, limits in self.settings.ranges.items():
             for value in limits or ():
                 fault = self._fault(path, value)
@@ -148,10 +148,14 @@ class Study:
         for path in paths:
             if path not in self.base:
                 hint = nearest(path, list(self.base))
-                problems.append(Problem("unknown parameter", key="--parameter", found=path, hint=hint))
+                problems.append(Problem("must be a known parameter", key="--parameter", found=path, hint=hint))
             elif not self.is_relevant(path):
                 problems.append(
-                    Problem("changes nothing: set by the scenario, or of a therapy not given", "", key=path)
+                    Problem(
+                        "must change something: it is set by the scenario, or of a therapy that is not given",
+                        "",
+                        key=path,
+                    )
                 )
         if problems:
             raise InputError([replace(one, file=None) for one in problems])

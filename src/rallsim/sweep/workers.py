@@ -74,7 +74,7 @@ def run(jobs: Sequence[Job], packed: bytes, pool: Pool, done: Done) -> None:
             return
         except BrokenExecutor:
             continue
-    raise InputError(Problem("workers died again and again", key="--workers", allowed="fewer, or more memory"))
+    raise InputError(Problem("must be fewer, or have more memory: they died again and again", key="--workers"))
 
 
 def process_queue(waiting: list[Job], workers: Workers, packed: bytes, done: Done) -> None:
@@ -187,7 +187,7 @@ def _dask(address: str, workers: int) -> Iterator[Workers]:
         from dask.distributed import Client, LocalCluster
     except ImportError as error:
         raise InputError(
-            Problem("needs Dask", key="--cluster", allowed="pip install 'rallsim[cluster]' first, or --workers")
+            Problem("cannot work without Dask: pip install 'rallsim[cluster]' first, or use --workers", key="--cluster")
         ) from error
     with ExitStack() as stack:
         where: Any = address
@@ -196,7 +196,9 @@ def _dask(address: str, workers: int) -> Iterator[Workers]:
         try:
             client = stack.enter_context(Client(where, timeout="10s"))  # type: ignore[no-untyped-call]
         except (OSError, ValueError) as error:
-            raise InputError(Problem("no Dask scheduler answers", key="--cluster", found=address)) from error
+            raise InputError(
+                Problem("must be the address of a Dask scheduler that answers", key="--cluster", found=address)
+            ) from error
         yield dask_pool(client)
 
 

@@ -65,7 +65,8 @@ def validate_model(
     if unknown:
         allowed = ", ".join(base)
         raise InputError(
-            Problem("no such trial", found=one, allowed=allowed, hint=nearest(one, list(base))) for one in unknown
+            Problem("must be a known trial", found=one, allowed=allowed, hint=nearest(one, list(base)))
+            for one in unknown
         )
     targets = load_targets(parameters.evidence, {name: list(trial.arms) for name, trial in base.items()})
     targets = [one for one in targets if not only or one.trial in only]

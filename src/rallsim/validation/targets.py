@@ -77,7 +77,7 @@ def load_targets(evidence: Evidence, arms: Mapping[str, Collection[str]], path: 
         reader = csv.DictReader(text)
         if tuple(reader.fieldnames or ()) != COLUMNS:
             found = ", ".join(reader.fieldnames or ())
-            raise InputError(Problem("wrong columns", str(path), 1, found=found, allowed=", ".join(COLUMNS)))
+            raise InputError(Problem("must have these columns", str(path), 1, found=found, allowed=", ".join(COLUMNS)))
         lines = [(number, line) for number, line in enumerate(reader, 2)]
     problems: list[Problem] = []
     targets: list[Target] = []
@@ -91,7 +91,7 @@ def load_targets(evidence: Evidence, arms: Mapping[str, Collection[str]], path: 
     targets = _like_their_twins(targets)
     ids = [target.id for target in targets]
     problems += [
-        Problem("stands twice", str(path), key=one) for one in sorted({one for one in ids if ids.count(one) > 1})
+        Problem("must stand once", str(path), key=one) for one in sorted({one for one in ids if ids.count(one) > 1})
     ]
     if problems:
         raise InputError(problems)
@@ -104,7 +104,11 @@ def _faults(line: Mapping[str, str], evidence: Evidence, arms: Mapping[str, Coll
             if word not in allowed:
                 shown = ", ".join(allowed) if len(allowed) < 60 else None
                 yield Problem(
-                    "is not known", key=column, found=repr(word), allowed=shown, hint=nearest(word, list(allowed))
+                    "must be a known word",
+                    key=column,
+                    found=repr(word),
+                    allowed=shown,
+                    hint=nearest(word, list(allowed)),
                 )
 
     yield from one_of("trial", list(arms))
@@ -128,7 +132,7 @@ def _faults(line: Mapping[str, str], evidence: Evidence, arms: Mapping[str, Coll
         known = [*QUANTITIES, *RATIOS]
         yield from one_of("quantity", known, [line["quantity"] or row.quantity])
         if row.value is None:
-            yield Problem("has no value to compare with", key="evidence", found=row.id)
+            yield Problem("must be a row with a value to compare with", key="evidence", found=row.id)
 
 
 def _like_their_twins(targets: Sequence[Target]) -> list[Target]:

@@ -140,7 +140,7 @@ def _costs(file: ParameterFile, parts: list[ParameterFile], parameters: Paramete
     for part in parts:
         part.only_keys(PART_KEYS)
     if file.at("id") != file.stem:
-        file.fault(("id",), "must equal the file's name", found=file.at("id"), allowed=file.stem)
+        file.fault(("id",), "must be the file's name", found=file.at("id"), allowed=file.stem)
     about = text_at(file, "about")["about"]
     currency = file.one_of("currency", CURRENCIES)
     year = file.at("price_year")
@@ -155,11 +155,13 @@ def _costs(file: ParameterFile, parts: list[ParameterFile], parameters: Paramete
     exchange = _exchange(file, read)
     for name, entry in read.items():
         if entry.is_money() and entry.unit not in (currency, *exchange):
-            origins[name].fault(("parameters", name, "unit"), "has no exchange rate in this file", found=entry.unit)
+            origins[name].fault(
+                ("parameters", name, "unit"), "must have an exchange rate in this file", found=entry.unit
+            )
         years = () if entry.list_price or not entry.is_money() else (entry.price_year, year)
         if any(each not in index.values for each in years):
             place = ("parameters", name, "price_year")
-            origins[name].fault(place, "has no price index in this file", found=entry.price_year)
+            origins[name].fault(place, "must have a price index in this file", found=entry.price_year)
     blocks = _merged(file, parts, "therapies")
     items = [*items_at(file, ("items",), None, therapies, read), *items_of_therapies(blocks, therapies, read)]
     _check_use(origins, items, read, exchange)
@@ -174,7 +176,7 @@ def _merged(file: ParameterFile, parts: list[ParameterFile], key: str) -> dict[s
     for one in (file, *parts):
         for name in one.mapping(key):
             if name in found:
-                one.fault((key, name), f"stands in {found[name].yaml.name} too")
+                one.fault((key, name), f"must stand once, and stands in {found[name].yaml.name} too")
             found.setdefault(str(name), one)
     return found
 
@@ -217,7 +219,7 @@ def _check_use(
     )
     for name in entries:
         if name not in used and not origins[name].faults:
-            origins[name].fault(("parameters", name), "is used by no item")
+            origins[name].fault(("parameters", name), "must be used by an item")
 
 
 def _check_twice(file: ParameterFile, blocks: Mapping[str, ParameterFile], items: Iterable[CostItem]) -> None:
@@ -234,5 +236,5 @@ def _check_twice(file: ParameterFile, blocks: Mapping[str, ParameterFile], items
             if twice:
                 owner, _, name = part.name.rpartition(".")
                 place: Place = ("therapies", owner, name) if owner else ("items", name)
-                message = f"is paid twice: the price of '{whole.name}' covers {part.resource}"
+                message = f"must be 'included', for the price of '{whole.name}' covers {part.resource}"
                 blocks.get(owner, file).fault(place, message, found=part.price)

@@ -57,7 +57,7 @@ def items_of_therapies(
     models = [name for name, file in files.items() if file.at("therapies", name, LIKE) is None]
     for name, file in files.items():
         if name not in therapies:
-            file.fault(("therapies", name), "no such therapy", allowed=", ".join(therapies))
+            file.fault(("therapies", name), "must be a known therapy", allowed=", ".join(therapies))
             continue
         own = with_forms([name], therapies, apart=files)
         model = file.at("therapies", name, LIKE)
@@ -89,7 +89,7 @@ def items_at(
         if item is None:
             continue
         if own is not None and item.trigger.therapies is not None:
-            file.fault((*place, name), "'therapy' cannot stand in the costs of a therapy")
+            file.fault((*place, name), "cannot name a 'therapy' within the costs of one")
         yield item if own is None else replace(item, trigger=replace(item.trigger, therapies=own))
 
 
@@ -100,9 +100,7 @@ def _item(
     body = body_at(file, ITEM_KEYS, *place)
     for key, words in (("category", CATEGORIES), ("resource", (None, *RESOURCES))):
         if body.get(key) not in words:
-            file.fault(
-                (*place, key), "must be one of these words", found=body.get(key), allowed=", ".join(filter(None, words))
-            )
+            file.fault((*place, key), "must be one of", found=body.get(key), allowed=", ".join(filter(None, words)))
     trigger = read_trigger(file, place, therapies, entries)
     quantity = body.get("quantity") or []
     quantity = tuple(quantity if isinstance(quantity, list) else [quantity])
@@ -113,9 +111,9 @@ def _item(
     if price != INCLUDED and not names_one(price, entries, *CURRENCIES):
         file.fault((*place, "price"), f"must name a parameter that is money, or be '{INCLUDED}'", found=price)
     if trigger and (trigger.kind == AT) != (body.get("per") is None):
-        file.fault((*place, "per"), "belongs to 'while' and 'after', and only there", found=body.get("per"))
+        file.fault((*place, "per"), "must stand with 'while' and 'after', and only there", found=body.get("per"))
     if body.get("per") not in (None, *PER):
-        file.fault((*place, "per"), "must be one of these words", found=body.get("per"), allowed=", ".join(PER))
+        file.fault((*place, "per"), "must be one of", found=body.get("per"), allowed=", ".join(PER))
     covers = _covers(file, (*place, "covers"))
     if trigger is None or len(file.faults) > before:
         return None

@@ -70,7 +70,7 @@ class PriceIndex:
         missing = [each for each in (year, to) if each not in self.values]
         if missing:
             known = f"{min(self.values)} to {max(self.values)}" if self.values else "none"
-            raise InputError(Problem("no price index for this year", found=str(missing[0]), allowed=known))
+            raise InputError(Problem("must have a price index for this year", found=str(missing[0]), allowed=known))
         return self.values[to] / self.values[year]
 
 
@@ -116,7 +116,7 @@ def text_at(file: ParameterFile, *keys: str) -> dict[str, str]:
     for key in keys:
         value = file.at(key)
         if not isinstance(value, str) or not value.strip():
-            file.fault((key,), "must be a text", found=value)
+            file.fault((key,), "must be text", found=value)
         found[key] = " ".join(str(value).split())
     return found
 
@@ -125,7 +125,9 @@ def replace_values(entries: Mapping[str, Entry], values: Mapping[str, float], ow
     """Return entries with other values, as a draw or a user gives them; an unknown name is refused."""
     unknown = [name for name in values if name not in entries]
     if unknown:
-        raise InputError(Problem("unknown parameter", found=f"{owner}.{unknown[0]}", allowed=", ".join(entries)))
+        raise InputError(
+            Problem("must be a known parameter", found=f"{owner}.{unknown[0]}", allowed=", ".join(entries))
+        )
     return {name: replace(entry, value=values.get(name, entry.value)) for name, entry in entries.items()}
 
 
@@ -138,7 +140,7 @@ def _read_entry(file: ParameterFile, name: str, evidence: Evidence, allowed: Seq
         file.fault((*place, "basis"), "must say where the value comes from", found=basis, allowed=", ".join(BASES))
         return None
     if unit not in allowed:
-        file.fault((*place, "unit"), "must be one of these units", found=unit, allowed=", ".join(allowed))
+        file.fault((*place, "unit"), "must be one of", found=unit, allowed=", ".join(allowed))
         return None
     money = unit in CURRENCIES
     file.only_keys((*ANY_BASIS, *KEYS[basis], *(MONEY_KEYS if money else ())), *place)
@@ -152,7 +154,7 @@ def _read_entry(file: ParameterFile, name: str, evidence: Evidence, allowed: Seq
     low, high = UNITS[unit]
     for key, number in (("value", origin.value), ("lo", origin.lo), ("hi", origin.hi)):
         if number is not None and not low <= number <= high:
-            file.fault((*place, key), "is impossible", found=f"{number:g}", allowed=f"{low:g} to {high:g} ({unit})")
+            file.fault((*place, key), "must lie within", found=f"{number:g}", allowed=f"{low:g} to {high:g} ({unit})")
     _check_assumed_row(file, place, entry, evidence)
     return Entry(
         name=name,
@@ -180,7 +182,7 @@ def _check_money(file: ParameterFile, place: tuple[str, ...], entry: Mapping[str
     for row in _rows(entry, evidence):
         currency = row.unit.split(" ")[0]
         if currency in CURRENCIES and currency != entry["unit"]:
-            file.fault((*place, "unit"), f"is not the currency of {row.id}", found=entry["unit"], allowed=currency)
+            file.fault((*place, "unit"), f"must be the currency of {row.id}", found=entry["unit"], allowed=currency)
 
 
 def _check_assumed_row(
@@ -193,7 +195,7 @@ def _check_assumed_row(
         return
     for key, wanted in (("value", assumed[0].value), ("lo", assumed[0].lo), ("hi", assumed[0].hi)):
         if float(entry[key]) != wanted:
-            file.fault((*place, key), f"disagrees with {assumed[0].id}", found=entry[key], allowed=f"{wanted:g}")
+            file.fault((*place, key), f"must agree with {assumed[0].id}", found=entry[key], allowed=f"{wanted:g}")
 
 
 def _rows(entry: Mapping[str, Any], evidence: Evidence) -> list[Row]:

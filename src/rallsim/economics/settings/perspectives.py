@@ -95,7 +95,7 @@ def load_perspective(name: str, evidence: Evidence, folder: Path | None = None) 
 def _perspective(file: ParameterFile, evidence: Evidence, faults: Sequence[Problem]) -> Perspective | None:
     file.only_keys(FILE_KEYS)
     if file.at("id") != file.stem:
-        file.fault(("id",), "must equal the file's name", found=file.at("id"), allowed=file.stem)
+        file.fault(("id",), "must be the file's name", found=file.at("id"), allowed=file.stem)
     texts = text_at(file, "label", "about", "source")
     currency = file.one_of("currency", CURRENCIES)
     when = file.at("date")
@@ -105,14 +105,19 @@ def _perspective(file: ParameterFile, evidence: Evidence, faults: Sequence[Probl
     entries = read_entries(file, evidence, UNITS)
     for name in REQUIRED:
         if name not in file.mapping("parameters"):
-            file.fault(("parameters",), f"'{name}' is missing")
+            file.fault(("parameters",), f"must have '{name}'")
     if 0 < len(set(SEVERITY) & set(entries)) < len(SEVERITY):
-        file.fault(("parameters",), "weights of severity stand together", allowed=", ".join(SEVERITY))
+        file.fault(("parameters",), "must have all weights of severity or none", allowed=", ".join(SEVERITY))
     if ("discount_later" in entries) != ("discount_later_from_years" in entries):
-        file.fault(("parameters",), "'discount_later' and 'discount_later_from_years' stand together")
+        file.fault(("parameters",), "must have both or neither of 'discount_later' and 'discount_later_from_years'")
     for name in ("threshold_low", "threshold_high"):
         if name in entries and entries[name].unit != currency:
-            file.fault(("parameters", name, "unit"), "is another currency", found=entries[name].unit, allowed=currency)
+            file.fault(
+                ("parameters", name, "unit"),
+                "must be the currency of the perspective",
+                found=entries[name].unit,
+                allowed=currency,
+            )
     grid = _grid(file)
     if faults or currency is None:
         return None
@@ -125,6 +130,6 @@ def _grid(file: ParameterFile) -> tuple[float, ...]:
     body = body_at(file, ("to", "step"), "threshold_grid")
     to, step = (body.get(key) for key in ("to", "step"))
     if not (isinstance(to, int) and isinstance(step, int) and 0 < step <= to):
-        file.fault(("threshold_grid",), "needs positive whole numbers 'to' and 'step'", found=f"{to}, {step}")
+        file.fault(("threshold_grid",), "must have positive whole numbers 'to' and 'step'", found=f"{to}, {step}")
         return ()
     return tuple(float(step * place) for place in range(to // step + 1))

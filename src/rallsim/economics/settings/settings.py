@@ -90,11 +90,11 @@ class EconomicSettings:
         """Return what is wrong with giving a parameter this value, without a place; None when nothing is."""
         known = self.parameters()
         if path not in known:
-            return Problem("unknown parameter", hint=nearest(path, list(known)))
+            return Problem("must be a known parameter", hint=nearest(path, list(known)))
         unit = known[path].unit
         low, high = UNITS[unit]
         if not low <= value <= high:
-            return Problem("is impossible", found=f"{value:g}", allowed=f"{low:g} to {high:g} ({unit})")
+            return Problem("must lie within", found=f"{value:g}", allowed=f"{low:g} to {high:g} ({unit})")
         return None
 
     def with_values(self, values: Mapping[str, float]) -> EconomicSettings:
@@ -114,7 +114,7 @@ def _of(owner: str, values: Mapping[str, float]) -> Iterator[tuple[str, float]]:
     for path, value in values.items():
         first, _, name = path.partition(".")
         if first not in OWNERS:
-            raise InputError(Problem("is no parameter of costs or utilities", key=path))
+            raise InputError(Problem("must be a parameter of costs or utilities", key=path))
         if first == owner:
             yield name, value
 
@@ -138,7 +138,7 @@ def check_economic_draws(draws: Mapping[str, np.ndarray], economics: EconomicSet
     """Yield the faults of columns of draws of costs and utilities: unknown names, impossible values."""
     for path, column in draws.items():
         if economics is None:
-            yield Problem("is drawn, and nothing is valued", key=path)
+            yield Problem("cannot be drawn where nothing is valued", key=path)
             continue
         problem = economics.fault(path, float(np.min(column))) or economics.fault(path, float(np.max(column)))
         if problem:
@@ -196,7 +196,7 @@ def economic_settings(
     if not missing:
         return found
     problem = Problem(
-        "no costs of these therapies: name them under 'therapies', with {} where they cost nothing",
+        "must have these therapies under 'therapies', with {} where they cost nothing",
         file=str(main),
         found=", ".join(missing),
     )
@@ -271,7 +271,7 @@ class _Reader:
         for path, value in given.items():
             country = path.partition(".")[2].partition(".")[0]
             other = path.count(".") > 1 and country != base.costs.id
-            fault = Problem("is of other costs") if other else base.fault(in_short(path), value)
+            fault = Problem("must be of the scenario's costs") if other else base.fault(in_short(path), value)
             if fault:
                 hint = fault.hint or (in_short(path) if other else None)
                 self.note(fault.message, "parameters", path, found=fault.found, allowed=fault.allowed, hint=hint)
@@ -283,7 +283,7 @@ class _Reader:
     def check_currency(self, perspective: Perspective | None, costs: Costs) -> None:
         """Note thresholds in another currency than the costs, unless the scenario brings its own thresholds."""
         if perspective and not self.scenario.economics.wtp and costs.currency != perspective.currency:
-            message = f"thresholds of '{perspective.id}' are in another currency than the costs of '{costs.id}'"
+            message = f"must have the thresholds of '{perspective.id}' in the currency of the costs of '{costs.id}'"
             allowed = f"costs in {perspective.currency}, or wtp in {costs.currency}"
             self.note(message, "perspective", found=costs.currency, allowed=allowed)
 

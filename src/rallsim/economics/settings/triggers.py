@@ -110,13 +110,13 @@ def read_body(
     if lasting is not None and not names_one(lasting, entries, "months", "days"):
         file.fault((*place, "lasting"), "must name a parameter in months or days", found=lasting)
     if kind == AFTER and lasting is None and not _words(file, (*place, "until")):
-        file.fault(place, "needs 'lasting', 'until' or both")
+        file.fault(place, "must have 'lasting', 'until' or both")
     clock = file.at(*place, "since") or "stage"
     if clock not in tuple(CLOCKS):
-        file.fault((*place, "since"), "must be one of these clocks", found=clock, allowed=", ".join(CLOCKS))
+        file.fault((*place, "since"), "must be one of", found=clock, allowed=", ".join(CLOCKS))
     window = [_month(file, (*place, key), default) for key, default in (("from", 0.0), ("to", math.inf))]
     if window[0] >= window[1]:
-        file.fault(place, "'from' must come before 'to'", found=f"{window[0]:g} to {window[1]:g}")
+        file.fault(place, "must have 'from' before 'to'", found=f"{window[0]:g} to {window[1]:g}")
     trigger = Trigger(
         kind=kind,
         events=events,
@@ -160,7 +160,7 @@ def _coded(file: ParameterFile, place: Place, found: Iterable[str], words: Seque
         if word in words:
             codes.append(words.index(word))
         else:
-            file.fault(place, "must be one of these words", found=word, allowed=", ".join(filter(None, words)))
+            file.fault(place, "must be one of", found=word, allowed=", ".join(filter(None, words)))
     return tuple(codes)
 
 
@@ -168,14 +168,14 @@ def _therapies(file: ParameterFile, place: Place, known: Mapping[str, str | None
     found = _words(file, place)
     for word in found:
         if word not in known:
-            file.fault(place, "no such therapy", found=word, hint=nearest(word, list(known)))
+            file.fault(place, "must be a known therapy", found=word, hint=nearest(word, list(known)))
     return with_forms(found, known) if found else None
 
 
 def _cycles(file: ParameterFile, place: Place, events: tuple[int, ...]) -> tuple[int, float]:
     bounds = body_at(file, ("min", "max"), *place)
     if bounds and events != (Event.CYCLE,):
-        file.fault(place, "only the event 'cycle' has a number")
+        file.fault(place, "cannot have a number: only the event 'cycle' has one")
     for key, value in bounds.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             file.fault((*place, key), "must be a whole number from 1 on", found=value)

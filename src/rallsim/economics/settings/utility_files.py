@@ -112,14 +112,14 @@ def _utilities(file: ParameterFile, parameters: ParameterSet) -> Utilities:
             file.fault(("norm", name), "must name a parameter", found=norm.get(name))
     for name in file.mapping("stages"):
         if name not in STAGES[: Stage.DEAD]:
-            file.fault(("stages", name), "no such stage", allowed=", ".join(STAGES[: Stage.DEAD]))
+            file.fault(("stages", name), "must be a known stage", allowed=", ".join(STAGES[: Stage.DEAD]))
     stages = [one for name in STAGES[: Stage.DEAD] for one in _of_stage(file, name, therapies, entries)]
     decrements = list(_decrements(file, therapies, entries))
     used = {one.utility for one in stages} | {str(name) for name in norm.values()}
     used |= {name for one in decrements for name in (one.disutility, one.trigger.lasting) if name}
     for name in entries:
         if name not in used and not file.faults:
-            file.fault(("parameters", name), "is used nowhere")
+            file.fault(("parameters", name), "must be used somewhere")
     return Utilities(about, entries, norm, tuple(stages), tuple(decrements))
 
 
@@ -167,7 +167,7 @@ def _check_tiling(file: ParameterFile, stage: str, therapy: str | None, given: S
     place = ("stages", stage)
     who = f" on {therapy}" if therapy else ""
     if len({one.trigger.clock for one in given}) > 1:
-        file.fault(place, f"uses several clocks{who}")
+        file.fault(place, f"must use one clock{who}")
         return
     windows = sorted((one.trigger.since_from, one.trigger.since_to) for one in given)
     expected = 0.0
@@ -182,7 +182,7 @@ def _check_tiling(file: ParameterFile, stage: str, therapy: str | None, given: S
             return
         expected = stop
     if expected != float("inf"):
-        file.fault(place, f"has no utility{who} from month {expected:g} on")
+        file.fault(place, f"must have a utility{who} from month {expected:g} on")
 
 
 def _decrements(

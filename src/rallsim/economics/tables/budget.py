@@ -158,23 +158,25 @@ def _check(
     problems = []
     if not 1 <= years <= MOST_YEARS:
         allowed = f"1 to {MOST_YEARS}"
-        problems.append(Problem("patients must be given for some years", found=str(years), allowed=allowed))
+        problems.append(Problem("must have patients for each year", found=str(years), allowed=allowed))
     if any(number < 0 for number in patients):
-        problems.append(Problem("patients cannot be fewer than none", found=str(min(patients))))
+        problems.append(Problem("must have patients from 0 on", found=str(min(patients))))
     for world, shares in uptake.items():
         for strategy, share in shares.items():
             if strategy not in profiles:
                 allowed = ", ".join(profiles)
-                problems.append(Problem(f"uptake of '{world}': no such strategy", found=strategy, allowed=allowed))
+                problems.append(
+                    Problem(f"must be a known strategy in the uptake of '{world}'", found=strategy, allowed=allowed)
+                )
             elif len(profiles[strategy]) < 12 * years:
-                problems.append(Problem(f"the profile of '{strategy}' is shorter than {years} years"))
+                problems.append(Problem(f"must have a profile of {years} years for '{strategy}'"))
             if len(share) != years or any(not 0.0 <= one <= 1.0 for one in share):
-                what = f"uptake of '{world}': '{strategy}' needs a share from 0 to 1 for each year"
+                what = f"must have a share from 0 to 1 for each year for '{strategy}' in the uptake of '{world}'"
                 problems.append(Problem(what, found=str(list(share))))
         if all(len(share) == years for share in shares.values()):
             sums = np.sum(np.array([list(share) for share in shares.values()], dtype=np.float64), axis=0)
             if not np.allclose(sums, 1.0, atol=1e-9):
-                what = f"uptake of '{world}': the shares of a year must sum to 1"
+                what = f"must have shares that sum to 1 in each year in the uptake of '{world}'"
                 problems.append(Problem(what, found=str(sums.tolist())))
     if problems:
         raise InputError(problems)

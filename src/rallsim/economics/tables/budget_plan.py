@@ -66,7 +66,7 @@ def plan_of_options(
     shares = {name: (*given, *[given[-1]] * (years - len(given))) for name, given in uptake.items()}
     rest = tuple(1.0 - sum(one[year] for one in shares.values()) for year in range(years))
     if min(rest) < 0.0:
-        raise InputError(Problem("shares of a year are more than 1", key="--uptake", found=f"{1.0 - min(rest):g}"))
+        raise InputError(Problem("must not exceed 1 in a year", key="--uptake", found=f"{1.0 - min(rest):g}"))
     without = {scenario.reference: (1.0,) * years}
     if not uptake:
         return BudgetPlan((incidence,) * years, {ALL: without})
@@ -80,20 +80,28 @@ def _faults_of_options(
     if not incidence > 0:
         found.append(Problem("must be more than 0 patients a year", key="--incidence", found=f"{incidence:g}"))
     if not 1 <= years <= MOST_YEARS:
-        found.append(Problem("must be some years", key="--years", found=str(years), allowed=f"1 to {MOST_YEARS}"))
+        found.append(
+            Problem("must be a number of years", key="--years", found=str(years), allowed=f"1 to {MOST_YEARS}")
+        )
     others = [name for name in scenario.strategies if name != scenario.reference]
     if not uptake and others:
         found.append(Problem("is missing", key="--uptake", allowed="as in inotuzumab=0.2,0.5, or a file by --plan"))
     for name, given in uptake.items():
         if name not in others:
             allowed, hint = ", ".join(others), nearest(name, others)
-            message = "the reference takes what is left" if name == scenario.reference else "no such strategy"
+            message = (
+                "must not be the reference, which takes what is left"
+                if name == scenario.reference
+                else "must be a known strategy"
+            )
             found.append(Problem(message, key="--uptake", found=f"'{name}'", allowed=allowed, hint=hint))
         if len(given) > max(years, 1):
-            found.append(Problem(f"more shares than years for '{name}'", key="--uptake", found=str(len(given))))
+            found.append(
+                Problem(f"must have at most a share a year for '{name}'", key="--uptake", found=str(len(given)))
+            )
         if any(not 0.0 <= share <= 1.0 for share in given):
             shares = ", ".join(f"{share:g}" for share in given)
-            found.append(Problem(f"no shares for '{name}'", key="--uptake", found=shares, allowed="0 to 1"))
+            found.append(Problem(f"must have shares for '{name}'", key="--uptake", found=shares, allowed="0 to 1"))
     return found
 
 
@@ -111,7 +119,7 @@ def _read(file: ParameterFile, scenario: Scenario) -> BudgetPlan | None:
         for name in file.mapping("uptake", world):
             if name not in known:
                 hint = nearest(str(name), known)
-                file.fault(("uptake", world, name), "no such strategy", allowed=", ".join(known), hint=hint)
+                file.fault(("uptake", world, name), "must be a known strategy", allowed=", ".join(known), hint=hint)
             shares = _numbers(file, ("uptake", world, name), years, "shares", above=0.0, most=1.0)
             uptake[str(world)][str(name)] = shares
         _check_sums(file, str(world), uptake[str(world)], years)
@@ -152,5 +160,5 @@ def _check_sums(file: ParameterFile, world: str, shares: Mapping[str, tuple[floa
         total = sum(one[year] for one in shares.values())
         if abs(total - 1.0) > 1e-9:
             place = ("uptake", world)
-            file.fault(place, f"shares of year {year + 1} must sum to 1", found=f"{total:g}")
+            file.fault(place, f"must sum to 1 in year {year + 1}", found=f"{total:g}")
             return

@@ -42,7 +42,9 @@ def increments(valuations: Mapping[str, Valuation], reference: str) -> pd.DataFr
     if reference not in valuations:
         names = list(valuations)
         raise InputError(
-            Problem("unknown strategy", found=reference, allowed=", ".join(names), hint=nearest(reference, names))
+            Problem(
+                "must be a known strategy", found=reference, allowed=", ".join(names), hint=nearest(reference, names)
+            )
         )
     base = valuations[reference]
     rows = []
@@ -50,7 +52,7 @@ def increments(valuations: Mapping[str, Valuation], reference: str) -> pd.DataFr
         if strategy == reference:
             continue
         if one.patients != base.patients or one.timeline.history.seed != base.timeline.history.seed:
-            raise InputError(Problem(f"'{strategy}' and '{reference}' do not have the same patients: nothing to pair"))
+            raise InputError(Problem(f"must have the same patients in '{strategy}' and '{reference}' to pair them"))
         mine, theirs = ({**each.totals(), **each.by_category()} for each in (one, base))
         for name, values in mine.items():
             gain = difference(mean(values), mean(theirs[name]))

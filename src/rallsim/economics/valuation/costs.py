@@ -106,8 +106,7 @@ def refuse_without_costs(given: Iterable[str], costs: Costs) -> None:
     if missing:
         raise InputError(
             Problem(
-                f"the costs of '{costs.id}' say nothing of a therapy that was given: name it under 'therapies', "
-                "with {} if it costs nothing",
+                f"must be among the therapies of costs '{costs.id}', with {{}} if it costs nothing",
                 found=name,
                 allowed=", ".join(sorted(costs.therapies)),
             )

@@ -128,7 +128,9 @@ def ledger(valuation: Valuation, patient: int) -> pd.DataFrame:
     A price of 0 is one that another item's price covers.
     """
     if not 0 <= patient < valuation.patients:
-        raise InputError(Problem("no such patient", found=str(patient), allowed=f"0 to {valuation.patients - 1}"))
+        raise InputError(
+            Problem("must be the number of a patient", found=str(patient), allowed=f"0 to {valuation.patients - 1}")
+        )
     timeline, charges, costs = valuation.timeline, valuation.charges, valuation.costs
     mine = np.flatnonzero(timeline.patient[charges.row] == patient)
     mine = mine[np.lexsort((charges.item[mine], charges.start[mine]))]

@@ -56,7 +56,7 @@ def analyse(study: Study) -> Tables:
     if not (study.settings.groups or study.settings.ranges):
         factors = _screened(study, factors)
     if len(factors) < 2:
-        raise InputError(Problem("one factor makes all the variance", key="sobol", found=next(iter(factors))))
+        raise InputError(Problem("must have more than one factor that varies", key="sobol", found=next(iter(factors))))
     problem = problem_of(factors)
     size = 2 ** int(np.ceil(np.log2(study.settings.design or BASE_SAMPLE)))
     seed = study.settings.draw_seed
@@ -70,7 +70,7 @@ def analyse(study: Study) -> Tables:
     parts = []
     for outcome, strategy, values in outputs(study, evaluation, study.settings.outcomes):
         if np.ptp(values) == 0:
-            raise InputError(Problem(f"{outcome} of {strategy} does not vary: nothing to split", key="sobol"))
+            raise InputError(Problem(f"must have a {outcome} of {strategy} that varies", key="sobol"))
         found = analyser.analyze(problem, values, calc_second_order=False, seed=seed)
         columns = {name: np.asarray(found[name], float) for name in ("S1", "S1_conf", "ST", "ST_conf")}
         table = pd.DataFrame({"outcome": outcome, "WTP": study.wtp[0], "strategy": strategy, "factor": names} | columns)

@@ -61,7 +61,7 @@ def _list_prices(study: Study) -> dict[str, Range]:
     """List prices that matter to some strategy, from 0 to twice the list."""
     paths = [f"costs.{name}" for name in study.economics.costs.list_prices()]
     if not paths:
-        raise InputError(Problem("no list prices to vary", key="threshold", allowed="--parameter PATH=LO:HI"))
+        raise InputError(Problem("must have list prices to vary", key="threshold", allowed="--parameter PATH=LO:HI"))
     return {path: (0.0, TO_TIMES * study.base[path]) for path in paths}
 
 

@@ -70,7 +70,7 @@ def _two(study: Study) -> dict[str, Range]:
     if study.settings.ranges:
         found = ranges_of(study)
         if len(found) != 2:
-            message = "two parameters make a grid"
+            message = "must be given twice, for a grid"
             raise InputError(Problem(message, key="--parameter", found=str(len(found)), allowed="two, or none"))
         return found
     bars = oneway.analyse(study)["tornado"]

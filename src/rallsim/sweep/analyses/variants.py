@@ -80,7 +80,7 @@ def _sets(study: Study) -> list[tuple[str, ...]]:
     known = study.parameters.variants
     wrong = [
         Problem(
-            "no such variant",
+            "must be a known variant",
             key="--cross",
             found=f"'{name}'",
             allowed=", ".join(known),
@@ -91,7 +91,12 @@ def _sets(study: Study) -> list[tuple[str, ...]]:
     ]
     if len(study.settings.cross) > MOST_CROSSED:
         wrong.append(
-            Problem("too many to cross", key="--cross", found=str(len(study.settings.cross)), allowed=str(MOST_CROSSED))
+            Problem(
+                "must be few enough to cross",
+                key="--cross",
+                found=str(len(study.settings.cross)),
+                allowed=str(MOST_CROSSED),
+            )
         )
     if wrong:
         raise InputError(wrong)
