@@ -110,7 +110,7 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
     ),
     "assumed at an end of its range": (
         *("disease.yaml", 'lo: 0.2, hi: 1.0, reason: "from a', 'lo: 0.5, hi: 1.0, reason: "from a', 0),
-        *("parameters.months_to_treatment.value", ["is an end of its own range", "'held'", "between 0.5 and 1"]),
+        *("parameters.months_to_treatment.value", ["must lie inside its own range", "'held'", "between 0.5 and 1"]),
     ),
     "pooled without limits": (
         *("hsct.yaml", f"reported, {RATIO}", f"pooled, {RATIO}, estimates: [{{ratio: gap_bar_hr_rel}}]", 0),

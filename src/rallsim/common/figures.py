@@ -1,7 +1,8 @@
 """The theme of all figures (colours, sizes, axes), and the figure of survival by strategy.
 
 Each figure is drawn from a tidy table, takes an `ax` or makes one, and returns it; none needs a display. Drawn with
-matplotlib alone: importing seaborn, which brings scipy.stats, would take a third of a short run.
+matplotlib alone, but for the pages of `curves`: importing seaborn, which brings scipy.stats, would take a third of a
+short run.
 """
 
 from __future__ import annotations

@@ -26,10 +26,11 @@ MOST_COUNTS = 18  # numbers at risk side by side under the axis; of more, every 
 
 def draw_page(one: Judged) -> Figure:
     """Return the page of a curve: survival, hazards, a table of the families, the reason."""
+    import seaborn as sns
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with theme():
+    with sns.axes_style("ticks"), theme():  # type: ignore[no-untyped-call]
         figure = Figure(figsize=(11.7, 8.3), dpi=130)
         FigureCanvasAgg(figure)
         left = figure.add_axes((0.07, 0.40, 0.53, 0.475))
