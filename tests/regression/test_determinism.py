@@ -50,9 +50,9 @@ def test_a_run_is_the_same_to_the_byte(tmp_path: Path) -> None:
     assert len(tables[0][0]) > 1000
 
 
-@pytest.mark.parametrize("patient", [17, 1017])
+@pytest.mark.parametrize("patient", [17, 1018])
 def test_a_patient_has_one_history_however_many_others_there_are(patient: int) -> None:
-    """Patient 17, and 1017 of the second block, live the same lives in a small cohort and in one of 5000."""
+    """Patient 17, and 1018 of the second block, live the same lives in a small cohort and in one of 5000."""
     few, many = (histories({"one": CELLS_FIRST}, patients=size)["one"] for size in (patient + 3, 5000))
     pd.testing.assert_frame_equal(m.rows_of(few, [patient]), m.rows_of(many, [patient]))
     assert len(m.rows_of(few, [patient])) >= 3

@@ -203,7 +203,7 @@ BREAKS: dict[str, tuple[str, str, str, int, str, list[str]]] = {
     ),
     "formula of a number that is not reported": (
         *("mortality.yaml", "bmtss07_rel * (1 -", "events(bmtss07_rel) * (1 -", 0),
-        *("parameters.ratio_after_hsct.from", ["must report events, got bmtss07_rel"]),
+        *("parameters.ratio_after_hsct.from", ["must report events", "got bmtss07_rel"]),
     ),
     "unknown key of a file": (
         *(INOTUZUMAB, "left_out: >", "left_oot: >", 0),

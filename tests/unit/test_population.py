@@ -51,7 +51,8 @@ def test_a_transplant_before_entry_needs_a_first_remission_long_enough() -> None
     who = entrants(values, cr1_months=remissions, prior_hsct=transplants, primary_refractory=refractory)
     assert who["prior_hsct"].mean() == pytest.approx(0.35, abs=0.005)
     assert who["cr1_months"][who["prior_hsct"] > 0].min() >= 3.0 + 2.0
-    assert who["cr1_months"][who["primary_refractory"] == 0].min() >= 1.0
+    shortest = values["disease.shortest_remission_months"]
+    assert who["cr1_months"][who["primary_refractory"] == 0].min() >= shortest
     assert (who["cr1_months"][who["primary_refractory"] == 1] == 0.0).all()
 
 

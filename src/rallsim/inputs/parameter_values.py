@@ -226,7 +226,7 @@ def _pooled(file: ParameterFile, place: Place, rows: Sequence[Row], evidence: Ev
         return None
     if set(pooled.evidence) != set(ids):
         used = ", ".join(pooled.evidence)
-        file.fault((*place, "estimates"), "use other rows than 'evidence' names", found=used, allowed=", ".join(ids))
+        file.fault((*place, "estimates"), "must use the rows that 'evidence' names", found=used, allowed=", ".join(ids))
     return Origin(pooled.value, ids, pooled.lo, pooled.hi)
 
 

@@ -143,7 +143,7 @@ def _value(row: Row) -> float:
     if row.events is not None and row.total:
         return row.events / row.total
     if row.value is None:
-        raise InputError(Problem("has no value to draw", row.file, row.line, row.id))
+        raise InputError(Problem("must have a value to be drawn", row.file, row.line, row.id))
     return row.value
 
 
