@@ -123,7 +123,7 @@ def _figure(table: pd.DataFrame, labels: Labels) -> Figure:
     single = rows["Parameters"].isin(list(labels.parameters))
     shown = [(words, rows[of]) for words, of in (("together", ~single), ("alone", single)) if of.any()]
     bars = sum(min(MOST_BARS, int(part["Worth_Knowing"].sum())) for _, part in shown)
-    figure, axes = panels(max(1, len(shown)), width=8.6, height=0.5 + 0.17 * bars)
+    figure, axes = panels(max(1, len(shown)), width=8.6, height=0.5 + 0.24 * bars)
     for ax, (words, part) in zip(axes, shown, strict=False):
         named = _labelled(part, labels)
         decision_figures.plot_evppi(named, labels.style(), wtp, ax)
