@@ -62,8 +62,8 @@ def test_histories_are_the_same_without_the_compiler(tmp_path: Path, who: str) -
 @pytest.mark.slow
 def test_the_tests_of_the_pathway_pass_without_the_compiler() -> None:
     """Every test of survival, rules, entry, stages, costs and utilities holds for the plain Python functions too."""
-    names = ("survival", "rules", "population", "pathway", "courses", "transplant", "economics")
-    files = [TESTS / "unit" / f"test_{name}.py" for name in names]
+    names = ("distributions", "rules", "population", "pathway", "courses", "transplant")
+    files = [TESTS / "economics" / "test_economics.py", *(TESTS / "model" / f"test_{name}.py" for name in names)]
     program = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, files)]
     done = subprocess.run(program, env=PLAIN, cwd=TESTS.parent, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:]

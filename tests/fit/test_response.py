@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy.stats import binom, nchypergeom_fisher
 
+from inputs.test_parameters import broken, copied
 from rallsim.common.yaml_file import parse_yaml
 from rallsim.errors import InputError
 from rallsim.fit.response import Counted, Printed, Problem, fit_response, given_their_sum
 from rallsim.fit.response_run import Fitted, fitted_response, response_text
 from rallsim.inputs.parameters import load_parameters
-from unit.test_parameters import broken, copied
 
 NOBODY = np.zeros(0)
 WIDE = 50.0  # prior standard deviation that says nothing

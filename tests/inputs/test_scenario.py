@@ -16,6 +16,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
+from inputs.test_bad_input import FAULTS, GOOD, load, write
 from rallsim.common.files import shipped
 from rallsim.common.yaml_file import parse_yaml, read_yaml
 from rallsim.inputs.scenario import (
@@ -30,7 +31,6 @@ from rallsim.inputs.scenario import (
     shipped_scenarios,
 )
 from rallsim.model.conditions import ATTRIBUTES, Interval, read_condition
-from unit.test_bad_input import FAULTS, GOOD, load, write
 
 VALIDATOR = Draft202012Validator(schema())
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inputs.test_parameters import INOTUZUMAB, broken, copied
 from rallsim.common.yaml_file import parse_yaml
 from rallsim.errors import InputError, Problem
 from rallsim.fit.check import FORMS
@@ -18,7 +19,6 @@ from rallsim.fit.summaries import KINDS, mix_of, mixture_cure, reference_probabi
 from rallsim.inputs.evidence import Evidence, Row
 from rallsim.inputs.parameter_values import RESPONSE
 from rallsim.inputs.parameters import load_parameters
-from unit.test_parameters import INOTUZUMAB, broken, copied
 
 NOTHING = Evidence({}, {}, {}, {}, {})
 

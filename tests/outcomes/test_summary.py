@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from outcomes.test_history import CURED, TRANSPLANTED, history_of
 from rallsim.errors import InputError
 from rallsim.outcomes.summary import LANDMARKS, differences, patient_table, summary, survival_curves
-from unit.test_history import CURED, TRANSPLANTED, history_of
 
 UNTREATED = """
     0    entry            relapsed   0
