@@ -19,7 +19,6 @@ from rallsim.decision.rounding import Floats
 from rallsim.decision.sample import PsaSample
 from rallsim.decision.value_of_information import with_population
 from rallsim.errors import InputError, Problem, nearest
-from rallsim.model.random_numbers import parameter_uniforms
 
 PERMUTATIONS = 99  # of the draws: chance alone exceeds the highest of them once in a hundred times
 DRAWS_PER_PARAMETER = 5  # from here on, five sixths of a value are found where half of the variance is of others
@@ -211,6 +210,8 @@ def checked_groups(groups: Mapping[str, Sequence[str]], parameters: Sequence[str
 
 def _orders(draws: int) -> NDArray[np.int_]:
     """Random orders of the draws, always the same ones: permutations × draws."""
+    from rallsim.model.random_numbers import parameter_uniforms
+
     uniforms = parameter_uniforms(0, draws * PERMUTATIONS, ["orders of draws"])["orders of draws"]
     return np.asarray(uniforms.reshape(PERMUTATIONS, draws).argsort(axis=1, kind="stable"))
 
