@@ -231,7 +231,10 @@ def test_numbers_are_shown_as_what_they_are(workbook: Workbook) -> None:
 
 
 def test_an_icer_up_to_a_horizon_has_that_of_a_lifetime_below_it(tmp_path: Path) -> None:
-    """The heading says up to when; below stand the ICERs for life and the share alive. For life there is neither."""
+    """The heading says up to when; below stand the ICERs for life and the share alive. For life there is neither.
+
+    The ICER at the weight of severe diseases stands below in both.
+    """
     wanted = {"short": {"horizon_months": 120.0}, "long": {}}
     books = {}
     for name, economics in wanted.items():
@@ -244,6 +247,7 @@ def test_an_icer_up_to_a_horizon_has_that_of_a_lifetime_below_it(tmp_path: Path)
 
     assert ICER in books["short"]
     assert "ICER for life" in books["short"]
+    assert all(any(str(label).startswith("ICER at 1.") for label in book) for book in books.values())
     assert any("% of patients are alive" in str(label) for label in books["short"])
     assert f"ICER ({CURRENCY} per QALY)" in books["long"]
     assert "ICER for life" not in books["long"]

@@ -117,11 +117,15 @@ class ResultSheet:
         blocks.formulas(icer_head(self.results.economics), ratio, "money_bold")
         blocks.formulas("which is", reading, "text_right")
         blocks.sheet.on_paper.set_row(blocks.sheet.next - 1, 30.0)
+        if self.results.weight > 1.0:
+            blocks.row(f"ICER at {self.results.weight:g} times the QALYs", self._of_pairs("icer_weighted"), "money")
         for note in horizon_note(self.results):
-            pairs = self.results.tables["pairwise"].set_index(["discounted", "strategy"])["icer_lifetime"].dropna()
-            for_life = [[pairs.get((one, name)) for name in self.names] for one in (True, False)]
-            blocks.row("ICER for life", for_life, "money")
+            blocks.row("ICER for life", self._of_pairs("icer_lifetime"), "money")
             blocks.sheet.note(note)
+
+    def _of_pairs(self, column: str) -> list[list[float | None]]:
+        found = self.results.tables["pairwise"].set_index(["discounted", "strategy"])[column].dropna().to_dict()
+        return [[found.get((discounted, name)) for name in self.names] for discounted in (True, False)]
 
     def _net_benefit(self, wtp: float) -> None:
         blocks, reference = self.blocks, self.reference

@@ -57,7 +57,7 @@ def print_economics(results: EconomicResults) -> None:
         console.print(
             "\nFull incremental analysis: each against the one before on the frontier\n", style="bold", highlight=False
         )
-        console.print(_incremental(tables["incremental"], labels, economics))
+        console.print(_incremental(results, labels))
         if economics.wtp:
             console.print("\nNet monetary benefit: threshold × QALYs - costs\n", style="bold")
             console.print(_net_benefit(tables["net_benefit"], labels, results))
@@ -122,13 +122,7 @@ def notes(results: EconomicResults) -> list[str]:
         f"{len(assumed)} of {len(tables['inputs'])} inputs are assumed, with a range and a reason each "
         "(economics/assumptions.csv)."
     )
-    weighed = tables["severity"].to_dict("records")
-    if weighed:
-        found.append(
-            f"Severity: under the reference patients lose {weighed[0]['absolute_shortfall']:.1f} QALYs "
-            f"({100 * weighed[0]['proportional_shortfall']:.0f} %) of those of the general population, so a QALY "
-            f"weighs {weighed[0]['weight']:g}; totals and ICERs do not use the weight, economics/severity.csv does."
-        )
+    found += severity_note(tables["severity"])
     if economics.values:
         found.append(
             f"Set for this run: {', '.join(f'{path} = {value:g}' for path, value in economics.values.items())}."
@@ -154,6 +148,23 @@ def horizon_note(results: EconomicResults) -> list[str]:
     return [
         f"Costs and QALYs are counted {horizon_words(results.economics)}, when {shares} % of patients are alive: what "
         "they cost and gain later is in no total and no ICER (--horizon lifetime)."
+    ]
+
+
+def severity_note(table: pd.DataFrame) -> list[str]:
+    """Say how many QALYs are lost to the disease and what a QALY therefore weighs; nothing where none are weighed."""
+    if table.empty:
+        return []
+    one = table.iloc[0]
+    if math.isnan(one["weight"]):
+        return ["Severity cannot be told: patients were not simulated for life."]
+    weights = sorted({one["weight_lo"], one["weight"], one["weight_hi"]})
+    sure = "" if len(weights) == 1 else f" ({weights[0]:g} to {weights[-1]:g} within the Monte Carlo error)"
+    return [
+        f"Severity: under the reference patients lose {one['absolute_shortfall']:.1f} QALYs "
+        f"({one['absolute_shortfall_lo']:.1f} to {one['absolute_shortfall_hi']:.1f}), "
+        f"{one['proportional_shortfall']:.1%} of those that the general population has left, so a QALY weighs "
+        f"{one['weight']:g}{sure}. Totals and net benefit do not use the weight."
     ]
 
 
@@ -215,11 +226,13 @@ def _estimate(outcome: str, row: Mapping[Hashable, Any], economics: EconomicSett
     return f"{row['estimate']:.3f} ± {row['std_error']:.3f}"
 
 
-def _incremental(incremental: pd.DataFrame, labels: Mapping[str, str], economics: EconomicSettings) -> Table:
-    currency = economics.costs.currency
-    table = _table("", "Costs", "QALYs", "Δ costs", "Δ QALYs", "ICER per QALY", "")
-    for row in incremental.to_dict("records"):
-        step, short = not pd.isna(row["ICER"]), economics.horizon_months < LIFETIME_MONTHS
+def _incremental(results: EconomicResults, labels: Mapping[str, str]) -> Table:
+    """A row a strategy; where severe diseases weigh QALYs by more than 1 the ICER with that weight stands beside."""
+    currency, short = results.economics.costs.currency, results.economics.horizon_months < LIFETIME_MONTHS
+    weighted = [f"at {results.weight:g} times the QALYs"] if results.weight > 1.0 else []
+    table = _table("", "Costs", "QALYs", "Δ costs", "Δ QALYs", "ICER per QALY", *weighted, "")
+    for row in results.tables["incremental"].to_dict("records"):
+        step = not pd.isna(row["ICER"])
         mark = f" {MARK} ({lifetime_words(row['ICER'], row['ICER_Lifetime'], currency)})" if short else ""
         by = str(row["Dominated_By"])
         names = " + ".join(labels[name] for name in by.removeprefix("= ").split(" + ") if name)
@@ -231,6 +244,7 @@ def _incremental(incremental: pd.DataFrame, labels: Mapping[str, str], economics
             money(row["Inc_Cost"], currency) if step else "",
             f"{row['Inc_Effect']:+.3f}" if step else "",
             f"{money(row['ICER'], currency)} ± {row['ICER_Std_Error']:,.0f}{mark}" if step else "",
+            *(money(row["ICER_Weighted"], currency) if step else "" for _ in weighted),
             words,
         )
     table.columns[-1].justify = "left"

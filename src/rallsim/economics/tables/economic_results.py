@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +19,9 @@ from rallsim.inputs.parameters import ParameterSet
 from rallsim.inputs.scenario import Scenario
 from rallsim.inputs.scenario_schema import LIFETIME_MONTHS
 from rallsim.outcomes.history import History
+
+UPPER_CASE, LOWER_CASE = ("Strategy", "ICER", "ICER_Weighted", "Alive"), ("strategy", "icer", "icer_weighted", "alive")
+NEARLY_NOBODY = 0.01  # alive at a horizon that is as good as life
 
 
 @dataclass(frozen=True)
@@ -62,19 +65,30 @@ class EconomicResults:
         return {name: float(one.events()["censored"].mean()) for name, one in self.valuations.items()}
 
     @cached_property
+    def severity(self) -> pd.DataFrame:
+        """Shortfall under the reference and the weight of a QALY; weights need (nearly) whole lives."""
+        totals = self.lifetime_totals or (self.totals if max(self.alive.values()) <= NEARLY_NOBODY else None)
+        qalys = totals[self.scenario.reference]["qalys"] if totals else None
+        gains = pairwise(self.totals, self.scenario.reference)
+        return severity(gains, qalys, self.baseline, self.economics, self.scenario, self.parameters)
+
+    @property
+    def weight(self) -> float:
+        """Weight of a QALY by severity; not a number where none is stated, or life was not simulated."""
+        return float(self.severity["weight"].iloc[0]) if len(self.severity) else np.nan
+
+    @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by the name of their file."""
         reference, inputs = self.scenario.reference, self._traced_inputs()
         return {
             "summary": comparison.summary(self.valuations),
             "increments": comparison.increments(self.valuations, reference),
-            "incremental": self._with_alive(incremental(self.totals, "", self.lifetime_totals), "Alive", "Strategy"),
-            "incremental_undisc": self._with_alive(
-                incremental(self.totals, UNDISC, self.lifetime_totals), "Alive", "Strategy"
-            ),
-            "pairwise": self._with_alive(pairwise(self.totals, reference, self.lifetime_totals), "alive", "strategy"),
+            "incremental": self._in_context(incremental(self.totals, "", self.lifetime_totals)),
+            "incremental_undisc": self._in_context(incremental(self.totals, UNDISC, self.lifetime_totals)),
+            "pairwise": self._in_context(pairwise(self.totals, reference, self.lifetime_totals), LOWER_CASE),
             "net_benefit": net_benefit(self.totals, reference, sorted({*self.economics.grid, *self.economics.wtp})),
-            "severity": severity(self.totals, self.baseline, self.economics, self.scenario, self.parameters),
+            "severity": self.severity,
             "activity": comparison.activity(self.valuations),
             "trace": pd.concat([by_stage_and_cycle(one) for one in self.valuations.values()], ignore_index=True),
             "inputs": inputs,
@@ -82,8 +96,10 @@ class EconomicResults:
             "not_valued": comparison.not_valued(self.valuations),
         }
 
-    def _with_alive(self, table: pd.DataFrame, column: str, strategy: str) -> pd.DataFrame:
-        return table.assign(**{column: table[strategy].map(self.alive)})
+    def _in_context(self, table: pd.DataFrame, names: Sequence[str] = UPPER_CASE) -> pd.DataFrame:
+        """Add to a table with ICERs the ICER with weighted QALYs, and the share alive at the horizon of costs."""
+        strategy, icer, weighted, alive = names
+        return table.assign(**{weighted: table[icer] / self.weight, alive: table[strategy].map(self.alive)})
 
     def _traced_inputs(self) -> pd.DataFrame:
         """List the inputs, where each was published, and whether the scenario put another value there."""

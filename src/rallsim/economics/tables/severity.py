@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from rallsim.common.precision import mean
+from rallsim.economics.settings.perspectives import Perspective
 from rallsim.economics.settings.settings import EconomicSettings
-from rallsim.economics.tables.decisions import pairwise
 from rallsim.economics.valuation.accrual_periods import Floats
 from rallsim.economics.valuation.valuation import value_history
 from rallsim.inputs.parameters import ParameterSet
@@ -22,41 +22,65 @@ from rallsim.outcomes.history import History
 AGE_STEP = 2.0  # years between ages at which the rest of life is valued; linear between them
 LIVES = 400  # at each of these ages
 COLUMNS = [
-    *("strategy", "qalys_without_disease", "qalys_with_disease", "absolute_shortfall", "proportional_shortfall"),
-    *("weight", "icer", "icer_weighted"),
+    *("strategy", "qalys_without_disease", "qalys_with_disease", "absolute_shortfall", "absolute_shortfall_lo"),
+    *("absolute_shortfall_hi", "proportional_shortfall", "proportional_shortfall_lo", "proportional_shortfall_hi"),
+    *("weight", "weight_lo", "weight_hi", "icer", "icer_weighted"),
+]
+OF_DRAWS = [
+    *("Weight", "Share_Of_Draws", "Absolute_Shortfall", "Absolute_Shortfall_Lower", "Absolute_Shortfall_Upper"),
+    *("Proportional_Shortfall", "Proportional_Shortfall_Lower", "Proportional_Shortfall_Upper"),
 ]
 
 
 def severity(
-    totals: Mapping[str, Mapping[str, Floats]],
+    gains: pd.DataFrame,
+    qalys: Floats | None,
     baseline: np.ndarray,
     economics: EconomicSettings,
     scenario: Scenario,
     parameters: ParameterSet,
 ) -> pd.DataFrame:
-    """Return the shortfall of the patients under the reference, the weight it gives, and the ICERs with that weight.
+    """Return the shortfall of the patients under the reference, the weight it gives, and ICERs with and without it.
 
     absolute = without - with;  proportional = absolute / without;  weighted ICER = ICER / weight
 
-    `qalys_without_disease`: the general population of the same ages and sexes, alive by the life table and at its norm;
-    `qalys_with_disease`: the reference strategy up to the horizon, so a short horizon overstates the shortfall. Both
-    discounted. `baseline` says ages and sexes (`outcomes.baseline`). A row a strategy but the reference; none where the
-    perspective states no weights.
+    `gains` are the strategies against the reference (`decisions.pairwise`). `qalys` are those of each patient under the
+    reference for life, discounted; None where life was not simulated, and shortfalls and weights are then empty.
+    Without the disease patients live as the general population of their ages and sexes, by the life table and at its
+    norm; `baseline` says who they are (`outcomes.baseline`). `_lo` and `_hi` are 95 % limits of the Monte Carlo error.
+    A row a strategy, without ICERs that of the reference; none where the perspective states no weights.
     """
     perspective = economics.perspective
-    gains = pairwise(totals, scenario.reference)
     if perspective is None or not perspective.weighs_severity():
         return pd.DataFrame(columns=COLUMNS)
-    without = float(general_population_qalys(baseline, economics, scenario, parameters).mean())
-    having = float(totals[scenario.reference]["qalys"].mean())
-    weight = perspective.severity_weight(without, having)
-    shortfall = (without, having, without - having, (without - having) / without, weight)
-    rows = [
-        (row["strategy"], *shortfall, row["icer"], row["icer"] / weight)
-        for row in gains.to_dict("records")
-        if row["discounted"]
-    ]
+    without = general_population_qalys(baseline, economics, scenario, parameters)
+    size = float(without.mean())
+    shortfall, weights = [np.nan] * 7, [np.nan] * 3
+    if qalys is not None:
+        lost = mean(without - qalys)
+        absolute = [lost.value, lost.lo, lost.hi]
+        weights = [perspective.severity_weight(size, size - one) for one in absolute]
+        shortfall = [float(qalys.mean()), *absolute, *(one / size for one in absolute)]
+    icers = {row["strategy"]: row["icer"] for row in gains.to_dict("records") if row["discounted"]}
+    icers = {scenario.reference: np.nan, **icers}
+    rows = [(name, size, *shortfall, *weights, icer, icer / weights[0]) for name, icer in icers.items()]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def severity_of_draws(without: float, qalys: Floats, perspective: Perspective) -> pd.DataFrame:
+    """Return how probable each weight of a QALY is, a row a weight: OF_DRAWS, shortfalls with the 95 % of their draws.
+
+    `qalys` are the mean discounted QALYs for life of the patients under the reference in each draw; `without` those of
+    the general population.
+    """
+    lost = without - qalys
+    found = np.array([perspective.severity_weight(without, float(one)) for one in qalys])
+    spread = [float(lost.mean()), *(float(one) for one in np.quantile(lost, (0.025, 0.975)))]
+    rows = [
+        (weight, float((found == weight).mean()), *spread, *(one / without for one in spread))
+        for weight in np.unique(found)
+    ]
+    return pd.DataFrame(rows, columns=OF_DRAWS)
 
 
 def general_population_qalys(

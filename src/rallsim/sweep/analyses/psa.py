@@ -20,6 +20,7 @@ from rallsim.sweep.base_case import compare, summarise_both
 from rallsim.sweep.first_order_error import in_words
 from rallsim.sweep.labels import Labels
 from rallsim.sweep.sampling import Sample, running_means, sample_of, variance_table
+from rallsim.sweep.shortfall import severity_tables, summarise_severity
 from rallsim.sweep.study import Figures, Study
 from rallsim.sweep.tables import Tables
 
@@ -66,6 +67,7 @@ def analyse(study: Study) -> Tables:
         **compare(study, sample, outcomes),
         **{name: _with_alive(decision.tables()[name], total, study) for name in ("incremental", "pairwise")},
         "evpi": sample.bias_corrected(decision.evpi),
+        **severity_tables(study, found.effects[:, study.reference]),
         "variance": variance_table(sample, outcomes, study.wtp[0], study.strategies, study.reference),
         "running_means": running_means(sample, study.wtp[0], study.strategies, study.reference),
         "parameters_left_out": pd.DataFrame({"parameter": list(left_out), "reason": list(left_out.values())}),
@@ -112,6 +114,7 @@ def summarise(tables: Tables, labels: Labels) -> list[str]:
         rival = next((row[one] for one in ("Best", "Next") if row[one] != labels.reference), "")
         if labels.reference in (row["Best"], row["Next"]) and row["Gain"] < Z_95 * errors[rival]:
             lines.append("  That is within the Monte Carlo error: try more patients, or --until.")
+    lines += summarise_severity(tables)
     worst = main.sort_values("Std_Error").iloc[-1]
     lines.append(
         f"{int(worst['Draws']):,} draws × {int(worst['Patients']):,} patients. Standard error of net benefit against "
