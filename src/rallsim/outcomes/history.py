@@ -251,5 +251,8 @@ def same_treatment(histories: Mapping[str, History]) -> list[tuple[str, ...]]:
     """
     groups: dict[bytes, list[str]] = {}
     for strategy, history in histories.items():
-        groups.setdefault(hashlib.sha256(history.events.tobytes()).digest(), []).append(strategy)
+        digest = hashlib.sha256()
+        for name in history.events.dtype.names or ():  # column by column: between them a row may hold padding
+            digest.update(np.ascontiguousarray(history.events[name]).tobytes())
+        groups.setdefault(digest.digest(), []).append(strategy)
     return [tuple(group) for group in groups.values() if len(group) > 1]
