@@ -83,6 +83,30 @@ def refuse_constant(name: str) -> None:
     raise AssertionError(f"{name} is not JSON")
 
 
+def test_strategies_that_treat_everybody_the_same_are_named(rallsim: Rallsim, tmp_path: Path) -> None:
+    """A rule that nobody meets parts nothing: the run says that both strategies are the same in every patient."""
+    content = {
+        "title": "Nothing parts them",
+        "question": "Does a rule for patients of 150 years change anything?",
+        "population": "adult_relapse",
+        "patients": 50,
+        "horizon_months": 24,
+        "seed": 1,
+        "strategies": {
+            "plain": {"salvage": [{"give": "chemotherapy"}]},
+            "with_a_rule": {
+                "salvage": [{"give": "inotuzumab", "when": {"age": {"min": 119}}}, {"give": "chemotherapy"}]
+            },
+        },
+    }
+    path = tmp_path / "alike.yaml"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    ended = rallsim("run", str(path), "--costs", "none")
+    assert ended.code == 0
+    assert "Warning: The strategies plain and with_a_rule treat every patient the same" in ended.out
+    assert "Warning" not in rallsim(*RUN).out
+
+
 def test_json_of_a_run_is_one_document(rallsim: Rallsim) -> None:
     """With --json standard output is one JSON document and nothing else; empty cells are null, never NaN."""
     ended = rallsim(*RUN, "--json", "--set", "disease.treated_at_entry=0")

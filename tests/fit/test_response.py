@@ -13,7 +13,7 @@ from scipy.stats import binom, nchypergeom_fisher
 from inputs.test_parameters import broken, copied
 from rallsim.common.yaml_file import parse_yaml
 from rallsim.errors import InputError
-from rallsim.fit.response import Counted, Printed, Problem, fit_response, given_their_sum
+from rallsim.fit.response import Counted, Printed, ResponseProblem, fit_response, given_their_sum
 from rallsim.fit.response_run import Fitted, fitted_response, response_text
 from rallsim.inputs.parameters import load_parameters
 
@@ -29,11 +29,11 @@ def problem_of(
     printed: tuple[Printed, ...] = (),
     of_assumed: list[list[float]] | None = None,
     tau_scale: float = 0.5,
-) -> Problem:
+) -> ResponseProblem:
     """A problem with one point a cell, everybody treated."""
     size = len(design[0])
     assumed = of_assumed or [[] for _ in design]
-    return Problem(
+    return ResponseProblem(
         names=tuple(f"x{k}" for k in range(size)),
         prior_sd=np.array(prior_sd or [WIDE] * size),
         assumed=tuple(f"a{k}" for k in range(len(assumed[0]))),
@@ -110,7 +110,7 @@ def test_a_table_given_its_total_says_nothing_about_the_level() -> None:
     """However high response is in a table, the level is that of the arm's count, and no surer for it."""
     shares = np.array([[0.5, 0.5]])
     problems = [
-        Problem(
+        ResponseProblem(
             names=("level", "ratio"),
             prior_sd=np.array([WIDE, 1.0]),
             assumed=(),
@@ -188,7 +188,7 @@ def test_known_parameters_are_found_again() -> None:
             events = rng.binomial(100, 1 / (1 + np.exp(-eta))).astype(float)
             counted.append(whole(3 * number, float(events.sum()), 200))
             counted.append(table((3 * number + 1, 3 * number + 2), events.tolist(), [100, 100], True))
-        problem = Problem(
+        problem = ResponseProblem(
             names=("chemotherapy", "drug", "ratio", *(f"s{k}" for k in range(5))),
             prior_sd=np.array([2.0, 2.0, 1.0, *[math.nan] * 5]),
             assumed=(),

@@ -78,6 +78,7 @@ def run(
         return
 
     from rallsim.economics.tables.economic_results import value_histories
+    from rallsim.outcomes.history import same_treatment
     from rallsim.output.folder import save, summarise
     from rallsim.report.economics import print_economics
     from rallsim.report.tables import print_results
@@ -91,6 +92,10 @@ def run(
         simulation, results, folder, settings=settings or [], with_events=events, economic_results=economic_results
     )
     tables = economic_results.tables if economic_results else {}
+    alike = [
+        f"The strategies {' and '.join(group)} treat every patient the same: no rule that parts them applied."
+        for group in same_treatment(whole.histories)
+    ]
     if as_json:
         document = {
             "scenario": loaded.id,
@@ -98,6 +103,7 @@ def run(
             "seed": loaded.seed,
             "folder": str(saved.folder),
             "moved_earlier_results_to": str(saved.moved) if saved.moved else None,
+            "warnings": alike,
             "summary": records(results.summary),
             "differences": records(results.differences),
             "economics": {**economics.as_data(), **{name: records(tables[name]) for name in ECONOMICS_SHOWN}}
@@ -114,3 +120,5 @@ def run(
     if saved.moved:
         print(f"Earlier results with other inputs were moved to {saved.moved}/")
     print(f"Saved in {saved.folder}/: " + ", ".join(sorted(path.name for path in saved.folder.iterdir())))
+    for line in alike:
+        print(f"Warning: {line}")

@@ -27,12 +27,12 @@ import numpy as np
 from scipy import special
 
 from rallsim.curves.background import Background
-from rallsim.curves.estimate import Estimate
+from rallsim.curves.estimate import CurveEstimate
 from rallsim.curves.families import Floats
 from rallsim.curves.fitting import Fit
 from rallsim.curves.published import PublishedCurve
 
-Fitted = TypeVar("Fitted", bound=Estimate)
+Fitted = TypeVar("Fitted", bound=CurveEstimate)
 LEAST_CHANCE = 0.05
 ALIKE = 2.0  # of AIC (Burnham and Anderson 2002)
 YEARS_JUDGED = 20

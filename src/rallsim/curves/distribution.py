@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from rallsim.curves.families import FAMILIES, Family, Floats, Parameter
+from rallsim.curves.families import FAMILIES, Family, FamilyParameter, Floats
 from rallsim.errors import InputError, Problem, nearest
 
-CURE = Parameter("cure", "share", "logit")
+CURE = FamilyParameter("cure", "share", "logit")
 CURED = "_cure"  # ends the name of a form with a cured share
 RANGES = {"log": (0.0, math.inf), "real": (-math.inf, math.inf), "logit": (0.0, 1.0)}
 
@@ -35,7 +35,7 @@ class Form:
         return self.family.label + (" + cure" if self.with_cure else "")
 
     @property
-    def parameters(self) -> tuple[Parameter, ...]:
+    def parameters(self) -> tuple[FamilyParameter, ...]:
         """Parameters of the family, and the cured share at the end."""
         return (*self.family.parameters, *([CURE] if self.with_cure else []))
 
@@ -159,13 +159,13 @@ def form_called(name: str) -> Form:
     return FORMS[name]
 
 
-def _natural(x: float, spec: Parameter) -> float:
+def _natural(x: float, spec: FamilyParameter) -> float:
     if spec.scale == "log":
         return math.exp(min(max(x, -50.0), 50.0))
     return float(special.expit(min(max(x, -30.0), 30.0))) if spec.scale == "logit" else x
 
 
-def _free(value: float, spec: Parameter) -> float:
+def _free(value: float, spec: FamilyParameter) -> float:
     if spec.scale == "log":
         return math.log(value)
     return float(special.logit(value)) if spec.scale == "logit" else value

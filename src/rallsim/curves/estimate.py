@@ -11,7 +11,7 @@ from rallsim.curves.families import Floats
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CurveEstimate:
     """A form fitted by maximum likelihood.
 
     `point` and `covariance` are on the unconstrained scale (logs of positive parameters, logit of the cured share).

@@ -26,7 +26,7 @@ FAR = 690.0  # cumulative hazards above this leave a survival below 1e-299
 
 
 @dataclass(frozen=True)
-class Parameter:
+class FamilyParameter:
     """A parameter of a family: its name, its unit, and the scale on which it may take any value."""
 
     name: str
@@ -39,7 +39,7 @@ class Family:
 
     name: str
     label: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[FamilyParameter, ...]
 
     def cumulative_hazard(self, t: Floats, *values: float) -> Floats:
         """H(t) = -ln S(t), without unit."""
@@ -65,7 +65,7 @@ class Exponential(Family):
 
     name = "exponential"
     label = "Exponential"
-    parameters = (Parameter("rate", "per month", "log"),)
+    parameters = (FamilyParameter("rate", "per month", "log"),)
 
     @override
     def cumulative_hazard(self, t: Floats, *values: float) -> Floats:
@@ -91,7 +91,7 @@ class Weibull(Family):
 
     name = "weibull"
     label = "Weibull"
-    parameters = (Parameter("scale", "months", "log"), Parameter("shape", "none", "log"))
+    parameters = (FamilyParameter("scale", "months", "log"), FamilyParameter("shape", "none", "log"))
 
     @override
     def cumulative_hazard(self, t: Floats, *values: float) -> Floats:
@@ -123,7 +123,7 @@ class Gompertz(Family):
 
     name = "gompertz"
     label = "Gompertz"
-    parameters = (Parameter("shape", "per month", "real"), Parameter("rate", "per month", "log"))
+    parameters = (FamilyParameter("shape", "per month", "real"), FamilyParameter("rate", "per month", "log"))
 
     @override
     def cumulative_hazard(self, t: Floats, *values: float) -> Floats:
@@ -158,7 +158,7 @@ class LogNormal(Family):
 
     name = "log_normal"
     label = "Log-normal"
-    parameters = (Parameter("mu", "ln months", "real"), Parameter("sigma", "ln months", "log"))
+    parameters = (FamilyParameter("mu", "ln months", "real"), FamilyParameter("sigma", "ln months", "log"))
 
     @override
     def cumulative_hazard(self, t: Floats, *values: float) -> Floats:
@@ -188,7 +188,7 @@ class LogLogistic(Family):
 
     name = "log_logistic"
     label = "Log-logistic"
-    parameters = (Parameter("scale", "months", "log"), Parameter("shape", "none", "log"))
+    parameters = (FamilyParameter("scale", "months", "log"), FamilyParameter("shape", "none", "log"))
 
     @override
     def cumulative_hazard(self, t: Floats, *values: float) -> Floats:
@@ -227,7 +227,7 @@ class GeneralisedGamma(Family):
 
     name = "generalised_gamma"
     label = "Generalised gamma"
-    parameters = (*LogNormal.parameters, Parameter("q", "none", "real"))
+    parameters = (*LogNormal.parameters, FamilyParameter("q", "none", "real"))
 
     @override
     def cumulative_hazard(self, t: Floats, *values: float) -> Floats:

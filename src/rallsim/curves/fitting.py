@@ -11,8 +11,8 @@ from scipy import special
 
 from rallsim.curves.background import Background
 from rallsim.curves.distribution import FORMS, Form, TimeToEvent
-from rallsim.curves.estimate import Estimate
-from rallsim.curves.families import Floats, Parameter
+from rallsim.curves.estimate import CurveEstimate
+from rallsim.curves.families import FamilyParameter, Floats
 from rallsim.curves.likelihood import Likelihood, Reference
 from rallsim.curves.martingale import Hazard, errors_of, points_of
 from rallsim.curves.numeric import IMPOSSIBLE, hessian, inverse, lowest
@@ -34,7 +34,7 @@ FEWEST_TO_JOIN = 2  # printed points from which survival is joined up, rather th
 
 
 @dataclass(frozen=True)
-class Fit(Estimate):
+class Fit(CurveEstimate):
     """One form fitted to one curve.
 
     `failing` says why the form cannot be judged; it is empty when it can. `misfit` is the deviance from a perfect fit
@@ -167,7 +167,7 @@ def fit_form(likelihood: Likelihood, form: Form) -> Fit:
     )
 
 
-def prior_sd(form: Form, spec: Parameter) -> float:
+def prior_sd(form: Form, spec: FamilyParameter) -> float:
     """Standard deviation of a parameter's weak prior on the unconstrained scale."""
     if form.family.name == "gompertz" and spec.name == "shape":
         return GOMPERTZ_SHAPE_SD
@@ -244,7 +244,7 @@ def _log_time(curve: PublishedCurve) -> float:
     return math.log(months / hazard)
 
 
-def _level(curve: PublishedCurve, spec: Parameter) -> float:
+def _level(curve: PublishedCurve, spec: FamilyParameter) -> float:
     """Return the centre of a parameter's prior: the curve's time scale for levels, else no effect."""
     return {"rate": -_log_time(curve), "scale": _log_time(curve), "mu": _log_time(curve)}.get(spec.name, 0.0)
 

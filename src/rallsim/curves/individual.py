@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rallsim.curves.distribution import Form, form_called
-from rallsim.curves.estimate import Estimate
+from rallsim.curves.estimate import CurveEstimate
 from rallsim.curves.families import Floats
 from rallsim.curves.numeric import IMPOSSIBLE, hessian, inverse, lowest
 from rallsim.errors import InputError, Problem
@@ -26,7 +26,7 @@ def fit_individual(
     entry: Sequence[float] | Floats | None = None,
     background_hazard: Sequence[float] | Floats | None = None,
     weights: Sequence[float] | Floats | None = None,
-) -> Estimate:
+) -> CurveEstimate:
     """Fit a form by maximum likelihood to right-censored, perhaps left-truncated times.
 
     ln L = sum of event * ln(h(time) + background) - (H(time) - H(entry))
@@ -64,7 +64,7 @@ def fit_individual(
     best = lowest(minus_log_likelihood, list(_starts(wanted, times, events, entries, many)))
     covariance, _ = inverse(hessian(minus_log_likelihood, best))
     log_likelihood = -minus_log_likelihood(best)
-    return Estimate(
+    return CurveEstimate(
         form=wanted,
         distribution=wanted.at(best),
         point=best,

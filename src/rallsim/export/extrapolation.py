@@ -15,7 +15,7 @@ import pandas as pd
 from rallsim.curves.background import Background, background_of_people
 from rallsim.curves.choice import simplest
 from rallsim.curves.distribution import FORMS
-from rallsim.curves.estimate import Estimate
+from rallsim.curves.estimate import CurveEstimate
 from rallsim.curves.families import Floats
 from rallsim.curves.individual import FEWEST_EVENTS, fit_individual
 from rallsim.economics.tables.economic_results import EconomicResults
@@ -117,7 +117,7 @@ def _family_in_words(family: str) -> str:
     return f"{FORMS[family].label}, by its AIC among {len(FORMS)} families" if family in FORMS else family
 
 
-def _best(months: Floats, ended: np.ndarray, follow_up: float, background: Background) -> Estimate | str:
+def _best(months: Floats, ended: np.ndarray, follow_up: float, background: Background) -> CurveEstimate | str:
     """Fit every form to what a trial of this length sees; return the simplest of those that fit alike.
 
     Where nobody is left, or hardly anybody had the event, there is nothing to continue: the words say so.
@@ -135,7 +135,9 @@ def _best(months: Floats, ended: np.ndarray, follow_up: float, background: Backg
     return simplest([fit_individual(name, times, event, background_hazard=hazard, weights=weights) for name in FORMS])
 
 
-def _continued(curve: Floats, at: Floats, follow_up: float, best: Estimate | str, background: Background) -> Floats:
+def _continued(
+    curve: Floats, at: Floats, follow_up: float, best: CurveEstimate | str, background: Background
+) -> Floats:
     """The curve as known up to the follow-up, and in the fit's shape from there on; without a fit it stays."""
     known = at <= follow_up
     if isinstance(best, str):

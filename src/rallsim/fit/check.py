@@ -15,7 +15,7 @@ _NUMBER = (int, float)
 
 
 @dataclass(frozen=True)
-class Form:
+class CheckedForm:
     """The keys of one kind of fit.
 
     `makes` and `rests_on` name parameters: those fitted and those given. `formulas` hold one formula each. Every item
@@ -43,9 +43,11 @@ class Form:
 LATER_KEYS = ("hazard_ratio", "share", "months")
 
 FORMS = {
-    "reference_probability": Form(formulas=("target",)),
-    "mixture_cure": Form(makes=("cure", "scale"), rests_on=("shape",), targets=("survival", "at_months"), later=True),
-    "transplant_outcomes": Form(
+    "reference_probability": CheckedForm(formulas=("target",)),
+    "mixture_cure": CheckedForm(
+        makes=("cure", "scale"), rests_on=("shape",), targets=("survival", "at_months"), later=True
+    ),
+    "transplant_outcomes": CheckedForm(
         makes=("relapse_cure", "relapse_scale", "death_never", "death_scale"),
         rests_on=("hazard_ratio",),
         targets=("share", "mrd_positive"),
@@ -80,7 +82,7 @@ def check_fits(file: ParameterFile, given: Collection[str], evidence: Evidence) 
             _check_formula(file, where, evidence)
 
 
-def _check_keys(file: ParameterFile, place: Place, form: Form) -> None:
+def _check_keys(file: ParameterFile, place: Place, form: CheckedForm) -> None:
     file.only_keys(
         ("kind", *form.required, *(["mix"] if form.mix else []), *(["later"] if form.later else []), "why"), *place
     )
@@ -108,7 +110,7 @@ def _check_keys(file: ParameterFile, place: Place, form: Form) -> None:
         file.fault((*place, "weights"), "must be one number a target", found=weights, allowed=f"{len(targets)} numbers")
 
 
-def _check_names(file: ParameterFile, name: str, form: Form, given: Collection[str]) -> None:
+def _check_names(file: ParameterFile, name: str, form: CheckedForm, given: Collection[str]) -> None:
     """See that the fit makes what asks for it, and rests on parameters whose values are given."""
     place = ("fits", name)
     asking = {one for one, entry in file.mapping("parameters").items() if isinstance(entry, dict)}
@@ -134,7 +136,7 @@ def _check_names(file: ParameterFile, name: str, form: Form, given: Collection[s
             file.fault(where, message, found=parameter, hint=hint)
 
 
-def _formulas(file: ParameterFile, place: Place, form: Form) -> Iterator[Place]:
+def _formulas(file: ParameterFile, place: Place, form: CheckedForm) -> Iterator[Place]:
     """Yield the place of every formula of a fit, and note what stands in the way of finding one."""
     for key in form.formulas:
         if file.at(*place, key) is not None:

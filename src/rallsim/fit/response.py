@@ -52,7 +52,7 @@ class Printed:
 
 
 @dataclass(frozen=True)
-class Problem:
+class ResponseProblem:
     """The model laid out in arrays.
 
     Unknowns are log odds, log odds ratios and study effects, in this order of `names`; `assumed` are log odds ratios
@@ -78,7 +78,7 @@ class Problem:
 class Response:
     """The mode, its covariance, how the mode moves with what is assumed, and the studies' standard deviation."""
 
-    problem: Problem
+    problem: ResponseProblem
     mode: np.ndarray
     assumed: np.ndarray
     covariance: np.ndarray
@@ -94,7 +94,7 @@ class Response:
         return np.asarray(self.mode + moved)
 
 
-def fit_response(problem: Problem, assumed: np.ndarray) -> Response:
+def fit_response(problem: ResponseProblem, assumed: np.ndarray) -> Response:
     """Find mode, covariance and tau; raises ValueError when no mode can be found.
 
     `assumed` are the log odds ratios that are not moved.
@@ -122,7 +122,7 @@ def fit_response(problem: Problem, assumed: np.ndarray) -> Response:
 
 
 def _mode(
-    problem: Problem, assumed: np.ndarray, tau: float, start: np.ndarray
+    problem: ResponseProblem, assumed: np.ndarray, tau: float, start: np.ndarray
 ) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
     """Fisher scoring with halved steps: mode, log posterior, information, and information across the assumed."""
     prior = 1.0 / np.where(np.isnan(problem.prior_sd), tau, problem.prior_sd) ** 2
@@ -149,7 +149,7 @@ def _mode(
 
 
 def _posterior(
-    problem: Problem, x: np.ndarray, assumed: np.ndarray, prior: np.ndarray
+    problem: ResponseProblem, x: np.ndarray, assumed: np.ndarray, prior: np.ndarray
 ) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
     """Log posterior, its score, the Fisher information, and that across the assumed log odds ratios."""
     share = _expit(problem.design @ x + problem.of_assumed @ assumed)

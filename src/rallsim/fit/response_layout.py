@@ -10,7 +10,7 @@ from math import prod
 
 import numpy as np
 
-from rallsim.fit.response import Counted, Printed, Problem
+from rallsim.fit.response import Counted, Printed, ResponseProblem
 from rallsim.fit.response_file import OUTCOMES, Arm, Group, Owners, Shares, Spec, odds_ratios
 from rallsim.inputs.evidence import Evidence
 from rallsim.inputs.spreads import log_sd
@@ -20,7 +20,7 @@ from rallsim.inputs.spreads import log_sd
 class Layout:
     """The model in arrays, with what its unknowns are: parameters' paths first, then study effects."""
 
-    problem: Problem
+    problem: ResponseProblem
     paths: tuple[str, ...]  # of the unknowns that are parameters
     assumed_paths: tuple[str, ...]
     assumed: np.ndarray
@@ -42,7 +42,7 @@ def laid_out(spec: Spec, owners: Owners, evidence: Evidence) -> Layout:
         for table, groups in arm.tables.items():
             counted.append(cells.add(arm, f"{arm.name}, {table}", groups, given_sum=not arm.tables_in_full))
     sds = {"log_odds": len(levels), "log_odds_ratio": len(free)}
-    problem = Problem(
+    problem = ResponseProblem(
         names=tuple(cells.unknowns),
         prior_sd=np.array(
             [spec.priors[name] for name, size in sds.items() for _ in range(size)] + [math.nan] * len(studies)

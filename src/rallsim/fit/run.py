@@ -9,7 +9,7 @@ from rallsim.common.files import shipped, written_atomically
 from rallsim.errors import InputError, Problem
 from rallsim.fit.check import check_fits
 from rallsim.fit.response_run import SOURCE, fitted_response, response_text
-from rallsim.fit.summaries import KINDS, Fit
+from rallsim.fit.summaries import KINDS, SummaryFit
 from rallsim.fit.yaml_text import evidence_hash, rounded, yaml_text
 from rallsim.inputs.parameter_values import ParameterFile
 from rallsim.inputs.parameters import ParameterSet, iterate_fits, load_parameters
@@ -74,7 +74,7 @@ def _stale_texts(folder: Path | None) -> dict[Path, str]:
     }
 
 
-def _run(file: ParameterFile, given: dict[str, float], parameters: ParameterSet) -> dict[str, Fit]:
+def _run(file: ParameterFile, given: dict[str, float], parameters: ParameterSet) -> dict[str, SummaryFit]:
     """Run the fits of a file; one whose targets no parameters can meet is a fault."""
     fits = {}
     for name, spec in file.at("fits").items():
@@ -85,7 +85,7 @@ def _run(file: ParameterFile, given: dict[str, float], parameters: ParameterSet)
     return fits
 
 
-def _text(source: str, fits: dict[str, Fit], specs: dict[str, Any], parameters: ParameterSet) -> str:
+def _text(source: str, fits: dict[str, SummaryFit], specs: dict[str, Any], parameters: ParameterSet) -> str:
     rows = {row for fit in fits.values() for row in fit.evidence}
     content: dict[str, Any] = {
         "source": source,

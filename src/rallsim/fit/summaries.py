@@ -32,7 +32,7 @@ FORMULA_KEYS = ("target", "survival", "at_months", "share", "mrd_positive")
 
 
 @dataclass(frozen=True)
-class Target:
+class FittedTarget:
     """A published figure and what the fitted parameters give in its place."""
 
     what: str
@@ -41,11 +41,11 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Fit:
+class SummaryFit:
     """Fitted parameters, their targets, and the evidence rows they rest on."""
 
     parameters: dict[str, float]
-    targets: tuple[Target, ...]
+    targets: tuple[FittedTarget, ...]
     evidence: tuple[str, ...]
 
 
@@ -80,7 +80,7 @@ def reference_probability(
     parameters: Mapping[str, float],
     evidence: Evidence,
     centres: Mapping[str, float] = NO_PRIOR,
-) -> Fit:
+) -> SummaryFit:
     """Probability in the reference patient that gives the published proportion in the published mix of patients.
 
     Solves  sum_i share_i * p_i = target  for p, with odds(p_i) = odds(p) * odds_ratio_i.
@@ -92,7 +92,7 @@ def reference_probability(
         return sum(share * probability_after_odds_ratio(probability, ratio) for share, ratio in mix)
 
     value = brentq(lambda probability: mean(probability) - target, 1e-9, 1.0 - 1e-9, xtol=1e-13)
-    return Fit({name: value}, (Target(str(spec["target"]), target, mean(value)),), _evidence(spec))
+    return SummaryFit({name: value}, (FittedTarget(str(spec["target"]), target, mean(value)),), _evidence(spec))
 
 
 def mixture_cure(
@@ -101,7 +101,7 @@ def mixture_cure(
     parameters: Mapping[str, float],
     evidence: Evidence,
     centres: Mapping[str, float] = NO_PRIOR,
-) -> Fit:
+) -> SummaryFit:
     """Plateau and scale of a mixture-cure Weibull curve whose mix over patients meets the published points.
 
     Least squares of  sum_i share_i * S(t)^ratio_i  against the survivals at their times, S with the shape given, each
@@ -145,10 +145,10 @@ def mixture_cure(
     solution = _smallest(residuals, [-2.0, np.log(points[0][0])], centres)
     cure, scale = _share(solution[0]), float(np.exp(solution[1]))
     targets = tuple(
-        Target(f"survival {target['survival']} at {target['at_months']}", s, survival(t, cure, scale))
+        FittedTarget(f"survival {target['survival']} at {target['at_months']}", s, survival(t, cure, scale))
         for t, s, target in points
     )
-    return Fit({spec["cure"]: cure, spec["scale"]: scale}, targets, _evidence(spec))
+    return SummaryFit({spec["cure"]: cure, spec["scale"]: scale}, targets, _evidence(spec))
 
 
 def transplant_outcomes(
@@ -157,7 +157,7 @@ def transplant_outcomes(
     parameters: Mapping[str, float],
     evidence: Evidence,
     centres: Mapping[str, float] = NO_PRIOR,
-) -> Fit:
+) -> SummaryFit:
     """Relapse and death after transplant from their cumulative incidences in groups with known shares of MRD.
 
     Relapse and death are independent latent times with survivors' functions cure + (1 - cure) * exp(-t / scale);
@@ -209,13 +209,13 @@ def transplant_outcomes(
         spec["death_scale"]: float(np.exp(solution[3])),
     }
     described = tuple(
-        Target(f"{event} {target['share']} at {target['at_months']}", share, value)
+        FittedTarget(f"{event} {target['share']} at {target['at_months']}", share, value)
         for (event, share, _, _, target), value in zip(targets, fitted, strict=True)
     )
-    return Fit(values, described, _evidence(spec))
+    return SummaryFit(values, described, _evidence(spec))
 
 
-KINDS: dict[str, Callable[..., Fit]] = {
+KINDS: dict[str, Callable[..., SummaryFit]] = {
     function.__name__: function for function in (reference_probability, mixture_cure, transplant_outcomes)
 }
 

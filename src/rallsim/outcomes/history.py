@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
@@ -240,3 +241,18 @@ def _row_in_words(row: np.void) -> str:
     detail = word(DETAILS, int(row["detail"]))
     event, stage = word(EVENTS, int(row["event"])), word(STAGES, int(row["stage"]))
     return f"{event}{f' ({detail})' if detail else ''} at {row['time']:g} months, stage {stage}, line {row['line']}"
+
+
+def same_treatment(histories: Mapping[str, History]) -> list[tuple[str, ...]]:
+    """Return the groups of strategies under which the same happens to every patient, event for event.
+
+    >>> same_treatment({})
+    []
+    """
+    groups: dict[bytes, list[str]] = {}
+    for strategy, history in histories.items():
+        digest = hashlib.sha256()
+        for name in history.events.dtype.names or ():  # column by column: between them a row may hold padding
+            digest.update(np.ascontiguousarray(history.events[name]).tobytes())
+        groups.setdefault(digest.digest(), []).append(strategy)
+    return [tuple(group) for group in groups.values() if len(group) > 1]

@@ -29,7 +29,7 @@ SHARES = {  # attributes that are drawn by a share of the population, which is 0
 Known = dict[str, np.ndarray]  # by attribute: a number a patient, NaN where it is not known
 
 
-class Source(NamedTuple):
+class ValueSource(NamedTuple):
     """Where an attribute of a file's patients comes from: how many rows give it, imply it, leave it to be drawn."""
 
     attribute: str
@@ -38,14 +38,14 @@ class Source(NamedTuple):
     drawn: int
 
 
-def sources(cohort: Cohort) -> list[Source]:
+def sources(cohort: Cohort) -> list[ValueSource]:
     """Return for each attribute how many patients of the file have it from where."""
     unknown = {name: int(np.isnan(values).sum()) for name, values in _known(cohort, np.arange(cohort.rows)).items()}
     found = []
     for name in COLUMNS:
         given = int((~np.isnan(cohort.columns[name])).sum()) if name in cohort.columns else 0
         drawn = unknown[name]
-        found.append(Source(name, given, cohort.rows - given - drawn, drawn))
+        found.append(ValueSource(name, given, cohort.rows - given - drawn, drawn))
     return found
 
 
